@@ -1,0 +1,58 @@
+"""Progress of long work: a bar with an estimate on a terminal, a plain line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+
+class Progress:
+    """Shows how far a piece of work is; use as a context manager, on standard error.
+
+    Parameters
+    ----------
+    description: what is being done.
+    total: amount of work, in `unit`; None if unknown.
+    quiet: show nothing (``--json``, tests, worker processes).
+    """
+
+    def __init__(
+        self, description: str, total: float | None = None, unit: str = "", quiet: bool = False, interval_s: float = 5.0
+    ) -> None:
+        self.description, self.total, self.unit, self.quiet = description, total, unit, quiet
+        self.interval_s = interval_s
+        self._bar, self._task = None, None
+        self._started = self._last = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        self._started = self._last = time.monotonic()
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
+                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task(self.description, total=self.total, note="")
+        return self
+
+    def update(self, done: float, note: str = "") -> None:
+        """Say that `done` of `total` is finished; `note` is shown beside it (best cost, MIPS, ...)."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, note=note)
+            return
+        now = time.monotonic()
+        if self.quiet or now - self._last < self.interval_s:
+            return
+        self._last = now
+        share = f"{100 * done / self.total:3.0f} %" if self.total else f"{done:,.0f} {self.unit}"
+        left = (now - self._started) * (self.total - done) / done if self.total and done > 0 else None
+        estimate = f", about {left:.0f} s left" if left is not None else ""
+        print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,28 @@
+"""How commands print: an aligned table for people, one JSON object with `--json`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def show(values: dict[str, Any], as_json: bool) -> None:
+    """Print named values: as JSON, or one aligned line each (nested tables indented)."""
+    if as_json:
+        print(json.dumps(values, indent=2, default=str))
+    else:
+        _lines(values, "")
+
+
+def _lines(values: dict[str, Any], indent: str) -> None:
+    width = max((len(key) for key in values), default=0)
+    for key, value in values.items():
+        if isinstance(value, dict):
+            print(f"{indent}{key}")
+            _lines(value, indent + "  ")
+        elif isinstance(value, list | tuple):
+            print(f"{indent}{key:<{width}}  {', '.join(str(item) for item in value)}")
+        elif isinstance(value, float):
+            print(f"{indent}{key:<{width}}  {value:.6g}")
+        else:
+            print(f"{indent}{key:<{width}}  {value}")

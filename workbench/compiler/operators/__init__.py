@@ -1,0 +1,1 @@
+"""Operators of the compiler, one file a family."""

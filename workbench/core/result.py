@@ -1,0 +1,110 @@
+"""What a simulation returns: `SimResult`, the per-region table, and the `Activity` counts that energy is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Counts of energy-relevant events over a run. Elements are per SEW-wide element, active ones only.
+
+    Attributes
+    ----------
+    instructions: retired instructions; vector_instructions of them are vector.
+    int_operations, int_multiplies, int_divides: scalar integer.
+    fp_adds, fp_multiplies, fp_fmas, fp_divides: scalar floating-point operations (also sqrt among divides).
+    vector_uops: register-wide vector micro-operations.
+    vector_int_elements, vector_int_multiply_elements: element operations of integer ALU and multiplier.
+    vector_fp_add_elements, vector_fp_multiply_elements, vector_fp_fma_elements, vector_fp_divide_elements: likewise.
+    vector_element_bytes: bytes of all element operands read and written in vector registers.
+    branches, branch_mispredicts: conditional and indirect.
+    loads, stores: scalar and vector memory accesses (one per access of the data cache).
+    l1i_accesses, l1i_misses, l1d_accesses, l1d_misses, l2_accesses, l2_misses, l3_accesses, l3_misses: lines.
+    scratchpad_bytes: bytes moved between an NPU and its local memory.
+    dram_read_bytes, dram_write_bytes: traffic at the memory controller.
+    """
+
+    instructions: int = 0
+    vector_instructions: int = 0
+    int_operations: int = 0
+    int_multiplies: int = 0
+    int_divides: int = 0
+    fp_adds: int = 0
+    fp_multiplies: int = 0
+    fp_fmas: int = 0
+    fp_divides: int = 0
+    vector_uops: int = 0
+    vector_int_elements: int = 0
+    vector_int_multiply_elements: int = 0
+    vector_fp_add_elements: int = 0
+    vector_fp_multiply_elements: int = 0
+    vector_fp_fma_elements: int = 0
+    vector_fp_divide_elements: int = 0
+    vector_element_bytes: int = 0
+    branches: int = 0
+    branch_mispredicts: int = 0
+    loads: int = 0
+    stores: int = 0
+    l1i_accesses: int = 0
+    l1i_misses: int = 0
+    l1d_accesses: int = 0
+    l1d_misses: int = 0
+    l2_accesses: int = 0
+    l2_misses: int = 0
+    l3_accesses: int = 0
+    l3_misses: int = 0
+    scratchpad_bytes: int = 0
+    dram_read_bytes: int = 0
+    dram_write_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Region:
+    """Instructions and cycles of one function symbol (for a compiled network: one layer)."""
+
+    name: str
+    instructions: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class SimResult:
+    """The outcome of one run.
+
+    Attributes
+    ----------
+    exit_code: status of the program.
+    stdout, stderr: bytes that it wrote.
+    instructions: retired. cycles: 0 for a purely functional run.
+    frequency_mhz: the core's clock.
+    cpi_stack: cycles per cause (base, frontend, branch, core, l1, l2, l3, dram, vector, ...); they sum to `cycles`.
+    mpki: misses per thousand instructions per structure (branch, l1i, l1d, l2, l3, ...).
+    activity: event counts.
+    regions: per function symbol, largest first.
+    host_seconds: wall time of the simulation without compilation.
+    notes: what the run left out or approximated, one sentence each.
+    """
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    instructions: int
+    cycles: int
+    frequency_mhz: float
+    cpi_stack: dict[str, int]
+    mpki: dict[str, float]
+    activity: Activity
+    regions: tuple[Region, ...] = ()
+    host_seconds: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def ipc(self) -> float:
+        """Instructions per cycle; 0 for a functional run."""
+        return self.instructions / self.cycles if self.cycles else 0.0
+
+    @property
+    def latency_ms(self) -> float:
+        """Simulated time at `frequency_mhz`."""
+        return self.cycles / (self.frequency_mhz * 1e3)

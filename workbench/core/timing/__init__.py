@@ -1,0 +1,1 @@
+"""The one-pass timing model: front end, back end, memory, vector unit."""

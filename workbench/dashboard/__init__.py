@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: draws what the run store holds, computes nothing."""

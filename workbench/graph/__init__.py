@@ -1,0 +1,1 @@
+"""Networks as graphs of operators, the ONNX reader, and builders of known architectures."""

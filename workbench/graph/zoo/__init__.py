@@ -1,0 +1,1 @@
+"""Builders of known network architectures with seeded weights."""

@@ -1,0 +1,1 @@
+"""The instruction set as one table, and programs (ELF files) made of it."""

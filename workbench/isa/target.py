@@ -1,0 +1,26 @@
+"""`Target`: what a compiler must know of a core, and nothing of its timing engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine to generate code for; cores make one from their configuration.
+
+    Attributes
+    ----------
+    name: the core's name.
+    vlen_bits: bits of one vector register (128 ... 65536).
+    vector_bits_per_cycle: floating multiply-accumulate width per cycle over all vector pipes, in bits.
+    has_fp16: Zvfh is present.
+    l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent.
+    """
+
+    name: str
+    vlen_bits: int
+    vector_bits_per_cycle: int
+    has_fp16: bool
+    l1d_bytes: int
+    l2_bytes: int

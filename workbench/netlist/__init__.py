@@ -1,0 +1,1 @@
+"""Netlists and floorplans as data, their readers and writers, clustering."""

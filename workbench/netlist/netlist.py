@@ -1,0 +1,133 @@
+"""The `Netlist` hypergraph of placeable objects, and the `Canvas` it is placed on. All lengths in µm.
+
+Objects are hard macros, soft macros (clusters of standard cells) and ports. Pins belong to objects; a net is a driver
+pin and its sinks with one weight. Everything is a flat array so that kernels read it as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+
+
+class ObjectKind(IntEnum):
+    """What a placeable object is."""
+
+    MACRO = 0
+    SOFT_MACRO = 1
+    PORT = 2
+
+
+ORIENTATIONS = ("N", "FN", "S", "FS", "E", "FE", "W", "FW")
+"""Names of orientations; arrays hold indices into this tuple. Only N FN S FS and only E FE W FW swap freely."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The area to place on, its grid, and the routing supply (cost-and-environment: `# Columns`, `# Width`, ...).
+
+    Attributes
+    ----------
+    width_um, height_um: size of the canvas.
+    columns, rows: placement and congestion grid.
+    horizontal_routes_per_um, vertical_routes_per_um: routing tracks per µm.
+    macro_horizontal_routes_per_um, macro_vertical_routes_per_um: tracks per µm that a hard macro takes.
+    smooth_range: cells to each side over which net congestion is spread.
+    overlap_threshold: tolerated relative overlap in the input file (results never overlap).
+    blockages: rectangles (min x, min y, max x, max y, rate), shape (n, 5).
+    """
+
+    width_um: float
+    height_um: float
+    columns: int
+    rows: int
+    horizontal_routes_per_um: float
+    vertical_routes_per_um: float
+    macro_horizontal_routes_per_um: float
+    macro_vertical_routes_per_um: float
+    smooth_range: int = 2
+    overlap_threshold: float = 0.0
+    blockages: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))
+
+    @property
+    def cell_width_um(self) -> float:
+        """Width of a grid cell."""
+        return self.width_um / self.columns
+
+    @property
+    def cell_height_um(self) -> float:
+        """Height of a grid cell."""
+        return self.height_um / self.rows
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A hypergraph of n objects, p pins and m nets.
+
+    Attributes
+    ----------
+    name: the design's name.
+    object_names: names, n of them.
+    kind: ObjectKind per object, int8 (n).
+    width_um, height_um: size for orientation N, float64 (n); 0 for ports.
+    x_um, y_um: centre given by the file, float64 (n); NaN where the file gives none.
+    orientation: index into ORIENTATIONS, int8 (n).
+    is_fixed: objects that must not move (ports, pre-placed macros), bool (n).
+    file_index: the object's index in the file it came from (.plc files name objects by it), int32 (n).
+    pin_object: owner of each pin, int32 (p).
+    pin_x_um, pin_y_um: offset from the owner's centre for orientation N, float64 (p).
+    net_start: net i has pins ``net_pin[net_start[i]:net_start[i + 1]]``, int32 (m + 1).
+    net_pin: pin indices, the driver first, int32.
+    net_weight: float64 (m).
+    """
+
+    name: str
+    object_names: tuple[str, ...]
+    kind: np.ndarray
+    width_um: np.ndarray
+    height_um: np.ndarray
+    x_um: np.ndarray
+    y_um: np.ndarray
+    orientation: np.ndarray
+    is_fixed: np.ndarray
+    file_index: np.ndarray
+    pin_object: np.ndarray
+    pin_x_um: np.ndarray
+    pin_y_um: np.ndarray
+    net_start: np.ndarray
+    net_pin: np.ndarray
+    net_weight: np.ndarray
+
+    @property
+    def objects(self) -> int:
+        """Number of objects."""
+        return len(self.object_names)
+
+    @property
+    def nets(self) -> int:
+        """Number of nets."""
+        return len(self.net_weight)
+
+    def indices(self, kind: ObjectKind) -> np.ndarray:
+        """Indices of all objects of a kind, ascending."""
+        return np.flatnonzero(self.kind == kind)
+
+
+@dataclass(frozen=True)
+class Floorplan:
+    """A netlist with a place for every object on a canvas.
+
+    Attributes
+    ----------
+    netlist, canvas: what is placed where.
+    x_um, y_um: centres, float64 (objects).
+    orientation: index into ORIENTATIONS, int8 (objects).
+    """
+
+    netlist: Netlist
+    canvas: Canvas
+    x_um: np.ndarray
+    y_um: np.ndarray
+    orientation: np.ndarray

@@ -1,0 +1,1 @@
+"""Readers of netlist formats, one file each."""

@@ -1,0 +1,1 @@
+"""Placement: cost, environment, search and learning agents, pictures of floorplans."""

@@ -1,0 +1,1 @@
+"""Placement agents, one file each, behind one protocol."""

@@ -1,0 +1,1 @@
+"""Studies: design points by workloads, run on dask, kept in a run store."""
