@@ -1,0 +1,39 @@
+"""The proof that an edit in a called module never returns stale machine code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import workbench
+
+
+def run(tree: Path, code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(tree), "WORKBENCH_CACHE": str(tree / "cache")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=tree)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_an_edit_in_a_called_module_recompiles_the_caller(tmp_path: Path) -> None:
+    package = tmp_path / "workbench"
+    shutil.copytree(Path(workbench.__file__).parent / "base", package / "base")
+    (package / "__init__.py").write_text("")
+    (package / "place").mkdir()
+    (package / "place" / "__init__.py").write_text("")
+    called, caller = package / "place" / "called.py", package / "place" / "caller.py"
+    called.write_text("from workbench.base.jit import kernel\n@kernel\ndef step(x):\n    return x + 1\n")
+    caller.write_text(
+        "from workbench.base.jit import kernel\nfrom workbench.place.called import step\n"
+        "@kernel\ndef twice(x):\n    return step(step(x))\n"
+    )
+    code = "from workbench.place.caller import twice\nvalue = twice(40)\nprint(value, sum(twice.stats.cache_hits.values()))"
+    assert run(tmp_path, code) == "42 0"
+    assert run(tmp_path, code) == "42 1", "the second run must come from the cache"
+    stamp = caller.stat().st_mtime
+    called.write_text(called.read_text().replace("x + 1", "x + 2"))
+    os.utime(caller, (stamp, stamp))
+    assert run(tmp_path, code) == "44 0"

@@ -1,0 +1,24 @@
+"""Fixtures shared by all suites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT.parent / "shared" / "reference"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder of reference data beside the project; tests that need it skip, naming the reason, where it is absent."""
+    if not REFERENCE.is_dir():
+        pytest.skip("the reference data folder ../shared/reference is not on this machine")
+    return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
