@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import Annotated, Any
 
-import click
 import typer
+import typer.core
 import typer.main
 
 COMMANDS = {  # name: (module, one-line help)
@@ -26,38 +26,46 @@ COMMANDS = {  # name: (module, one-line help)
 }
 
 
-class LazyGroup(click.Group):
-    """A click group that imports a command's module when the command is asked for."""
+class LazyGroup(typer.core.TyperGroup):
+    """A group that imports a command's module when the command is asked for."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """All command names, in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name: a typer function called `command` in its module."""
-        if name not in COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"workbench.cli.{COMMANDS[name][0]}")
+        module = importlib.import_module(f"workbench.cli.{COMMANDS[cmd_name][0]}")
         local = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        local.command(name=name, help=None)(module.command)
+        local.command(name=cmd_name)(module.command)
         return typer.main.get_command(local)
 
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list of commands without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-def _version(context: click.Context, option: click.Parameter, value: Any) -> None:
+typer_app = typer.Typer(cls=LazyGroup, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _version(value: bool) -> None:
     if value:
         from workbench import __version__
 
-        click.echo(__version__)
-        context.exit()
+        typer.echo(__version__)
+        raise typer.Exit
 
 
-app = LazyGroup(
-    name="workbench",
-    help="Floorplan an accelerator, run networks on a simulated RISC-V core, compare designs.",
-    params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version)],
-)
+@typer_app.callback(no_args_is_help=True)
+def workbench(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Floorplan an accelerator, run networks on a simulated RISC-V core, compare designs."""
+
+
+app = typer.main.get_command(typer_app)
