@@ -1,4 +1,4 @@
-"""The predecoded form of a program: one fixed-size record per 2-byte parcel, shared by the interpreter and the timing model."""
+"""The predecoded form of a program: one record per 2-byte parcel, shared by the interpreter and the timing model."""
 
 from __future__ import annotations
 
