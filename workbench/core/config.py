@@ -1,0 +1,424 @@
+"""`CoreConfig`: one core, its memory and its vector engines, read from one strict TOML file in `cores/`.
+
+The engine in `workbench.core.timing` is the same for all cores; everything that tells one core from another is here.
+Sizes are checked against what the engine can hold (`workbench.core.limits`): an impossible file ends in one sentence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from workbench.base.config import SourcedModel, StrictModel, read_toml
+from workbench.base.places import data_folder
+from workbench.base.registry import unknown_name
+from workbench.core.limits import (
+    CACHE_ENTRIES,
+    DRAM_BANKS,
+    FTQ_ENTRIES,
+    INSTRUCTION_BUFFER,
+    MSHRS,
+    NPU_QUEUE,
+    PORTS,
+    PREDICTOR_ENTRIES,
+    QUEUES,
+    RAS_ENTRIES,
+    ROB_ENTRIES,
+    STREAMS,
+    TAGE_TABLES,
+)
+from workbench.isa.target import Target
+
+Unit = Literal[
+    "alu", "bit", "mul", "div", "branch", "jump", "csr", "load", "store", "int_to_fp",
+    "fp_add", "fp_fma", "fp_div", "fp_convert", "vset",
+    "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
+]  # fmt: skip
+Positive = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Latency = Annotated[int, Field(ge=1, le=1000)]
+IntLatency = tuple[Latency, Latency]
+FpLatency = tuple[Latency, Latency, Latency]
+
+
+def _power_of_two(value: int, what: str) -> None:
+    if value & (value - 1):
+        raise ValueError(f"a power of two for {what}")
+
+
+class Frontend(StrictModel):
+    """Fetch and decode. Depths are pipeline stages; widths are instructions a cycle."""
+
+    fetch_bytes: Annotated[int, Field(ge=4, le=64)]
+    decode_width: Annotated[int, Field(ge=1, le=16)]
+    decode_vector_per_cycle: Annotated[int, Field(ge=1, le=16)]
+    decode_simple_vector_per_cycle: Annotated[int, Field(ge=1, le=16)]
+    ftq_entries: Annotated[int, Field(ge=1, le=FTQ_ENTRIES)]
+    instruction_buffer_entries: Annotated[int, Field(ge=1, le=INSTRUCTION_BUFFER)]
+    fetch_to_rename_cycles: Annotated[int, Field(ge=1, le=50)]
+    redirect_cycles: Annotated[int, Field(ge=0, le=50)]
+    decode_redirect_cycles: Annotated[int, Field(ge=0, le=50)]
+
+
+class HistoryTable(StrictModel):
+    """One tagged predictor table."""
+
+    entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES)]
+    history_bits: Annotated[int, Field(ge=1, le=127)]
+    tag_bits: Annotated[int, Field(ge=4, le=20)]
+
+    @model_validator(mode="after")
+    def _check(self) -> HistoryTable:
+        _power_of_two(self.entries, "entries")
+        return self
+
+
+class Predictor(StrictModel):
+    """Direction predictor (TAGE with statistical corrector, or gshare), branch targets, returns and indirect jumps."""
+
+    direction: Literal["tage_sc", "gshare"]
+    base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES)]
+    gshare_history_bits: Annotated[int, Field(ge=0, le=24)] = 0
+    tage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
+    sc_history_bits: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(max_length=4)] = ()
+    sc_entries: Annotated[int, Field(ge=0, le=PREDICTOR_ENTRIES)] = 0
+    ittage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
+    ubtb_entries: Annotated[int, Field(ge=1, le=4096)]
+    ftb_entries: Annotated[int, Field(ge=0, le=65536)]
+    ftb_ways: Annotated[int, Field(ge=1, le=16)] = 4
+    ftb_bubble_cycles: Annotated[int, Field(ge=0, le=20)]
+    ras_entries: Annotated[int, Field(ge=1, le=RAS_ENTRIES)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Predictor:
+        _power_of_two(self.base_entries, "base_entries")
+        if self.direction == "tage_sc" and not self.tage_tables:
+            raise ValueError("at least one of tage_tables for direction tage_sc")
+        if self.sc_history_bits:
+            if not self.sc_entries:
+                raise ValueError("sc_entries with sc_history_bits")
+            _power_of_two(self.sc_entries, "sc_entries")
+        return self
+
+
+class Backend(StrictModel):
+    """Rename, in-flight window and commit.
+
+    `rob_instructions_per_entry` is the average number of instructions that share a reorder-buffer entry
+    (compression); `issue_width` matters for in-order cores, where it is the number of instructions issued a cycle.
+    """
+
+    rename_width: Annotated[int, Field(ge=1, le=16)]
+    issue_width: Annotated[int, Field(ge=1, le=32)]
+    commit_width: Annotated[int, Field(ge=1, le=32)]
+    rob_size: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
+    rob_instructions_per_entry: Annotated[float, Field(ge=1, le=8)]
+    rename_to_issue_cycles: Annotated[int, Field(ge=0, le=20)]
+    phys_regs_int: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
+    phys_regs_fp: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
+    phys_regs_vec: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
+    move_elimination: bool
+    trap_cycles: Natural
+
+    @property
+    def window(self) -> int:
+        """Instructions in flight at most."""
+        return int(self.rob_size * self.rob_instructions_per_entry)
+
+    @model_validator(mode="after")
+    def _check(self) -> Backend:
+        if self.window > ROB_ENTRIES:
+            raise ValueError(f"at most {ROB_ENTRIES} instructions in flight (rob_size x rob_instructions_per_entry)")
+        return self
+
+
+class IssueQueue(StrictModel):
+    """Entries that wait for operands, and the ports that they issue to; each port lists its units."""
+
+    name: str
+    size: Annotated[int, Field(ge=1, le=1024)]
+    ports: Annotated[tuple[tuple[Unit, ...], ...], Field(min_length=1)]
+
+
+class Latencies(StrictModel):
+    """Cycles from issue to the issue of a dependent; lists are (word, double) or (half, single, double)."""
+
+    int_alu: Latency
+    bit_op: Latency
+    int_mul: IntLatency
+    int_div: IntLatency
+    branch: Latency
+    jump: Latency
+    csr: Latency
+    fp_add: FpLatency
+    fp_mul: FpLatency
+    fp_fma: FpLatency
+    fp_div: FpLatency
+    fp_sqrt: FpLatency
+    fp_convert: Latency
+    fp_compare: Latency
+    fp_misc: Latency
+    int_to_fp: Latency
+    fp_to_int: Latency
+    vset: Latency
+
+
+class Cache(StrictModel):
+    """One cache level; `hit_latency_cycles` is the load-to-use latency of a hit there, seen from the core."""
+
+    size_kib: Annotated[int, Field(ge=1, le=32768)]
+    ways: Annotated[int, Field(ge=1, le=32)]
+    line_bytes: Literal[32, 64, 128]
+    hit_latency_cycles: Annotated[int, Field(ge=1, le=1000)]
+    mshrs: Annotated[int, Field(ge=1, le=MSHRS)]
+
+    @property
+    def sets(self) -> int:
+        """Number of sets."""
+        return self.size_kib * 1024 // self.line_bytes // self.ways
+
+    @model_validator(mode="after")
+    def _check(self) -> Cache:
+        lines = self.size_kib * 1024 // self.line_bytes
+        if lines % self.ways or not self.sets:
+            raise ValueError(f"ways that divide its {lines} lines")
+        _power_of_two(self.sets, f"the number of sets ({self.sets} = size / line / ways)")
+        return self
+
+
+class Tlb(StrictModel):
+    """Two levels of address translation and the cost of a page walk."""
+
+    page_bytes: Literal[4096, 65536, 2097152]
+    instruction_entries: Annotated[int, Field(ge=4, le=1024)]
+    data_entries: Annotated[int, Field(ge=4, le=1024)]
+    second_level_entries: Annotated[int, Field(ge=4, le=65536)]
+    second_level_latency_cycles: Natural
+    walk_latency_cycles: Natural
+
+
+class Prefetch(StrictModel):
+    """Data prefetch into L1D: streams of lines and constant strides by program counter."""
+
+    streams: Annotated[int, Field(ge=0, le=STREAMS)]
+    stream_distance_lines: Annotated[int, Field(ge=0, le=64)]
+    stride_entries: Annotated[int, Field(ge=0, le=1024)]
+    stride_degree: Annotated[int, Field(ge=0, le=16)]
+    next_line_instruction: bool
+
+
+class Memory(StrictModel):
+    """Load/store unit and cache hierarchy; absent levels are left out."""
+
+    load_queue: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
+    store_queue: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
+    store_buffer_lines: Annotated[int, Field(ge=1, le=MSHRS)]
+    store_forward_cycles: Latency
+    l1i: Cache
+    l1d: Cache
+    l2: Cache | None = None
+    l3: Cache | None = None
+    tlb: Tlb
+    prefetch: Prefetch
+
+    @model_validator(mode="after")
+    def _check(self) -> Memory:
+        levels = [level for level in (self.l1d, self.l2, self.l3) if level]
+        if self.l3 and not self.l2:
+            raise ValueError("an l2 below an l3")
+        if len({level.line_bytes for level in [self.l1i, *levels]}) > 1:
+            raise ValueError("the same line_bytes in all levels")
+        for inner, outer in zip(levels, levels[1:], strict=False):
+            if outer.hit_latency_cycles <= inner.hit_latency_cycles:
+                raise ValueError("hit_latency_cycles that grow from level to level")
+        if sum(level.sets * level.ways for level in [self.l1i, *levels]) > CACHE_ENTRIES // 2:
+            raise ValueError(f"at most {CACHE_ENTRIES // 2} cache lines over all levels")
+        return self
+
+
+class Dram(StrictModel):
+    """Open-page DRAM: channels, banks, row timing and burst time; `controller_ns` is the fixed path to and from it."""
+
+    channels: Annotated[int, Field(ge=1, le=16)]
+    banks_per_channel: Annotated[int, Field(ge=1, le=64)]
+    row_bytes: Positive
+    cas_ns: Annotated[float, Field(gt=0, le=1000)]
+    activate_ns: Annotated[float, Field(gt=0, le=1000)]
+    precharge_ns: Annotated[float, Field(gt=0, le=1000)]
+    burst_ns: Annotated[float, Field(gt=0, le=1000)]
+    controller_ns: Annotated[float, Field(ge=0, le=1000)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Dram:
+        if self.channels * self.banks_per_channel > DRAM_BANKS:
+            raise ValueError(f"at most {DRAM_BANKS} banks over all channels")
+        _power_of_two(self.channels, "channels")
+        _power_of_two(self.banks_per_channel, "banks_per_channel")
+        _power_of_two(self.row_bytes, "row_bytes")
+        return self
+
+
+class VectorCost(StrictModel):
+    """Port cycles of one vector operation over n registers: ``fixed + linear*n + pairs*n*n``, at least `minimum`.
+
+    `pairs` stands for operations whose every destination register depends on every source register.
+    `double` multiplies for 64-bit elements and `half` for elements of at most 16 bits (iterative units).
+    """
+
+    latency: Latency
+    linear: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    pairs: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    fixed: Annotated[float, Field(ge=-100, le=1000)] = 0.0
+    minimum: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    half: Annotated[float, Field(gt=0, le=100)] = 1.0
+    double: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class Vector(StrictModel):
+    """The in-core vector unit; its pipes are the ports with `v_` units."""
+
+    vlen_bits: Annotated[int, Field(ge=128, le=65536)]
+    fma_bits_per_cycle: Positive
+    load_port_bytes: Annotated[int, Field(ge=4, le=512)]
+    store_port_bytes: Annotated[int, Field(ge=4, le=512)]
+    scalar_operand_cycles: Natural
+    int_alu: VectorCost
+    int_mul: VectorCost
+    int_div: VectorCost
+    fp_add: VectorCost
+    fp_fma: VectorCost
+    fp_div: VectorCost
+    fp_sqrt: VectorCost
+    fp_convert: VectorCost
+    narrow: VectorCost
+    narrow_fp: VectorCost
+    compare: VectorCost
+    mask: VectorCost
+    iota: VectorCost
+    move: VectorCost
+    whole_move: VectorCost
+    scalar_move: VectorCost
+    slide: VectorCost
+    slide1: VectorCost
+    slide1_down: VectorCost
+    gather: VectorCost
+    reduce_int: VectorCost
+    reduce_fp: VectorCost
+
+    @model_validator(mode="after")
+    def _check(self) -> Vector:
+        _power_of_two(self.vlen_bits, "vlen_bits")
+        return self
+
+
+class Npu(StrictModel):
+    """A decoupled RVV engine: lanes of `lane_bits`, an in-order queue, chaining, a port into the memory hierarchy."""
+
+    lanes: Annotated[int, Field(ge=1, le=256)]
+    lane_bits: Literal[32, 64]
+    vlen_bits: Annotated[int, Field(ge=128, le=65536)]
+    queue_entries: Annotated[int, Field(ge=1, le=NPU_QUEUE)]
+    has_chaining: bool
+    memory_level: Literal["l2", "l3", "dram"]
+    memory_port_bytes: Annotated[int, Field(ge=4, le=1024)]
+    outstanding_lines: Annotated[int, Field(ge=1, le=MSHRS)]
+    dispatch_cycles: Natural
+    result_cycles: Natural
+    alu_startup_cycles: Latency
+    multiply_startup_cycles: Latency
+    fma_startup_cycles: Latency
+    convert_startup_cycles: Latency
+    divide_cycles_per_element: Latency
+    slide_startup_cycles: Latency
+    mask_startup_cycles: Latency
+    reduce_step_cycles: Latency
+    memory_startup_cycles: Latency
+
+    @model_validator(mode="after")
+    def _check(self) -> Npu:
+        _power_of_two(self.vlen_bits, "vlen_bits")
+        _power_of_two(self.lanes, "lanes")
+        if self.lanes * self.lane_bits > self.vlen_bits:
+            raise ValueError(f"lanes x lane_bits (= {self.lanes * self.lane_bits}) of at most vlen_bits")
+        return self
+
+
+class CoreConfig(SourcedModel):
+    """A whole core as read from `cores/<name>.toml`."""
+
+    name: str
+    description: str
+    notes: tuple[str, ...] = ()
+    kind: Literal["out_of_order", "in_order"]
+    frequency_mhz: Annotated[float, Field(gt=0, le=20000)]
+    has_fp16: bool
+    frontend: Frontend
+    predictor: Predictor
+    backend: Backend
+    issue_queues: Annotated[tuple[IssueQueue, ...], Field(min_length=1, max_length=QUEUES)]
+    latency: Latencies
+    memory: Memory
+    dram: Dram
+    vector: Vector | None = None
+    npu: Npu | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> CoreConfig:
+        if sum(len(queue.ports) for queue in self.issue_queues) > PORTS:
+            raise ValueError(f"at most {PORTS} ports over all issue_queues")
+        needed = set(_SCALAR_UNITS) | (set(_VECTOR_UNITS) if self.vector and not self.npu else set())
+        if missing := sorted(needed - {unit for queue in self.issue_queues for port in queue.ports for unit in port}):
+            raise ValueError(f"a port in issue_queues for the unit {missing[0]!r}")
+        if self.npu and self.npu.memory_level != "dram" and getattr(self.memory, self.npu.memory_level) is None:
+            raise ValueError(f"a memory.{self.npu.memory_level} for npu.memory_level")
+        return self
+
+    @property
+    def vlen_bits(self) -> int:
+        """Bits of one vector register as programs see it (the NPU's where there is one; 128 without any vector unit)."""
+        return self.npu.vlen_bits if self.npu else self.vector.vlen_bits if self.vector else 128
+
+    @property
+    def vector_bits_per_cycle(self) -> int:
+        """Floating multiply-accumulate width per cycle, in bits."""
+        if self.npu:
+            return self.npu.lanes * self.npu.lane_bits
+        return self.vector.fma_bits_per_cycle if self.vector else 64
+
+    def numeric_fields(self) -> list[str]:
+        """Dotted names of all numeric fields; the notes are prose."""
+        return [field for field in super().numeric_fields() if field != "notes"]
+
+    def target(self) -> Target:
+        """What a compiler must know of this core."""
+        l2 = self.memory.l2
+        return Target(
+            name=self.name, vlen_bits=self.vlen_bits, vector_bits_per_cycle=self.vector_bits_per_cycle,
+            has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
+        )  # fmt: skip
+
+
+_SCALAR_UNITS: tuple[Unit, ...] = (
+    "alu", "bit", "mul", "div", "branch", "jump", "csr", "load", "store", "int_to_fp",
+    "fp_add", "fp_fma", "fp_div", "fp_convert", "vset",
+)  # fmt: skip
+_VECTOR_UNITS: tuple[Unit, ...] = (
+    "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
+)  # fmt: skip
+
+
+def core_names() -> list[str]:
+    """Names of the cores that the product ships."""
+    return sorted(path.stem for path in data_folder("cores").glob("*.toml"))
+
+
+def load_core(name_or_path: str | Path) -> CoreConfig:
+    """The core called so in `cores/`, or read from a TOML file; InputError if there is none or it is impossible."""
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        return read_toml(path, CoreConfig)
+    if str(name_or_path) not in core_names():
+        raise unknown_name("core", str(name_or_path), core_names())
+    return read_toml(data_folder("cores") / f"{name_or_path}.toml", CoreConfig)

@@ -1,0 +1,19 @@
+"""Maxima of the timing engine's arrays: a core's actual sizes are checked against them when its file is read."""
+
+from __future__ import annotations
+
+ROB_ENTRIES = 1024
+FTQ_ENTRIES = 256
+INSTRUCTION_BUFFER = 128
+QUEUES = 16
+PORTS = 48
+MSHRS = 128
+STREAMS = 64
+STRIDES = 1024
+TAGE_TABLES = 8
+PREDICTOR_ENTRIES = 65536
+RAS_ENTRIES = 64
+DRAM_BANKS = 512
+NPU_QUEUE = 64
+REGIONS = 16384
+CACHE_ENTRIES = 1 << 21  # tags of all caches, TLBs and branch target buffers together
