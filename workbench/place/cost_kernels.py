@@ -1,0 +1,343 @@
+"""Kernels of the proxy cost: stamp macros, route nets, sum the worst cells; for whole placements and for single moves.
+
+Every formula is from cost-and-environment §3 (validated there against the public evaluator). Routing maps hold sums of
+whole net weights, so adding and removing a net restores them exactly; covered areas drift by rounding only, and
+`rebuild` starts afresh.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.base.jit import kernel
+from workbench.place.cost_model import CostModel, CostState
+
+_VECTOR = {"reassoc", "nsz", "contract"}
+"""Freedom given to sums of maps: their order, nothing else."""
+
+
+@kernel
+def cell_of(position: float, size: float, cells: int) -> int:
+    """Index of the cell that holds a position, clamped to the grid (ports lie on the canvas edge)."""
+    index = int(np.floor(position / size))
+    return min(max(index, 0), cells - 1)
+
+
+@kernel
+def place_points(model: CostModel, state: CostState, item: int) -> bool:
+    """Move the points of an object to where its centre is; True if any came into another cell (see `moved`)."""
+    grid = model.grid[0]
+    x, y, turn = state.x[item], state.y[item], model.turn[state.orientation[item]]
+    dx, dy = model.point_dx, model.point_dy
+    point_x, point_y, moved = state.point_x, state.point_y, state.moved
+    column, row = state.point_column, state.point_row
+    any_moved = False
+    for p in range(model.point_start[item], model.point_start[item + 1]):
+        point_x[p] = x + turn[0] * dx[p] + turn[1] * dy[p]
+        point_y[p] = y + turn[2] * dx[p] + turn[3] * dy[p]
+        c = cell_of(point_x[p], grid.cell_width, grid.columns)
+        r = cell_of(point_y[p], grid.cell_height, grid.rows)
+        moved[p] = c != column[p] or r != row[p]
+        any_moved |= moved[p]
+        column[p], row[p] = c, r
+    return any_moved
+
+
+@kernel
+def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray, start: int, end: int) -> float:
+    left = right = point_x[net_point[start]]
+    bottom = top = point_y[net_point[start]]
+    for j in range(start + 1, end):
+        x, y = point_x[net_point[j]], point_y[net_point[j]]
+        left, right = min(left, x), max(right, x)
+        bottom, top = min(bottom, y), max(top, y)
+    return (right - left) + (top - bottom)
+
+
+@kernel
+def _route(
+    grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row_1: int, column_1: int, row_2: int, column_2: int,
+    wires: float,
+) -> None:  # fmt: skip
+    """An L from cell 1 to cell 2 that leaves cell 1 horizontally."""
+    rows, columns = grid[0].rows, grid[0].columns
+    horizontal[min(column_1, column_2) * rows + row_1] += wires
+    horizontal[max(column_1, column_2) * rows + row_1] -= wires
+    vertical[min(row_1, row_2) * columns + column_2] += wires
+    vertical[max(row_1, row_2) * columns + column_2] -= wires
+
+
+@kernel
+def _route_three(
+    grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row: np.ndarray, column: np.ndarray, wires: float
+) -> None:
+    """A net in three distinct cells, given as the first three entries of row and column; sorts them."""
+    _sort_three(column, row)
+    y1, y2, y3 = row[0], row[1], row[2]
+    x1, x2, x3 = column[0], column[1], column[2]
+    if x1 < x2 < x3 and min(y1, y3) < y2 < max(y1, y3):
+        _route(grid, horizontal, vertical, y1, x1, y2, x2, wires)
+        _route(grid, horizontal, vertical, y2, x2, y3, x3, wires)
+    elif x2 == x3 and x1 < x2 and y1 < min(y2, y3):
+        _route(grid, horizontal, vertical, y1, x1, max(y2, y3), x2, wires)
+    elif y2 == y3:
+        _route(grid, horizontal, vertical, y1, x1, y2, x2, wires)
+        _route(grid, horizontal, vertical, y2, x2, y2, x3, wires)
+    else:
+        _sort_three(row, column)
+        y1, y2, y3 = row[0], row[1], row[2]
+        x1, x2, x3 = column[0], column[1], column[2]
+        left, right = min(x1, x2, x3), max(x1, x2, x3)
+        _route(grid, horizontal, vertical, y2, left, y2, right, wires)
+        _route(grid, horizontal, vertical, y1, x1, y2, x1, wires)
+        _route(grid, horizontal, vertical, y2, x3, y3, x3, wires)
+
+
+@kernel
+def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
+    """Sort the first three pairs by first, then second."""
+    for i, j in ((0, 1), (1, 2), (0, 1)):
+        if first[j] < first[i] or (first[j] == first[i] and second[j] < second[i]):
+            first[i], first[j] = first[j], first[i]
+            second[i], second[j] = second[j], second[i]
+
+
+@kernel
+def route_nets(
+    model: CostModel, state: CostState, nets: np.ndarray, points: np.ndarray, start: int, end: int, only_moved: bool,
+    sign: float,
+) -> None:  # fmt: skip
+    """Add (sign 1) or remove (sign -1) the wires of nets[start:end] at the cells where their points are.
+
+    With `only_moved`, nets whose one point in `points` did not change its cell are left alone.
+    """
+    grid, net_start, net_point, demand = model.grid, model.net_start, model.net_point, model.net_demand
+    columns = grid[0].columns
+    horizontal, vertical, seen, moved = state.horizontal, state.vertical, state.seen, state.moved
+    point_column, point_row = state.point_column, state.point_row
+    column, row = state.pin_column, state.pin_row
+    epoch = state.totals[0].epoch
+    for i in range(start, end):
+        if only_moved and points[i] >= 0 and not moved[points[i]]:
+            continue
+        net = nets[i]
+        first, last = net_start[net], net_start[net + 1]
+        wires = sign * demand[net]
+        source_row, source_column = point_row[net_point[first]], point_column[net_point[first]]
+        if last - first == 2:
+            sink = net_point[first + 1]
+            _route(grid, horizontal, vertical, source_row, source_column, point_row[sink], point_column[sink], wires)
+            continue
+        epoch += 1
+        cells = 0
+        for j in range(first, last):
+            r, c = point_row[net_point[j]], point_column[net_point[j]]
+            if seen[r * columns + c] != epoch:
+                seen[r * columns + c] = epoch
+                row[cells], column[cells] = r, c
+                cells += 1
+        if cells == 3:
+            _route_three(grid, horizontal, vertical, row, column, wires)
+        else:
+            for j in range(1, cells):
+                _route(grid, horizontal, vertical, source_row, source_column, row[j], column[j], wires)
+    state.totals[0].epoch = epoch
+
+
+@kernel
+def stamp(model: CostModel, state: CostState, item: int, sign: float) -> None:
+    """Add (sign 1) or remove (sign -1) the area of an object and, for a hard macro, the tracks it takes."""
+    grid = model.grid[0]
+    columns, rows, across, up = grid.columns, grid.rows, grid.cell_width, grid.cell_height
+    turn = model.turn[state.orientation[item]]
+    half_width = 0.5 * (abs(turn[0]) * model.width[item] + abs(turn[1]) * model.height[item])
+    half_height = 0.5 * (abs(turn[2]) * model.width[item] + abs(turn[3]) * model.height[item])
+    left, right = state.x[item] - half_width, state.x[item] + half_width
+    bottom, top = state.y[item] - half_height, state.y[item] + half_height
+    first_column, last_column = cell_of(left, across, columns), cell_of(right, across, columns)
+    first_row, last_row = cell_of(bottom, up, rows), cell_of(top, up, rows)
+    area = state.area
+    for r in range(first_row, last_row + 1):
+        covered_y = sign * max(0.0, min(top, (r + 1) * up) - max(bottom, r * up))
+        for c in range(first_column, last_column + 1):
+            area[r * columns + c] += covered_y * max(0.0, min(right, (c + 1) * across) - max(left, c * across))
+    if not model.is_macro[item]:
+        return
+    # A macro that covers its first or last row only in part does not block the vertical tracks of its last row, and
+    # likewise for columns: the rule of the public evaluator.
+    low = min(top, (first_row + 1) * up) - max(bottom, first_row * up)
+    high = min(top, (last_row + 1) * up) - max(bottom, last_row * up)
+    near = min(right, (first_column + 1) * across) - max(left, first_column * across)
+    far = min(right, (last_column + 1) * across) - max(left, last_column * across)
+    free_rows = 1 if last_row > first_row and (abs(low - up) > 1e-5 or abs(high - up) > 1e-5) else 0
+    free_columns = 1 if last_column > first_column and (abs(near - across) > 1e-5 or abs(far - across) > 1e-5) else 0
+    macro_horizontal, macro_vertical = state.macro_horizontal, state.macro_vertical
+    for c in range(first_column, last_column + 1):
+        covered_x = max(0.0, min(right, (c + 1) * across) - max(left, c * across))
+        for r in range(first_row, last_row + 1):
+            covered_y = max(0.0, min(top, (r + 1) * up) - max(bottom, r * up))
+            if covered_x > 0.0 and covered_y > 0.0:
+                if r <= last_row - free_rows:
+                    macro_vertical[r * columns + c] += sign * covered_x * grid.macro_vertical_scale
+                if c <= last_column - free_columns:
+                    macro_horizontal[c * rows + r] += sign * covered_y * grid.macro_horizontal_scale
+
+
+@kernel
+def rebuild(model: CostModel, state: CostState) -> None:
+    """All maps and totals from the coordinates."""
+    state.area[:] = model.base_area
+    state.horizontal[:] = 0.0
+    state.vertical[:] = 0.0
+    state.macro_horizontal[:] = 0.0
+    state.macro_vertical[:] = 0.0
+    for item in range(len(state.x)):
+        place_points(model, state, item)
+        stamp(model, state, item, 1.0)
+    nets = len(model.net_weight)
+    route_nets(model, state, np.arange(nets), np.full(1, -1, np.int32), 0, nets, False, 1.0)
+    total = 0.0
+    for net in range(nets):
+        length = _net_length(model.net_point, state.point_x, state.point_y, model.net_start[net], model.net_start[net + 1])
+        state.net_length[net] = length
+        total += model.net_weight[net] * length
+    state.totals[0].wirelength = total
+
+
+@kernel
+def update_lengths(model: CostModel, state: CostState, item: int) -> None:
+    """Half-perimeters of the nets of an object whose points have moved."""
+    net_start, net_point, weight = model.net_start, model.net_point, model.net_weight
+    point_x, point_y, lengths = state.point_x, state.point_y, state.net_length
+    change = 0.0
+    for i in range(model.object_start[item], model.object_start[item + 1]):
+        net = model.object_net[i]
+        length = _net_length(net_point, point_x, point_y, net_start[net], net_start[net + 1])
+        change += weight[net] * (length - lengths[net])
+        lengths[net] = length
+    state.totals[0].wirelength += change
+
+
+@kernel
+def move_object(model: CostModel, state: CostState, item: int, x: float, y: float, orientation: int) -> bool:
+    """Put an object somewhere else and update everything that follows; True if wires changed their cells."""
+    start, end = model.object_start[item], model.object_start[item + 1]
+    old_x, old_y, old_orientation = state.x[item], state.y[item], state.orientation[item]
+    is_sized = model.width[item] > 0.0
+    if is_sized:
+        stamp(model, state, item, -1.0)
+    state.x[item], state.y[item], state.orientation[item] = x, y, orientation
+    rerouted = place_points(model, state, item)
+    if rerouted:
+        state.x[item], state.y[item], state.orientation[item] = old_x, old_y, old_orientation
+        _restore_cells(model, state, item)
+        route_nets(model, state, model.object_net, model.object_point, start, end, True, -1.0)
+        state.x[item], state.y[item], state.orientation[item] = x, y, orientation
+        place_points(model, state, item)
+        route_nets(model, state, model.object_net, model.object_point, start, end, True, 1.0)
+    if is_sized:
+        stamp(model, state, item, 1.0)
+    update_lengths(model, state, item)
+    return rerouted
+
+
+@kernel
+def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
+    """Cells of an object's points at its present centre; `moved` stays as it is."""
+    grid = model.grid[0]
+    turn = model.turn[state.orientation[item]]
+    for p in range(model.point_start[item], model.point_start[item + 1]):
+        x = state.x[item] + turn[0] * model.point_dx[p] + turn[1] * model.point_dy[p]
+        y = state.y[item] + turn[2] * model.point_dx[p] + turn[3] * model.point_dy[p]
+        state.point_column[p] = cell_of(x, grid.cell_width, grid.columns)
+        state.point_row[p] = cell_of(y, grid.cell_height, grid.rows)
+
+
+@kernel(fastmath=_VECTOR)
+def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
+    """Mean of the `wanted` largest values and the smallest of them; quick if `threshold` is near the latter."""
+    count, total = 0, 0.0
+    for value in values:
+        count += 1 if value >= threshold else 0
+        total += value if value >= threshold else 0.0
+    while count < wanted:
+        largest, copies = -np.inf, 0
+        for value in values:
+            largest = max(largest, value if value < threshold else -np.inf)
+        for value in values:
+            copies += 1 if value == largest else 0
+        threshold = largest
+        total += largest * min(copies, wanted - count)
+        count = min(count + copies, wanted)
+    while count > wanted:
+        smallest, copies = np.inf, 0
+        for value in values:
+            smallest = min(smallest, value if value >= threshold else np.inf)
+        for value in values:
+            copies += 1 if value == smallest else 0
+        removed = min(copies, count - wanted)
+        total -= smallest * removed
+        count -= removed
+        threshold = smallest if removed < copies else np.nextafter(smallest, np.inf)
+    return total / wanted, threshold
+
+
+@kernel
+def density_cost(model: CostModel, state: CostState) -> float:
+    """Half the mean density of the densest tenth of the cells. Source: cost-and-environment §3.2."""
+    grid, totals = model.grid[0], state.totals[0]
+    mean, threshold = mean_of_largest(state.area, grid.density_cells, totals.density_threshold)
+    state.totals[0].density_threshold = threshold
+    return 0.5 * mean / (grid.cell_width * grid.cell_height)
+
+
+@kernel
+def congestion_cost(model: CostModel, state: CostState) -> float:
+    """Mean of the most congested twentieth of both routing maps. Source: cost-and-environment §3.3."""
+    grid = model.grid[0]
+    columns, rows, cells, values = grid.columns, grid.rows, grid.columns * grid.rows, state.values
+    congestion_map(
+        state.horizontal, state.macro_horizontal, values[:cells], state.line, columns, rows, grid.horizontal_scale,
+        grid.smooth_range,
+    )  # fmt: skip
+    congestion_map(
+        state.vertical, state.macro_vertical, values[cells:], state.line, rows, columns, grid.vertical_scale,
+        grid.smooth_range,
+    )  # fmt: skip
+    mean, threshold = mean_of_largest(values, grid.congestion_cells, state.totals[0].congestion_threshold)
+    state.totals[0].congestion_threshold = threshold
+    return mean
+
+
+@kernel(fastmath=_VECTOR)
+def congestion_map(
+    differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, length: int, scale: float,
+    smooth_range: int,
+) -> None:  # fmt: skip
+    """Congestion of one direction: running sums over `lines` of lines of `length` cells, smoothed, plus the macros'."""
+    running, share = line[:length], line[length : 2 * length]
+    running[:] = 0.0
+    for i in range(lines):
+        base = i * length
+        delta, taken, result = differences[base : base + length], macro[base : base + length], out[base : base + length]
+        for j in range(length):
+            running[j] += delta[j]
+        if smooth_range == 0:
+            for j in range(length):
+                result[j] = running[j] * scale + taken[j]
+        else:
+            for j in range(length):
+                low, high = max(0, j - smooth_range), min(length - 1, j + smooth_range)
+                share[j] = running[j] * scale / (high - low + 1)
+            for j in range(length):
+                total = taken[j]
+                for k in range(max(0, j - smooth_range), min(length - 1, j + smooth_range) + 1):
+                    total += share[k]
+                result[j] = total
+
+
+@kernel
+def costs_of(model: CostModel, state: CostState) -> tuple[float, float, float]:
+    """Wirelength, density and congestion cost of a state."""
+    wirelength = state.totals[0].wirelength * model.grid[0].wirelength_scale
+    return wirelength, density_cost(model, state), congestion_cost(model, state)
