@@ -179,17 +179,17 @@ def _nets(netlist: Netlist, point_of_pin: np.ndarray) -> tuple[np.ndarray, np.nd
     merged: dict[tuple[int, ...], list[float]] = {}
     points, starts = point_of_pin[netlist.net_pin].tolist(), netlist.net_start.tolist()
     for i, weight in enumerate(netlist.net_weight.tolist()):
-        members = points[starts[i] : starts[i + 1]]
-        sinks = set(members[1:])
-        sinks.discard(members[0])
+        pins = points[starts[i] : starts[i + 1]]
+        sinks = set(pins[1:])
+        sinks.discard(pins[0])
         if sinks:
-            sums = merged.setdefault((members[0], *sorted(sinks)), [0.0, 0.0])
+            sums = merged.setdefault((pins[0], *sorted(sinks)), [0.0, 0.0])
             sums[0] += weight
             sums[1] += max(1.0, weight)
     start = np.cumsum([0, *(len(key) for key in merged)]).astype(np.int32)
     members = np.fromiter((point for key in merged for point in key), np.int32, int(start[-1]))
-    sums = np.array(list(merged.values())).reshape(-1, 2)
-    return start, members, sums[:, 0].copy(), sums[:, 1].copy()
+    table = np.array(list(merged.values()), np.float64).reshape(-1, 2)
+    return start, members, table[:, 0].copy(), table[:, 1].copy()
 
 
 def _incidences(
