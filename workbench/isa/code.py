@@ -34,8 +34,8 @@ class Flag(IntFlag):
 
 INSTRUCTION_DTYPE = np.dtype(
     [
-        ("imm", np.int64),  # immediate, sign-extended; csr number for csr instructions
-        ("op", np.int16),  # semantic number: row of the instruction table (0 = illegal)
+        ("imm", np.int64),  # immediate, sign-extended; also csr number, vtype, rounding mode (zimm and avl at bit 12)
+        ("op", np.int16),  # semantic number: row of the instruction table + 1 (0 = illegal)
         ("timing", np.int16),  # TimingClass
         ("rd", np.int16),  # unified register numbers; vector: rd = vd, rs2 = vs2
         ("rs1", np.int16),
