@@ -106,7 +106,7 @@ class IncrementalCost:
     def floorplan(self) -> Floorplan:
         """A copy of the floorplan as it stands."""
         state, before = self.state, self._floorplan
-        return Floorplan(before.netlist, before.canvas, state.x.copy(), state.y.copy(), state.orientation.copy())
+        return Floorplan(before.netlist, before.canvas, state.x.copy(), state.y.copy(), state.orientation.astype(np.int8))
 
     def maps(self) -> CostMaps:
         """Density and congestion per cell as they stand."""

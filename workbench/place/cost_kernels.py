@@ -12,18 +12,21 @@ import numpy as np
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
 
+inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""For kernels that only kernels call: without the entry from Python they compile much quicker."""
+
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to sums of maps: their order, nothing else."""
 
 
-@kernel
+@inner
 def cell_of(position: float, size: float, cells: int) -> int:
     """Index of the cell that holds a position, clamped to the grid (ports lie on the canvas edge)."""
     index = int(np.floor(position / size))
     return min(max(index, 0), cells - 1)
 
 
-@kernel
+@inner
 def place_points(model: CostModel, state: CostState, item: int) -> bool:
     """Move the points of an object to where its centre is; True if any came into another cell (see `moved`)."""
     grid = model.grid[0]
@@ -43,7 +46,7 @@ def place_points(model: CostModel, state: CostState, item: int) -> bool:
     return any_moved
 
 
-@kernel
+@inner
 def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray, start: int, end: int) -> float:
     left = right = point_x[net_point[start]]
     bottom = top = point_y[net_point[start]]
@@ -54,7 +57,7 @@ def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray,
     return (right - left) + (top - bottom)
 
 
-@kernel
+@inner
 def _route(
     grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row_1: int, column_1: int, row_2: int, column_2: int,
     wires: float,
@@ -67,7 +70,7 @@ def _route(
     vertical[max(row_1, row_2) * columns + column_2] -= wires
 
 
-@kernel
+@inner
 def _route_three(
     grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row: np.ndarray, column: np.ndarray, wires: float
 ) -> None:
@@ -93,7 +96,7 @@ def _route_three(
         _route(grid, horizontal, vertical, y2, x3, y3, x3, wires)
 
 
-@kernel
+@inner
 def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
     """Sort the first three pairs by first, then second."""
     for i, j in ((0, 1), (1, 2), (0, 1)):
@@ -102,7 +105,7 @@ def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
             second[i], second[j] = second[j], second[i]
 
 
-@kernel
+@inner
 def route_nets(
     model: CostModel, state: CostState, nets: np.ndarray, points: np.ndarray, start: int, end: int, only_moved: bool,
     sign: float,
@@ -144,7 +147,7 @@ def route_nets(
     state.totals[0].epoch = epoch
 
 
-@kernel
+@inner
 def stamp(model: CostModel, state: CostState, item: int, sign: float) -> None:
     """Add (sign 1) or remove (sign -1) the area of an object and, for a hard macro, the tracks it takes."""
     grid = model.grid[0]
@@ -195,7 +198,7 @@ def rebuild(model: CostModel, state: CostState) -> None:
         place_points(model, state, item)
         stamp(model, state, item, 1.0)
     nets = len(model.net_weight)
-    route_nets(model, state, np.arange(nets), np.full(1, -1, np.int32), 0, nets, False, 1.0)
+    route_nets(model, state, np.arange(nets).astype(np.int32), np.full(1, -1, np.int32), 0, nets, False, 1.0)
     total = 0.0
     for net in range(nets):
         length = _net_length(model.net_point, state.point_x, state.point_y, model.net_start[net], model.net_start[net + 1])
@@ -204,7 +207,7 @@ def rebuild(model: CostModel, state: CostState) -> None:
     state.totals[0].wirelength = total
 
 
-@kernel
+@inner
 def update_lengths(model: CostModel, state: CostState, item: int) -> None:
     """Half-perimeters of the nets of an object whose points have moved."""
     net_start, net_point, weight = model.net_start, model.net_point, model.net_weight
@@ -241,7 +244,7 @@ def move_object(model: CostModel, state: CostState, item: int, x: float, y: floa
     return rerouted
 
 
-@kernel
+@inner
 def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
     """Cells of an object's points at its present centre; `moved` stays as it is."""
     grid = model.grid[0]
@@ -253,7 +256,7 @@ def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
         state.point_row[p] = cell_of(y, grid.cell_height, grid.rows)
 
 
-@kernel(fastmath=_VECTOR)
+@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
     """Mean of the `wanted` largest values and the smallest of them; quick if `threshold` is near the latter."""
     count, total = 0, 0.0
@@ -282,7 +285,7 @@ def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[
     return total / wanted, threshold
 
 
-@kernel
+@inner
 def density_cost(model: CostModel, state: CostState) -> float:
     """Half the mean density of the densest tenth of the cells. Source: cost-and-environment §3.2."""
     grid, totals = model.grid[0], state.totals[0]
@@ -309,7 +312,7 @@ def congestion_cost(model: CostModel, state: CostState) -> float:
     return mean
 
 
-@kernel(fastmath=_VECTOR)
+@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def congestion_map(
     differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, length: int, scale: float,
     smooth_range: int,

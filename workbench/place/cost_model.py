@@ -94,7 +94,7 @@ class CostState(NamedTuple):
     totals: np.ndarray  # TOTALS_DTYPE (1)
     x: np.ndarray  # centres, µm (n)
     y: np.ndarray
-    orientation: np.ndarray  # int8 (n)
+    orientation: np.ndarray  # int64 (n)
     point_x: np.ndarray  # µm (q)
     point_y: np.ndarray
     point_column: np.ndarray  # int32 (q)
@@ -136,7 +136,7 @@ def make_state(model: CostModel, floorplan: Floorplan) -> CostState:
     state = CostState(
         np.zeros(1, TOTALS_DTYPE),
         np.array(floorplan.x_um, np.float64), np.array(floorplan.y_um, np.float64),
-        np.array(floorplan.orientation, np.int8),
+        np.array(floorplan.orientation, np.int64),
         np.zeros(points), np.zeros(points), np.zeros(points, np.int32), np.zeros(points, np.int32),
         np.zeros(len(model.net_weight)),
         np.zeros(cells), np.zeros(cells), np.zeros(cells), np.zeros(cells), np.zeros(cells),

@@ -29,8 +29,8 @@ class Obstacles(NamedTuple):
     y: np.ndarray
     half_width: np.ndarray  # µm
     half_height: np.ndarray
-    macro: np.ndarray  # object index per obstacle, int32; -1 for blockages
-    of_object: np.ndarray  # obstacle index per object, int32; -1 for others
+    macro: np.ndarray  # object index per obstacle, int64; -1 for blockages
+    of_object: np.ndarray  # obstacle index per object, int64; -1 for others
 
 
 def make_obstacles(floorplan: Floorplan) -> Obstacles:
@@ -39,7 +39,7 @@ def make_obstacles(floorplan: Floorplan) -> Obstacles:
     hard = netlist.indices(ObjectKind.MACRO)
     width, height = turned_size(floorplan)
     blocked = canvas.blockages
-    of_object = np.full(netlist.objects, -1, np.int32)
+    of_object = np.full(netlist.objects, -1)
     of_object[hard] = np.arange(len(hard))
     longer = max(canvas.width_um, canvas.height_um)
     return Obstacles(
@@ -48,7 +48,7 @@ def make_obstacles(floorplan: Floorplan) -> Obstacles:
         np.concatenate([floorplan.y_um[hard], (blocked[:, 1] + blocked[:, 3]) / 2]),
         np.concatenate([width[hard] / 2, (blocked[:, 2] - blocked[:, 0]) / 2]),
         np.concatenate([height[hard] / 2, (blocked[:, 3] - blocked[:, 1]) / 2]),
-        np.concatenate([hard, np.full(len(blocked), -1)]).astype(np.int32), of_object,
+        np.concatenate([hard, np.full(len(blocked), -1)]).astype(np.int64), of_object,
     )  # fmt: skip
 
 
