@@ -89,6 +89,7 @@ class Predictor(StrictModel):
     ftb_entries: Annotated[int, Field(ge=0, le=65536)]
     ftb_ways: Annotated[int, Field(ge=1, le=16)] = 4
     ftb_bubble_cycles: Annotated[int, Field(ge=0, le=20)]
+    decode_finds_taken_branches: bool
     ras_entries: Annotated[int, Field(ge=1, le=RAS_ENTRIES)]
 
     @model_validator(mode="after")
@@ -115,7 +116,7 @@ class Backend(StrictModel):
     commit_width: Annotated[int, Field(ge=1, le=32)]
     rob_size: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
     rob_instructions_per_entry: Annotated[float, Field(ge=1, le=8)]
-    rename_to_issue_cycles: Annotated[int, Field(ge=0, le=20)]
+    rename_to_issue_cycles: Annotated[int, Field(ge=1, le=20)]
     phys_regs_int: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
     phys_regs_fp: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
     phys_regs_vec: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]

@@ -1,0 +1,231 @@
+"""The timing engine's two entry points: `step` for a scalar instruction, `step_vector` for a vector one.
+
+Each dynamic instruction passes once, in program order, and gets the cycles at which it is fetched, renamed, issued,
+completed and committed, from resources that remember when they are next free. Stall cycles at commit are given to
+what the oldest instruction waited for; they sum to the cycles of the run.
+
+Left out: wrong-path fetches and accesses, memory-dependence mispredictions (loads know older stores), replays,
+bank conflicts, micro-op fusion. The accuracy measured is in benchmarks/rvv_throughput.py and tests/claims.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import kernel
+from workbench.core.limits import ROB_ENTRIES
+from workbench.core.timing.classes import CORE, DRAM, FP_REGISTERS, INT_REGISTERS, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
+from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.pipeline import (
+    admit,
+    block_port,
+    commit,
+    fetch,
+    free_register,
+    in_order_time,
+    leave,
+    note_issue,
+    register_slot,
+    rename,
+    steer,
+    take_port,
+)
+from workbench.core.timing.state import FORWARD
+from workbench.core.timing.tables import DIRTY
+from workbench.isa.code import Flag
+from workbench.isa.timing_class import TimingClass
+
+_LOAD, _STORE, _SERIALIZE, _ATOMIC = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE), int(Flag.ATOMIC)
+_CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
+_MEMORY = _LOAD | _STORE
+_NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(TimingClass.SYSTEM)
+_SLOT = FORWARD - 1
+
+
+@kernel
+def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
+    """Account for one scalar instruction: `C[i]` at `pc`, followed by the one at `next_pc`; `address` if it accesses memory."""
+    s = T[0]
+    c = C[i]
+    flags = c.flags
+    kind = c.timing
+    rd = c.rd
+    s.class_count[kind] += 1
+    fetched = fetch(s, pc) + s.fetch_to_rename
+    time = max(fetched, s.rename_time)
+    queue = s.class_queue[kind]
+    idle = kind == _NOP or (s.move_elimination and kind == _INT_ALU and _is_move(c))
+    if not idle:
+        time = admit(s, queue, time)
+    file = -1
+    if rd > 0:
+        file = INT_REGISTERS if rd < 32 else FP_REGISTERS
+        time = register_slot(s, file, time)
+    if flags & _LOAD:
+        time = max(time, s.load_ring[s.load_head] + 1)
+    if flags & _STORE:
+        time = max(time, s.store_ring[s.store_head] + 1)
+    if flags & _SERIALIZE:
+        time = max(time, s.last_commit + 1)
+    time = rename(s, max(time, s.barrier), 1)
+    front_bound = time == fetched
+    if idle:
+        if rd > 0:
+            s.register_ready[rd] = s.register_ready[max(c.rs1, c.rs2)] if kind == _INT_ALU else time
+        done = time
+        issue = time
+        cause = s.fetch_cause if front_bound else CORE
+    else:
+        earliest = time + s.rename_to_issue
+        ready = earliest
+        if c.rs1 > 0:
+            ready = max(ready, s.register_ready[c.rs1])
+        if c.rs2 > 0:
+            ready = max(ready, s.register_ready[c.rs2])
+        if c.rs3 > 0:
+            ready = max(ready, s.register_ready[c.rs3])
+        if s.in_order:
+            if rd > 0:
+                ready = max(ready, s.register_ready[rd])
+            ready = in_order_time(s, ready)
+        ports = s.class_ports[kind]
+        issue = take_port(s, ports, ready)
+        if s.in_order:
+            note_issue(s, issue)
+        leave(s, queue, issue)
+        cause = CORE
+        if front_bound and issue == earliest:
+            cause = s.fetch_cause
+        if flags & _MEMORY:
+            done = _scalar_access(s, c, pc, address, issue, flags)
+            if flags & _LOAD and s.found >= L1D_ARRAY:
+                cause = _memory_cause(s, cause)
+        else:
+            latency = _latency(s, c, kind)
+            done = issue + latency
+            if s.class_blocks[kind]:
+                block_port(s, ports, issue, latency)
+        if rd > 0:
+            s.register_ready[rd] = done
+    finished = commit(s, c.region, done, cause)
+    if file >= 0:
+        free_register(s, file, finished)
+    if flags & _MEMORY:
+        _retire_access(s, flags, pc, address, c.mem_bytes, issue, finished)
+    if flags & _SERIALIZE:
+        s.barrier = finished + (s.trap_cycles if kind == _SYSTEM else 1)
+    if flags & _CONTROL:
+        steer(s, flags, pc, pc + c.length, next_pc, done)
+
+
+@kernel
+def _is_move(c: Any) -> bool:
+    word = c.raw
+    if word & 0x707F == 0x13:
+        return c.imm == 0 and c.rs1 > 0
+    return word & 0xFE00707F == 0x33 and (c.rs1 <= 0) != (c.rs2 <= 0)
+
+
+@kernel
+def _latency(s: Any, c: Any, kind: int) -> int:
+    size = s.class_size[kind]
+    if size == 0:
+        return s.class_latency[kind * 4]
+    word = int(c.raw)
+    if size == 1:
+        return s.class_latency[kind * 4 + (0 if word & 8 else 1)]
+    return s.class_latency[kind * 4 + ((word >> 25) & 3)]
+
+
+@kernel
+def _memory_cause(s: Any, cause: int) -> int:
+    """The level that a load waited for; a hit in the L1 counts only where nothing else held the load back."""
+    if s.found == L2_ARRAY:
+        return L2
+    if s.found == L3_ARRAY:
+        return L3
+    if s.found > L3_ARRAY:
+        return DRAM
+    return L1 if cause == CORE else cause
+
+
+@kernel
+def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
+    """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
+    s.found = -1
+    if not flags & _LOAD:
+        s.stores += 1
+        return issue + 1 + translate_data(s, address)
+    s.loads += 1
+    issue += translate_data(s, address)
+    slot = (address >> 3) & _SLOT
+    if s.forward_address[slot] == address >> 3 and s.forward_until[slot] > issue:
+        done = max(issue, s.forward_ready[slot]) + s.forward_cycles
+        s.found = L1D_ARRAY
+    else:
+        first = address >> s.line_shift
+        done = data_access(s, first, pc, address, issue, DIRTY if flags & _ATOMIC else 0)
+        last = (address + c.mem_bytes - 1) >> s.line_shift
+        if last != first and c.mem_bytes > 0:
+            done = max(done, data_access(s, last, pc, address, issue + 1, 0))
+    if flags & _ATOMIC and flags & _STORE:
+        done += s.hit_cycles[L1D_ARRAY]
+    return done
+
+
+@kernel
+def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: int, finished: int) -> None:
+    if flags & _LOAD:
+        s.load_ring[s.load_head] = finished
+        s.load_head += 1
+        if s.load_head >= s.load_queue:
+            s.load_head = 0
+    if flags & _STORE:
+        drained = drain_store(s, pc, address, finished)
+        slot = (address >> 3) & _SLOT
+        s.forward_address[slot] = address >> 3
+        s.forward_ready[slot] = issue
+        s.forward_until[slot] = drained
+        if (address & 7) + size > 8:
+            slot = ((address >> 3) + 1) & _SLOT
+            s.forward_address[slot] = (address >> 3) + 1
+            s.forward_ready[slot] = issue
+            s.forward_until[slot] = drained
+        s.store_ring[s.store_head] = drained
+        s.store_head += 1
+        if s.store_head >= s.store_queue:
+            s.store_head = 0
+
+
+@kernel
+def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
+    """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
+    line = address >> s.line_shift
+    time = max(finished + 1, s.drain_time)
+    if line != s.drain_line and not _is_buffered(s, line):
+        time = max(time, s.buffer_free[s.buffer_head])
+        s.buffer_free[s.buffer_head] = data_access(s, line, pc, address, time, DIRTY)
+        s.buffer_line[s.buffer_head] = line
+        s.buffer_head += 1
+        if s.buffer_head >= s.buffer_lines:
+            s.buffer_head = 0
+    s.drain_line = line
+    s.drain_count += 1
+    if time > s.drain_time:
+        s.drain_count = 1
+    elif s.drain_count > 2:
+        time += 1
+        s.drain_count = 1
+    s.drain_time = time
+    return time
+
+
+@kernel
+def _is_buffered(s: Any, line: int) -> bool:
+    """Whether one of the four youngest entries of the store buffer holds the line."""
+    slot = s.buffer_head
+    for _ in range(min(s.buffer_lines, 4)):
+        slot = slot - 1 if slot > 0 else s.buffer_lines - 1
+        if s.buffer_line[slot] == line:
+            return True
+    return False

@@ -1,0 +1,246 @@
+"""Fetch, rename, issue and commit: each takes the earliest cycle at which an instruction may pass and returns when it does.
+
+Fetch blocks come from a decoupled predictor; rename is in order and waits for the window, registers and queues; ports
+are a calendar with gap filling, so that a later instruction may take a port before an older one that waits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import kernel
+from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, REGIONS, ROB_ENTRIES
+from workbench.core.timing.classes import BASE, FRONTEND, MISPREDICT
+from workbench.core.timing.memory import instruction_access, translate_code
+from workbench.core.timing.predict import follow_path, look_up_target, pop_return, predict_direction, predict_indirect, push_return
+from workbench.core.timing.state import HORIZON
+from workbench.isa.code import Flag
+
+_BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
+_CALL, _RETURN = int(Flag.CALL), int(Flag.RETURN)
+_FTQ, _BUFFER, _CYCLE = FTQ_ENTRIES - 1, INSTRUCTION_BUFFER - 1, HORIZON - 1
+_MISS, _BUBBLE = 2, 1
+
+
+@kernel
+def fetch(s: Any, pc: int) -> int:
+    """Cycle at which the instruction at `pc` is fetched."""
+    if s.new_block or pc >= s.block_end:
+        _begin_block(s, pc)
+    return s.fetch_time
+
+
+@kernel
+def _begin_block(s: Any, pc: int) -> None:
+    s.fetch_cause = MISPREDICT if s.redirected else FRONTEND
+    s.redirected = 0
+    s.new_block = 0
+    s.block_end = pc + s.fetch_bytes
+    s.ftq[s.blocks & _FTQ] = s.last_commit  # the previous block leaves the queue when its last instruction commits
+    s.blocks += 1
+    predicted = max(s.bpu_time + 1 + s.bubble, s.ftq[(s.blocks - s.ftq_entries) & _FTQ])
+    s.bubble = 0
+    s.bpu_time = predicted
+    time = max(predicted, s.fetch_time + 1)
+    if s.instructions >= s.buffer_entries:
+        room = s.rename_times[(s.instructions - s.buffer_entries) & _BUFFER]
+        time = max(time, room - s.fetch_to_rename)
+    line = pc >> s.line_shift
+    if line != s.fetch_line:
+        s.fetch_line = line
+        time = max(time, instruction_access(s, line, predicted + translate_code(s, pc)))
+    end = (s.block_end - 1) >> s.line_shift
+    if end != line:
+        s.fetch_line = end
+        time = max(time, instruction_access(s, end, predicted))
+    s.fetch_time = time
+
+
+@kernel
+def admit(s: Any, queue: int, time: int) -> int:
+    """Cycle, from `time` on, at which an issue queue has a free entry; entries leave when they issue."""
+    used = s.queue_used[queue]
+    now = s.queue_time[queue]
+    base = queue * HORIZON
+    while used > 0 and (now < time or used >= s.queue_size[queue]):
+        now += 1
+        slot = base + (now & _CYCLE)
+        used -= s.queue_leaving[slot]
+        s.queue_leaving[slot] = 0
+    if used == 0 and now < time:
+        now = time
+    s.queue_used[queue] = used
+    s.queue_time[queue] = now
+    return max(now, time)
+
+
+@kernel
+def leave(s: Any, queue: int, issue: int) -> None:
+    """Enter in the queue's book that an instruction leaves it at `issue`."""
+    ahead = max(min(issue - s.queue_time[queue], HORIZON - 1), 1)
+    s.queue_leaving[queue * HORIZON + ((s.queue_time[queue] + ahead) & _CYCLE)] += 1
+    s.queue_used[queue] += 1
+
+
+@kernel
+def rename(s: Any, time: int, slots: int) -> int:
+    """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width."""
+    time = max(time, s.rob[s.rob_head] + 1)
+    if time > s.rename_time:
+        s.rename_time = time
+        s.rename_count = 0
+        s.vector_count = 0
+    s.rename_count += slots
+    while s.rename_count > s.rename_width:
+        s.rename_count -= s.rename_width
+        s.rename_time += 1
+        s.vector_count = 0
+    s.rename_times[s.instructions & _BUFFER] = s.rename_time
+    return s.rename_time
+
+
+@kernel
+def take_port(s: Any, ports: int, time: int) -> int:
+    """First cycle from `time` on in which one of `ports` is free; takes it."""
+    while True:
+        slot = time & _CYCLE
+        if s.port_cycle[slot] != time:
+            s.port_cycle[slot] = time
+            s.port_busy[slot] = 0
+        free = ports & ~s.port_busy[slot]
+        if free != 0:
+            s.port_busy[slot] |= free & -free
+            return time
+        time += 1
+
+
+@kernel
+def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
+    """Keep one of `ports` busy for `cycles` after `time` (units that are not pipelined)."""
+    for later in range(time + 1, time + cycles):
+        slot = later & _CYCLE
+        if s.port_cycle[slot] != later:
+            s.port_cycle[slot] = later
+            s.port_busy[slot] = 0
+        free = ports & ~s.port_busy[slot]
+        s.port_busy[slot] |= free & -free
+
+
+@kernel
+def in_order_time(s: Any, time: int) -> int:
+    """Issue cycle of an in-order core: not before the previous instruction, at most `issue_width` a cycle."""
+    if time <= s.last_issue:
+        time = s.last_issue
+        if s.issue_count >= s.issue_width:
+            time += 1
+    return time
+
+
+@kernel
+def note_issue(s: Any, time: int) -> None:
+    """Count an issue of an in-order core."""
+    if time > s.last_issue:
+        s.last_issue = time
+        s.issue_count = 0
+    s.issue_count += 1
+
+
+@kernel
+def commit(s: Any, region: int, complete: int, cause: int) -> int:
+    """Commit cycle of the oldest instruction; the cycles since the last commit go to base (1) and `cause` (the rest)."""
+    time = max(complete + 1, s.last_commit)
+    before = s.last_commit
+    if time > before:
+        s.commit_count = 0
+        s.stack[BASE] += 1
+        s.stack[cause] += time - before - 1
+    elif s.commit_count >= s.commit_width:
+        time += 1
+        s.commit_count = 0
+        s.stack[BASE] += 1
+    s.commit_count += 1
+    s.last_commit = time
+    s.rob[s.rob_head] = time
+    s.rob_head += 1
+    if s.rob_head >= s.window:
+        s.rob_head = 0
+    s.instructions += 1
+    if region < 0 or region >= REGIONS:
+        region = 0
+    s.region_cycles[region] += time - before
+    s.region_instructions[region] += 1
+    return time
+
+
+@kernel
+def register_slot(s: Any, file: int, time: int) -> int:
+    """Cycle from `time` on at which a physical register of a file is free."""
+    return max(time, s.register_ring[file * ROB_ENTRIES + s.register_head[file]] + 1)
+
+
+@kernel
+def free_register(s: Any, file: int, time: int) -> None:
+    """The register that this instruction replaces is free after its commit at `time`."""
+    head = s.register_head[file]
+    s.register_ring[file * ROB_ENTRIES + head] = time
+    head += 1
+    s.register_head[file] = 0 if head >= s.free_registers[file] else head
+
+
+@kernel
+def redirect(s: Any, time: int) -> None:
+    """Fetch starts again after the branch that resolves at `time`."""
+    s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
+    s.redirected = 1
+    s.new_block = 1
+    s.bubble = 0
+
+
+@kernel
+def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
+    """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
+    if flags & _BRANCH:
+        s.branches += 1
+        taken = next_pc != fall_through
+        wrong = predict_direction(s, pc, taken)
+        if wrong:
+            s.mispredicts += 1
+            redirect(s, resolve)
+            if taken:
+                look_up_target(s, pc)
+        elif taken:
+            s.new_block = 1
+            place = look_up_target(s, pc)
+            if place == _MISS and not s.decode_finds_taken:
+                s.mispredicts += 1
+                redirect(s, resolve)
+            else:
+                s.bubble = _bubble(s, place)
+        if taken:
+            follow_path(s, next_pc)
+        return
+    s.new_block = 1
+    place = look_up_target(s, pc)
+    wrong = False
+    if flags & _INDIRECT:
+        if flags & _RETURN:
+            wrong = pop_return(s, next_pc)
+        else:
+            wrong = predict_indirect(s, pc, next_pc)
+        s.branches += 1
+    if flags & _CALL:
+        push_return(s, fall_through)
+    if wrong:
+        s.mispredicts += 1
+        s.indirect_mispredicts += 1
+        redirect(s, resolve)
+    else:
+        s.bubble = _bubble(s, place)
+    follow_path(s, next_pc)
+
+
+@kernel
+def _bubble(s: Any, place: int) -> int:
+    if place == _MISS:
+        return s.decode_redirect
+    return s.ftb_bubble if place == _BUBBLE else 0

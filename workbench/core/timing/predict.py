@@ -1,0 +1,214 @@
+"""Branch prediction with real tables: TAGE with a statistical corrector or gshare, ITTAGE, return stack, target buffers.
+
+Tables are read and trained at once, in program order: no wrong path pollutes them and histories are never repaired.
+
+Source
+------
+A. Seznec, P. Michaud, "A case for (partially) tagged geometric history length branch prediction", JILP 2006;
+A. Seznec, "A new case for the TAGE branch predictor", MICRO 2011 (statistical corrector);
+S. McFarling, "Combining branch predictors", 1993 (gshare). Index hashes: ours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import kernel
+from workbench.core.limits import PREDICTOR_ENTRIES
+from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
+from workbench.core.timing.tables import find, insert
+
+_MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
+_HIT, _BUBBLE, _MISS = 0, 1, 2
+
+
+@kernel
+def predict_direction(s: Any, pc: int, taken: bool) -> bool:
+    """Predict the conditional branch at `pc`, train with what it did; whether the prediction was wrong."""
+    wrong = _tage(s, pc, taken) if s.is_tage else _gshare(s, pc, taken)
+    s.older_history = (s.older_history << 1) | ((s.history >> 63) & 1)
+    s.history = (s.history << 1) | taken
+    return wrong
+
+
+@kernel
+def _gshare(s: Any, pc: int, taken: bool) -> bool:
+    index = ((pc >> 1) ^ (s.history & s.gshare_mask)) & s.base_mask
+    counter = s.base_counters[index]
+    _train_base(s, index, taken)
+    return (counter >= 0) != taken
+
+
+@kernel
+def _train_base(s: Any, index: int, taken: bool) -> None:
+    counter = s.base_counters[index]
+    if taken:
+        if counter < 1:
+            s.base_counters[index] = counter + 1
+    elif counter > -2:
+        s.base_counters[index] = counter - 1
+
+
+@kernel
+def _tage(s: Any, pc: int, taken: bool) -> bool:
+    provider, alternate = -1, -1
+    for k in range(s.tables):
+        mixed = (s.history & s.table_history[k]) * _MIX_A ^ (s.older_history & s.table_older[k]) * _MIX_B
+        mixed = (mixed ^ (pc >> 1)) * _MIX_C
+        index = k * PREDICTOR_ENTRIES + ((mixed >> 36) & s.table_mask[k])
+        tag = (mixed >> 20) & s.table_tag_mask[k]
+        s.table_index[k] = index
+        s.table_tag[k] = tag
+        if s.tags_tage[index] == tag + 1:
+            alternate = provider
+            provider = k
+    base_index = (pc >> 1) & s.base_mask
+    base_taken = s.base_counters[base_index] >= 0
+    other = base_taken
+    if alternate >= 0:
+        other = s.counters[s.table_index[alternate]] >= 0
+    predicted = base_taken
+    weight = 2 * s.base_counters[base_index] + 1
+    if provider >= 0:
+        slot = s.table_index[provider]
+        counter = s.counters[slot]
+        weight = 2 * counter + 1
+        fresh = (counter == 0 or counter == -1) and s.useful[slot] == 0
+        predicted = other if fresh else counter >= 0
+    tage_taken = predicted
+    if s.sc_tables > 0:
+        predicted = _correct(s, pc, tage_taken, weight, taken)
+    _train_tage(s, provider, base_index, other, taken)
+    if tage_taken != taken:
+        _allocate(s, provider, taken)
+    return predicted != taken
+
+
+@kernel
+def _train_tage(s: Any, provider: int, base_index: int, other: bool, taken: bool) -> None:
+    if provider < 0:
+        _train_base(s, base_index, taken)
+        return
+    slot = s.table_index[provider]
+    counter = s.counters[slot]
+    if (counter >= 0) != other:
+        if (counter >= 0) == taken:
+            if s.useful[slot] < 3:
+                s.useful[slot] += 1
+        elif s.useful[slot] > 0:
+            s.useful[slot] -= 1
+    if s.useful[slot] == 0:
+        _train_base(s, base_index, taken)
+    if taken:
+        if counter < 3:
+            s.counters[slot] = counter + 1
+    elif counter > -4:
+        s.counters[slot] = counter - 1
+
+
+@kernel
+def _allocate(s: Any, provider: int, taken: bool) -> None:
+    """Enter the branch in a table of longer history: the first not useful one, now and then skipping one."""
+    s.allocation = (s.allocation * 5 + 3) & 0xFFFF
+    first = provider + 1
+    if first + 1 < s.tables and (s.allocation >> 8) & 3 == 0:
+        first += 1
+    for k in range(first, s.tables):
+        slot = s.table_index[k]
+        if s.useful[slot] == 0:
+            s.tags_tage[slot] = s.table_tag[k] + 1
+            s.counters[slot] = 0 if taken else -1
+            return
+        s.useful[slot] -= 1
+
+
+@kernel
+def _correct(s: Any, pc: int, predicted: bool, weight: int, taken: bool) -> bool:
+    """The statistical corrector: a perceptron-like sum over counters indexed with short histories may overrule TAGE."""
+    total = weight * 8
+    for k in range(s.sc_tables):
+        mixed = ((s.history & s.sc_history[k]) * _MIX_B ^ (pc >> 1)) * _MIX_A
+        index = k * PREDICTOR_ENTRIES + (((mixed >> 36) ^ predicted) & s.sc_mask)
+        s.sc_index[k] = index
+        total += 2 * s.sc_counters[index] + 1
+    overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold
+    final = (total >= 0) if overruled else predicted
+    if (total >= 0) != taken or abs(total) < 2 * s.sc_threshold:
+        for k in range(s.sc_tables):
+            counter = s.sc_counters[s.sc_index[k]]
+            if taken and counter < 31:
+                s.sc_counters[s.sc_index[k]] = counter + 1
+            elif not taken and counter > -32:
+                s.sc_counters[s.sc_index[k]] = counter - 1
+    if (total >= 0) != predicted:
+        s.sc_tune += 1 if (total >= 0) != taken else -1
+        if s.sc_tune > 31 or s.sc_tune < -31:
+            s.sc_threshold = min(max(s.sc_threshold + (2 if s.sc_tune > 0 else -2), 6), 80)
+            s.sc_tune = 0
+    return final
+
+
+@kernel
+def predict_indirect(s: Any, pc: int, target: int) -> bool:
+    """Predict the target of an indirect jump by path history, train; whether the prediction was wrong."""
+    provider = -1
+    for k in range(s.indirect_tables):
+        mixed = ((s.path & s.indirect_history[k]) * _MIX_A ^ (pc >> 1)) * _MIX_C
+        index = k * PREDICTOR_ENTRIES + ((mixed >> 36) & s.indirect_mask[k])
+        tag = ((mixed >> 20) & s.indirect_tag_mask[k]) + 1
+        s.indirect_index[k] = index
+        s.indirect_tag[k] = tag
+        if s.indirect_tags[index] == tag:
+            provider = k
+    base = (pc >> 1) & 4095
+    predicted = s.last_targets[base] if provider < 0 else s.indirect_targets[s.indirect_index[provider]]
+    s.last_targets[base] = target
+    if provider >= 0:
+        s.indirect_targets[s.indirect_index[provider]] = target
+    if predicted == target:
+        return False
+    if provider + 1 < s.indirect_tables:
+        index = s.indirect_index[provider + 1]
+        s.indirect_tags[index] = s.indirect_tag[provider + 1]
+        s.indirect_targets[index] = target
+    return True
+
+
+@kernel
+def push_return(s: Any, address: int) -> None:
+    """Remember a return address; the oldest is forgotten when the stack is full."""
+    s.ras_top += 1
+    if s.ras_top >= s.ras_entries:
+        s.ras_top = 0
+    s.ras[s.ras_top] = address
+
+
+@kernel
+def pop_return(s: Any, target: int) -> bool:
+    """Predict a return; whether the prediction was wrong."""
+    predicted = s.ras[s.ras_top]
+    s.ras_top -= 1
+    if s.ras_top < 0:
+        s.ras_top = s.ras_entries - 1
+    return predicted != target
+
+
+@kernel
+def look_up_target(s: Any, pc: int) -> int:
+    """Where the target of the taken branch at `pc` is found: 0 first-level buffer, 1 second level, 2 nowhere; enters it."""
+    key = pc >> 1
+    if find(s, UBTB_ARRAY, key) >= 0:
+        return _HIT
+    insert(s, UBTB_ARRAY, key, 0)
+    if not s.has_ftb:
+        return _MISS
+    if find(s, FTB_ARRAY, key) >= 0:
+        return _BUBBLE
+    insert(s, FTB_ARRAY, key, 0)
+    return _MISS
+
+
+@kernel
+def follow_path(s: Any, target: int) -> None:
+    """Enter a taken control transfer in the path history."""
+    s.path = (s.path << 2) ^ (target >> 1)

@@ -1,0 +1,314 @@
+"""The timing engine's whole state as one structured record, and its initial value for a core.
+
+Arrays are allocated at the maxima of `workbench.core.limits`; the actual limits are fields. Cycles count from 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from workbench.core.config import Cache, CoreConfig, HistoryTable, VectorCost
+from workbench.core.limits import (
+    CACHE_ENTRIES,
+    DRAM_BANKS,
+    FTQ_ENTRIES,
+    INSTRUCTION_BUFFER,
+    MSHRS,
+    NPU_QUEUE,
+    PREDICTOR_ENTRIES,
+    QUEUES,
+    RAS_ENTRIES,
+    REGIONS,
+    ROB_ENTRIES,
+    STREAMS,
+    STRIDES,
+    TAGE_TABLES,
+)
+from workbench.core.timing import classes as K
+from workbench.isa.timing_class import TimingClass
+
+CLASSES = 64  # timing classes at most
+HORIZON = 16384  # cycles that calendars look ahead
+FORWARD = 4096  # recent stores that a load may forward from, hashed by address
+FIXED = 16  # vector port cycles are in sixteenths
+LMUL_STEPS = 5  # registers of one operation: 1, 2, 4, 8, 16
+CAUSES = len(K.CPI_CAUSES)
+_W = np.int64
+
+TIMING_DTYPE = np.dtype(
+    [
+        # --- front end
+        ("fetch_bytes", _W), ("fetch_to_rename", _W), ("redirect", _W), ("decode_redirect", _W), ("ftq_entries", _W),
+        ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
+        ("next_line_instruction", _W),
+        ("block_end", _W), ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
+        ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
+        ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
+        # --- predictors
+        ("is_tage", _W), ("base_mask", _W), ("gshare_mask", _W), ("tables", _W), ("indirect_tables", _W),
+        ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
+        ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W),
+        ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
+        ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
+        ("table_older", _W, TAGE_TABLES), ("table_index", _W, TAGE_TABLES), ("table_tag", _W, TAGE_TABLES),
+        ("indirect_mask", _W, TAGE_TABLES), ("indirect_tag_mask", _W, TAGE_TABLES),
+        ("indirect_history", _W, TAGE_TABLES), ("indirect_index", _W, TAGE_TABLES), ("indirect_tag", _W, TAGE_TABLES),
+        ("sc_history", _W, 4), ("sc_index", _W, 4), ("ras", _W, RAS_ENTRIES),
+        ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
+        ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
+        ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
+        ("indirect_tags", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES),
+        ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
+        # --- rename, window, commit
+        ("rename_width", _W), ("issue_width", _W), ("commit_width", _W), ("window", _W), ("rename_to_issue", _W),
+        ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W),
+        ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
+        ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
+        ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128),
+        ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
+        # --- issue queues and ports
+        ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUES), ("queue_time", _W, QUEUES),
+        ("queue_leaving", np.int16, QUEUES * HORIZON),
+        ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
+        ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES),
+        ("port_cycle", _W, HORIZON), ("port_busy", _W, HORIZON),
+        # --- memory
+        ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
+        ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
+        ("load_head", _W), ("store_head", _W), ("drain_time", _W), ("drain_count", _W), ("drain_line", _W),
+        ("buffer_head", _W), ("found", _W), ("victim", _W), ("victim_stamp", _W),
+        ("second_tlb_cycles", _W), ("walk_cycles", _W), ("last_data_page", _W), ("last_code_page", _W),
+        ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
+        ("buffer_line", _W, MSHRS),
+        ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
+        ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
+        ("mshrs", _W, 4), ("mshr_free", _W, 4 * MSHRS),
+        ("tags", _W, CACHE_ENTRIES), ("stamps", _W, CACHE_ENTRIES),
+        # --- prefetch
+        ("streams", _W), ("stream_distance", _W), ("stride_entries", _W), ("stride_degree", _W), ("stream_next", _W),
+        ("stream_line", _W, STREAMS), ("stream_step", _W, STREAMS), ("stream_trust", _W, STREAMS),
+        ("stream_ahead", _W, STREAMS), ("stride_pc", _W, STRIDES), ("stride_address", _W, STRIDES),
+        ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES),
+        # --- DRAM
+        ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
+        ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
+        ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, 16),
+        # --- vector
+        ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W),
+        ("rule_of_class", _W, CLASSES), ("rule_cost", _W, len(K.RULES) * 3 * LMUL_STEPS), ("rule_latency", _W, len(K.RULES)),
+        ("rule_ports", _W, len(K.RULES)), ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)),
+        # --- decoupled engine
+        ("has_npu", _W), ("npu_bytes", _W), ("npu_chaining", _W), ("npu_level", _W), ("npu_port", _W), ("npu_lines", _W),
+        ("npu_dispatch", _W), ("npu_result", _W), ("npu_queue", _W), ("npu_divide", _W), ("npu_reduce", _W),
+        ("npu_memory", _W), ("npu_lanes", _W), ("npu_head", _W), ("npu_line_head", _W), ("npu_last", _W),
+        ("npu_rule_unit", _W, len(K.RULES)), ("npu_rule_startup", _W, len(K.RULES)),
+        ("npu_unit_free", _W, len(K.NPU_UNITS)), ("npu_queue_free", _W, NPU_QUEUE), ("npu_line_free", _W, MSHRS),
+        ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
+        # --- counts
+        ("stack", _W, CAUSES), ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
+        ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
+        ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
+        ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
+        ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W),
+    ],
+    align=True,
+)  # fmt: skip
+
+
+def make_state(core: CoreConfig, regions: int = 1) -> Any:
+    """A fresh engine for `core`: an array of one `TIMING_DTYPE` record. Region numbers from `REGIONS` on share number 0."""
+    state = np.zeros(1, dtype=TIMING_DTYPE)
+    s = state[0]
+    _front_end(s, core)
+    _predictor(s, core)
+    _back_end(s, core)
+    _queues(s, core)
+    _memory(s, core)
+    _dram(s, core)
+    _vector(s, core)
+    _npu(s, core)
+    return state
+
+
+def _front_end(s: Any, core: CoreConfig) -> None:
+    front = core.frontend
+    s["fetch_bytes"], s["fetch_to_rename"] = front.fetch_bytes, front.fetch_to_rename_cycles
+    s["redirect"], s["decode_redirect"] = front.redirect_cycles, front.decode_redirect_cycles
+    s["ftq_entries"], s["buffer_entries"] = front.ftq_entries, front.instruction_buffer_entries
+    s["decode_vector"], s["decode_simple_vector"] = front.decode_vector_per_cycle, front.decode_simple_vector_per_cycle
+    s["new_block"], s["fetch_line"] = 1, -1
+
+
+def _history_masks(table: HistoryTable) -> tuple[int, int]:
+    recent, older = min(table.history_bits, 64), max(table.history_bits - 64, 0)
+    return -1 if recent == 64 else (1 << recent) - 1, (1 << older) - 1
+
+
+def _predictor(s: Any, core: CoreConfig) -> None:
+    p = core.predictor
+    s["is_tage"], s["base_mask"] = p.direction == "tage_sc", p.base_entries - 1
+    s["gshare_mask"] = (1 << p.gshare_history_bits) - 1
+    s["tables"], s["indirect_tables"], s["sc_tables"] = len(p.tage_tables), len(p.ittage_tables), len(p.sc_history_bits)
+    s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 24
+    s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
+    s["decode_finds_taken"] = p.decode_finds_taken_branches
+    for k, table in enumerate(p.tage_tables):
+        s["table_mask"][k], s["table_tag_mask"][k] = table.entries - 1, (1 << table.tag_bits) - 1
+        s["table_history"][k], s["table_older"][k] = _history_masks(table)
+    for k, table in enumerate(p.ittage_tables):
+        s["indirect_mask"][k], s["indirect_tag_mask"][k] = table.entries - 1, (1 << table.tag_bits) - 1
+        s["indirect_history"][k] = _history_masks(table)[0]
+    for k, bits in enumerate(p.sc_history_bits):
+        s["sc_history"][k] = (1 << bits) - 1
+
+
+def _back_end(s: Any, core: CoreConfig) -> None:
+    b = core.backend
+    s["rename_width"], s["issue_width"] = min(b.rename_width, core.frontend.decode_width), b.issue_width
+    s["commit_width"], s["window"], s["rename_to_issue"] = b.commit_width, b.window, b.rename_to_issue_cycles
+    s["in_order"], s["move_elimination"] = core.kind == "in_order", b.move_elimination
+    s["trap_cycles"] = b.trap_cycles
+    s["free_registers"][:] = b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32
+
+
+def _ports_of_unit(core: CoreConfig) -> dict[str, tuple[int, int]]:
+    """Unit -> (queue number, mask of ports); ports with fewer units get the lower numbers, which are tried first."""
+    ports = [(len(port), q, port) for q, queue in enumerate(core.issue_queues) for port in queue.ports]
+    units: dict[str, tuple[int, int]] = {}
+    for number, (_, queue, port) in enumerate(sorted(ports, key=lambda item: item[0])):
+        for unit in port:
+            first, mask = units.get(unit, (queue, 0))
+            units[unit] = (first, mask | 1 << number)
+    return units
+
+
+def _queues(s: Any, core: CoreConfig) -> None:
+    for q, queue in enumerate(core.issue_queues):
+        s["queue_size"][q] = queue.size
+    units = _ports_of_unit(core)
+    latency = core.latency.model_dump()
+    for kind, unit in K.UNIT_OF_CLASS.items():
+        s["class_queue"][kind], s["class_ports"][kind] = units[unit]
+    for kind, field in K.LATENCY_OF_CLASS.items():
+        value = latency[field]
+        s["class_latency"][kind * 4 : kind * 4 + 4] = _by_size(value)
+        s["class_size"][kind] = 0 if isinstance(value, int) else len(value) - 1
+    for kind in (TimingClass.INT_DIV, TimingClass.FP_DIV, TimingClass.FP_SQRT):
+        s["class_blocks"][kind] = 1
+
+
+def _by_size(value: int | tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Latency by the size code of an instruction: (word, double) or the fmt field (single, double, half)."""
+    if isinstance(value, int):
+        return (value,) * 4
+    if len(value) == 2:
+        return value[0], value[1], value[1], value[1]
+    half, single, double = value
+    return single, double, half, double
+
+
+def _memory(s: Any, core: CoreConfig) -> None:
+    m = core.memory
+    s["load_queue"], s["store_queue"], s["buffer_lines"] = m.load_queue, m.store_queue, m.store_buffer_lines
+    s["forward_cycles"], s["line_shift"] = m.store_forward_cycles, int(math.log2(m.l1d.line_bytes))
+    s["has_l2"], s["has_l3"] = m.l2 is not None, m.l3 is not None
+    s["last_level"] = K.L3_ARRAY if m.l3 else K.L2_ARRAY if m.l2 else K.L1D_ARRAY
+    s["page_shift"] = int(math.log2(m.tlb.page_bytes))
+    s["second_tlb_cycles"], s["walk_cycles"] = m.tlb.second_level_latency_cycles, m.tlb.walk_latency_cycles
+    s["last_data_page"] = s["last_code_page"] = s["drain_line"] = -1
+    s["buffer_line"][:] = s["forward_address"][:] = -1
+    s["next_line_instruction"] = m.prefetch.next_line_instruction
+    s["streams"], s["stream_distance"] = m.prefetch.streams, m.prefetch.stream_distance_lines
+    s["stride_entries"], s["stride_degree"] = m.prefetch.stride_entries, m.prefetch.stride_degree
+    s["stream_line"][:] = -1 << 40
+    _arrays(s, core)
+
+
+def _arrays(s: Any, core: CoreConfig) -> None:
+    m, p = core.memory, core.predictor
+    caches: tuple[Cache | None, ...] = (m.l1i, m.l1d, m.l2, m.l3)
+    for k, cache in enumerate(caches):
+        if cache:
+            s["hit_cycles"][k], s["mshrs"][k] = cache.hit_latency_cycles, cache.mshrs
+    shapes = [(cache.sets, cache.ways) if cache else (1, 1) for cache in caches]
+    shapes += [_shape(n) for n in (m.tlb.instruction_entries, m.tlb.data_entries, m.tlb.second_level_entries)]
+    shapes += [_shape(p.ubtb_entries), _shape(p.ftb_entries, p.ftb_ways)]
+    base = 0
+    for k, (sets, ways) in enumerate(shapes):
+        s["base"][k], s["set_mask"][k], s["ways"][k] = base, sets - 1, ways
+        base += sets * ways
+
+
+def _shape(entries: int, ways: int = 4) -> tuple[int, int]:
+    """Sets (a power of two) and ways of a nearly fully associative table."""
+    sets = 1 << max(int(math.log2(max(entries // ways, 1))), 0)
+    return sets, max(entries // sets, 1)
+
+
+def _dram(s: Any, core: CoreConfig) -> None:
+    d, cycles_per_ns = core.dram, core.frequency_mhz / 1000
+    s["channels"], s["channel_bits"] = d.channels, int(math.log2(d.channels))
+    s["banks"], s["bank_bits"] = d.banks_per_channel, int(math.log2(d.banks_per_channel))
+    s["column_bits"] = int(math.log2(max(d.row_bytes // core.memory.l1d.line_bytes, 1)))
+    for field, value in (
+        ("cas", d.cas_ns), ("activate", d.activate_ns), ("precharge", d.precharge_ns), ("burst", d.burst_ns),
+        ("controller", d.controller_ns),
+    ):  # fmt: skip
+        s[field] = max(round(value * cycles_per_ns), 1)
+    s["bank_row"][:] = -1
+
+
+def _port_cycles(cost: VectorCost, registers: int, sew_case: int) -> int:
+    """Port cycles of a rule in sixteenths; `sew_case` is 0 for up to 16 bits, 1 for 32, 2 for 64."""
+    scale = (cost.half, 1.0, cost.double)[sew_case]
+    cycles = (cost.fixed + cost.linear * registers + cost.pairs * registers * registers) * scale
+    return round(max(cycles, cost.minimum) * FIXED)
+
+
+def _vector(s: Any, core: CoreConfig) -> None:
+    s["vlen_bytes"] = core.vlen_bits // 8
+    for kind, rule in K.RULE_OF_CLASS.items():
+        s["rule_of_class"][kind] = K.RULE[rule]
+    if core.vector is None:
+        return
+    v, units = core.vector, _ports_of_unit(core)
+    s["load_port"], s["store_port"], s["scalar_operand"] = v.load_port_bytes, v.store_port_bytes, v.scalar_operand_cycles
+    for number, (name, unit) in enumerate(K.RULES):
+        if core.npu is None:
+            s["rule_queue"][number], s["rule_ports"][number] = units[unit]
+        cost: VectorCost = getattr(v, name)
+        s["rule_latency"][number] = cost.latency
+        for case in range(3):
+            for step in range(LMUL_STEPS):
+                s["rule_cost"][(number * 3 + case) * LMUL_STEPS + step] = _port_cycles(cost, 1 << step, case)
+    if core.npu is None:
+        for kind in (TimingClass.V_LOAD, TimingClass.V_LOAD_STRIDED, TimingClass.V_LOAD_INDEXED):
+            s["class_queue"][kind], s["class_ports"][kind] = units["v_load"]
+        for kind in (TimingClass.V_STORE, TimingClass.V_STORE_STRIDED, TimingClass.V_STORE_INDEXED):
+            s["class_queue"][kind], s["class_ports"][kind] = units["v_store"]
+
+
+def _npu(s: Any, core: CoreConfig) -> None:
+    n = core.npu
+    if n is None:
+        return
+    s["has_npu"], s["npu_bytes"], s["npu_chaining"] = 1, n.lanes * n.lane_bits // 8, n.has_chaining
+    s["npu_level"] = {"l2": K.L2_ARRAY, "l3": K.L3_ARRAY, "dram": K.L3_ARRAY + 1}[n.memory_level]
+    s["npu_port"], s["npu_lines"], s["npu_queue"] = n.memory_port_bytes, n.outstanding_lines, n.queue_entries
+    s["npu_dispatch"], s["npu_result"], s["npu_lanes"] = n.dispatch_cycles, n.result_cycles, n.lanes
+    s["npu_divide"], s["npu_reduce"], s["npu_memory"] = (
+        n.divide_cycles_per_element, n.reduce_step_cycles, n.memory_startup_cycles,
+    )  # fmt: skip
+    startup = {
+        "alu": n.alu_startup_cycles, "multiply": n.fma_startup_cycles, "slide": n.slide_startup_cycles,
+        "mask": n.mask_startup_cycles,
+    }  # fmt: skip
+    for number, (name, _) in enumerate(K.RULES):
+        unit = K.NPU_UNIT_OF_RULE.get(name, "alu")
+        s["npu_rule_unit"][number] = K.NPU_UNITS.index(unit)
+        s["npu_rule_startup"][number] = startup[unit]
+    s["npu_rule_startup"][K.RULE["int_mul"]] = n.multiply_startup_cycles
+    s["npu_rule_startup"][K.RULE["fp_convert"]] = s["npu_rule_startup"][K.RULE["narrow_fp"]] = n.convert_startup_cycles

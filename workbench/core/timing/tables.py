@@ -1,0 +1,59 @@
+"""Set-associative arrays with true LRU: caches, TLBs and target buffers share one tag store; sets are kept in order of use.
+
+A stamp holds, from bit 6 up, the cycle at which the entry's content is there; bits 2-5 the level that it came from
+(`classes.L1D_ARRAY` ... 4 = DRAM); bit 1 that it was prefetched and not used yet; bit 0 that it is dirty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import kernel
+
+DIRTY, PREFETCHED, STAMP_SHIFT = 1, 2, 6
+
+
+@kernel
+def find(s: Any, array: int, key: int) -> int:
+    """Slot of `key`, which becomes the most recently used of its set, or -1."""
+    ways = s.ways[array]
+    base = s.base[array] + (key & s.set_mask[array]) * ways
+    tag = key + 1
+    if s.tags[base] == tag:
+        return base
+    for slot in range(base + 1, base + ways):
+        if s.tags[slot] == tag:
+            stamp = s.stamps[slot]
+            for k in range(slot, base, -1):
+                s.tags[k] = s.tags[k - 1]
+                s.stamps[k] = s.stamps[k - 1]
+            s.tags[base] = tag
+            s.stamps[base] = stamp
+            return base
+    return -1
+
+
+@kernel
+def probe(s: Any, array: int, key: int) -> int:
+    """Slot of `key` without a change to the order of use, or -1."""
+    ways = s.ways[array]
+    base = s.base[array] + (key & s.set_mask[array]) * ways
+    for slot in range(base, base + ways):
+        if s.tags[slot] == key + 1:
+            return slot
+    return -1
+
+
+@kernel
+def insert(s: Any, array: int, key: int, stamp: int) -> None:
+    """Enter `key` as the most recently used; what falls out is left in `victim` (-1 if none) and `victim_stamp`."""
+    ways = s.ways[array]
+    base = s.base[array] + (key & s.set_mask[array]) * ways
+    last = base + ways - 1
+    s.victim = s.tags[last] - 1
+    s.victim_stamp = s.stamps[last]
+    for k in range(last, base, -1):
+        s.tags[k] = s.tags[k - 1]
+        s.stamps[k] = s.stamps[k - 1]
+    s.tags[base] = key + 1
+    s.stamps[base] = stamp
