@@ -13,9 +13,22 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import kernel
-from workbench.core.limits import ROB_ENTRIES
-from workbench.core.timing.classes import CORE, DRAM, FP_REGISTERS, INT_REGISTERS, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
+from workbench.core.timing.classes import (
+    CORE,
+    DRAM,
+    FP_REGISTERS,
+    INT_REGISTERS,
+    L1,
+    L1D_ARRAY,
+    L2,
+    L2_ARRAY,
+    L3,
+    L3_ARRAY,
+    VEC_REGISTERS,
+    VECTOR,
+)
 from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import (
     admit,
     block_port,
@@ -32,12 +45,24 @@ from workbench.core.timing.pipeline import (
 )
 from workbench.core.timing.state import FORWARD
 from workbench.core.timing.tables import DIRTY
+from workbench.core.timing.vector import (
+    V0,
+    access,
+    access_bytes,
+    access_registers,
+    cost_rule,
+    operate,
+    registers_log2,
+    vector_cause,
+)
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
 
 _LOAD, _STORE, _SERIALIZE, _ATOMIC = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE), int(Flag.ATOMIC)
 _CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
 _MEMORY = _LOAD | _STORE
+_INDEXED = int(Flag.INDEXED)
+_SCATTERED = int(Flag.STRIDED | Flag.INDEXED)
 _NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(TimingClass.SYSTEM)
 _SLOT = FORWARD - 1
 
@@ -116,6 +141,104 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         s.barrier = finished + (s.trap_cycles if kind == _SYSTEM else 1)
     if flags & _CONTROL:
         steer(s, flags, pc, pc + c.length, next_pc, done)
+
+
+@kernel
+def step_vector(
+    T: Any, C: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
+    element_addresses: Any,
+) -> None:  # fmt: skip
+    """Account for one vector instruction of `vl` elements of ``1 << sew_log2`` bits in groups of ``2**lmul_log2`` registers."""
+    s = T[0]
+    c = C[i]
+    flags, kind, rd = c.flags, c.timing, c.rd
+    is_memory = flags & _MEMORY != 0
+    rule = 0 if is_memory else cost_rule(s, kind, int(c.raw))
+    steps = 0 if is_memory else registers_log2(kind, rule, int(c.raw), flags, lmul_log2)
+    uops = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2) if is_memory else 1 << steps
+    _count_vector(s, c, kind, vl, sew_log2, is_memory)
+    fetched = fetch(s, pc) + s.fetch_to_rename
+    time = max(fetched, s.rename_time)
+    queue = s.class_queue[kind] if is_memory else s.rule_queue[rule]
+    if not s.has_npu:
+        time = admit(s, queue, time)
+    if flags & _LOAD:
+        time = max(time, s.load_ring[s.load_head] + 1)
+    if flags & _STORE:
+        time = max(time, s.store_ring[s.store_head] + 1)
+    file = -1
+    if rd > 0 and not flags & _STORE:
+        file = VEC_REGISTERS if rd >= V0 else INT_REGISTERS if rd < 32 else FP_REGISTERS
+        time = register_slot(s, file, time)
+    limit = s.decode_simple_vector if uops == 1 else s.decode_vector
+    if time <= s.rename_time and s.vector_count >= limit:
+        time = s.rename_time + 1
+    time = rename(s, max(time, s.barrier), 1 if s.has_npu else uops)
+    s.vector_count += 1
+    earliest = time + s.rename_to_issue
+    cause = VECTOR
+    s.found = L1D_ARRAY
+    if s.has_npu:
+        done = hand_over(s, c, earliest)
+        if is_memory:
+            transfer(s, c, address, stride, vl, sew_log2, lmul_log2, element_addresses, done)
+        else:
+            finished = compute(s, c, rule, steps, vl, sew_log2, done)
+            if 0 <= rd < V0:
+                done = finished + s.npu_result
+                s.register_ready[rd] = done
+    elif is_memory:
+        done = access(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, earliest)
+        cause = vector_cause(s, flags & _LOAD != 0)
+        leave(s, queue, max(done - s.hit_cycles[L1D_ARRAY], earliest))
+    else:
+        done = operate(s, c, rule, steps, sew_log2, lmul_log2, earliest)
+        leave(s, queue, max(done - s.rule_latency[rule], earliest))
+    if time == fetched and done <= earliest + 8 and s.found < L2_ARRAY:
+        cause = s.fetch_cause
+    finished = commit(s, c.region, done, cause)
+    if file >= 0:
+        for _ in range(1 if file != VEC_REGISTERS or s.has_npu else uops):
+            free_register(s, file, finished)
+    if is_memory:
+        _retire_vector_access(s, c, pc, address, stride, vl, sew_log2, element_addresses, finished)
+
+
+@kernel
+def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: bool) -> None:
+    s.class_count[kind] += 1
+    s.class_elements[kind] += vl
+    s.vector_instructions += 1
+    operands = 1
+    if not is_memory:
+        operands += (c.rs1 >= V0) + (c.rs2 >= V0) + (c.rs3 >= V0)
+    s.vector_bytes += vl * ((1 << sew_log2) >> 3) * operands
+
+
+@kernel
+def _retire_vector_access(
+    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, elements: Any, finished: int
+) -> None:
+    """Enter the access in the load or store ring; the core's own vector stores drain line by line."""
+    if c.flags & _LOAD:
+        s.load_ring[s.load_head] = finished
+        s.load_head += 1
+        if s.load_head >= s.load_queue:
+            s.load_head = 0
+        return
+    drained = finished
+    if not s.has_npu:
+        if c.flags & _SCATTERED:
+            for k in range(vl):
+                drained = drain_store(s, pc, elements[k] if c.flags & _INDEXED else address + k * stride, finished)
+        else:
+            size = access_bytes(c, s.vlen_bytes, vl, sew_log2)
+            for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
+                drained = drain_store(s, pc, line << s.line_shift, finished)
+    s.store_ring[s.store_head] = drained
+    s.store_head += 1
+    if s.store_head >= s.store_queue:
+        s.store_head = 0
 
 
 @kernel

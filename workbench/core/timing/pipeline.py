@@ -12,7 +12,14 @@ from workbench.base.jit import kernel
 from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, REGIONS, ROB_ENTRIES
 from workbench.core.timing.classes import BASE, FRONTEND, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
-from workbench.core.timing.predict import follow_path, look_up_target, pop_return, predict_direction, predict_indirect, push_return
+from workbench.core.timing.predict import (
+    follow_path,
+    look_up_target,
+    pop_return,
+    predict_direction,
+    predict_indirect,
+    push_return,
+)
 from workbench.core.timing.state import HORIZON
 from workbench.isa.code import Flag
 
