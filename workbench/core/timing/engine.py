@@ -69,7 +69,7 @@ _SLOT = FORWARD - 1
 
 @kernel
 def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
-    """Account for one scalar instruction: `C[i]` at `pc`, followed by the one at `next_pc`; `address` if it accesses memory."""
+    """Account for one scalar instruction: `C[i]` at `pc`, followed by `next_pc`; `address` if it accesses memory."""
     s = T[0]
     c = C[i]
     flags = c.flags
@@ -148,7 +148,7 @@ def step_vector(
     T: Any, C: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
     element_addresses: Any,
 ) -> None:  # fmt: skip
-    """Account for one vector instruction of `vl` elements of ``1 << sew_log2`` bits in groups of ``2**lmul_log2`` registers."""
+    """Account for one vector instruction: `vl` elements of ``1 << sew_log2`` bits, groups of ``2**lmul_log2`` registers."""
     s = T[0]
     c = C[i]
     flags, kind, rd = c.flags, c.timing, c.rd

@@ -63,7 +63,7 @@ class Stream:
         vector: tuple[int, int, int] = (0, 3, 0),
         stride: int = 0,
     ) -> Stream:
-        """Append an instruction at `pc`, which goes on to `target` or the next word; `vector` is (vl, log2 SEW, log2 LMUL)."""
+        """Append an instruction at `pc`, going on to `target` or the next word; `vector` is (vl, log2 SEW, log2 LMUL)."""
         self._code[self.pc] = (imm, 1, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, 4, 0)
         following = self.pc + 4 if target is None else target
         self._rows.append((self.pc, following, address, stride, *vector))

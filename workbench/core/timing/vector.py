@@ -20,7 +20,8 @@ from workbench.isa.timing_class import TimingClass
 _MASKED, _READS_SCALAR, _WIDENING = int(Flag.MASKED), int(Flag.READS_SCALAR), int(Flag.WIDENING)
 _LOAD, _STRIDED, _INDEXED = int(Flag.LOAD), int(Flag.STRIDED), int(Flag.INDEXED)
 _V_MASK, _V_SLIDE, _V_MOVE = int(TimingClass.V_MASK), int(TimingClass.V_SLIDE), int(TimingClass.V_MOVE)
-_V_FP_CONVERT = int(TimingClass.V_FP_CONVERT)
+_V_FP_CONVERT, _V_FP_MISC = int(TimingClass.V_FP_CONVERT), int(TimingClass.V_FP_MISC)
+_FP_ADD, _FP_CONVERT = RULE["fp_add"], RULE["fp_convert"]
 _INT_ALU, _NARROW, _NARROW_FP = RULE["int_alu"], RULE["narrow"], RULE["narrow_fp"]
 _MASK, _IOTA, _WHOLE, _SCALAR = RULE["mask"], RULE["iota"], RULE["whole_move"], RULE["scalar_move"]
 _SLIDE, _SLIDE1, _SLIDE1_DOWN, _GATHER = RULE["slide"], RULE["slide1"], RULE["slide1_down"], RULE["gather"]
@@ -41,6 +42,10 @@ def cost_rule(s: Any, kind: int, word: int) -> int:
         return _SLIDE1 if major == 14 else _SLIDE1_DOWN
     if kind == _V_MOVE and form == 3 and major == 39:
         return _WHOLE
+    if kind == _V_MOVE and form == 5:
+        return _FP_ADD  # moves and merges of a floating-point scalar
+    if kind == _V_FP_MISC and major == 19:
+        return _FP_CONVERT  # reciprocal estimates and classification
     if kind == _V_FP_CONVERT and major == 18 and 20 <= select <= 23:
         return _NARROW_FP
     if 44 <= major <= 47 and (form == 0 or form == 3 or form == 4):
