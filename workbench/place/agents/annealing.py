@@ -1,0 +1,168 @@
+"""Simulated annealing of hard and soft macros on the exact proxy cost: the baseline that the others are measured by."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.base.progress import Progress
+from workbench.base.rng import make_rng
+from workbench.netlist.design import Design
+from workbench.netlist.netlist import Floorplan, ObjectKind
+from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, known_settings, read_params
+from workbench.place.annealing import ANNEALING_DTYPE, PROPOSAL_DTYPE, Movable, anneal
+from workbench.place.cost import CONGESTION_WEIGHT, DENSITY_WEIGHT, evaluate
+from workbench.place.cost_model import CostModel, CostState, make_model, make_state
+from workbench.place.obstacles import Obstacles, make_obstacles
+from workbench.place.start import starting_floorplan
+
+SLICE_SECONDS = 0.25
+"""Length of one call of the kernel, so that progress, the clock and Ctrl-C are looked at often."""
+SLICE_TRIALS = 5000
+"""Length of one call when the amount of work is fixed."""
+
+
+@dataclass(frozen=True)
+class AnnealingSettings:
+    """Settings (model: ours, tuned in benchmarks/placement_quality.py); temperatures in units of the proxy cost.
+
+    Attributes
+    ----------
+    hot, cold: temperature at the start and at the end; in between it falls geometrically with the time used.
+    warm: temperature at the start when a placement is given, which is not to be destroyed.
+    wide, narrow: reach of shifts at the start and at the end, as shares of the canvas.
+    hard_share: share of trial moves for hard macros.
+    jump_share, swap_share, flip_share: shares of the kinds of moves; the rest are shifts.
+    """
+
+    hot: float = 2e-4
+    warm: float = 1e-4
+    cold: float = 1e-6
+    wide: float = 0.3
+    narrow: float = 0.005
+    hard_share: float = 0.15
+    jump_share: float = 0.2
+    swap_share: float = 0.1
+    flip_share: float = 0.1
+
+
+class AnnealingAgent:
+    """Anneals for a given time, or for a given number of trial moves (then it is deterministic)."""
+
+    def place(
+        self, design: Design, *, seconds: float, seed: int, progress: Progress, options: PlacementOptions
+    ) -> PlacementResult:
+        """Place a design; see `Agent`."""
+        settings = AnnealingSettings(**read_params(options.params, known_settings(AnnealingSettings())))
+        if settings.cold <= 0 or min(settings.hot, settings.warm) < settings.cold:
+            raise InputError("--param", "temperatures that do not fall", "hot and warm >= cold > 0", "correct them")
+        rng = make_rng(seed)
+        start = starting_floorplan(design.netlist, design.canvas, rng, options.init, options.on_grid)
+        run = Annealing(start, settings, rng, options.on_grid, is_new=options.init is None)
+        if options.steps is not None:
+            return run.by_trials(options.steps, progress)
+        return run.by_time(seconds, progress)
+
+
+@dataclass
+class Annealing:
+    """One annealing run: a start, settings and the arrays that the kernel works on."""
+
+    start: Floorplan
+    settings: AnnealingSettings
+    rng: np.random.Generator
+    on_grid: bool
+    is_new: bool
+    began: float = 0.0
+    history: list[tuple[float, int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.model: CostModel = make_model(self.start.netlist, self.start.canvas)
+        self.state: CostState = make_state(self.model, self.start)
+        self.kept: CostState = make_state(self.model, self.start)
+        self.movable = _movable(self.start, self.model)
+        self.obstacles: Obstacles = make_obstacles(self.start)
+        self.run = np.zeros(1, ANNEALING_DTYPE)
+        settings, hard, soft = self.settings, len(self.movable.hard), len(self.movable.soft)
+        self.run["density_weight"], self.run["congestion_weight"] = DENSITY_WEIGHT, CONGESTION_WEIGHT
+        self.run["hard_share"] = settings.hard_share if hard and soft else float(hard > 0)
+        self.run["jump_share"], self.run["swap_share"] = settings.jump_share, settings.swap_share
+        self.run["flip_share"], self.run["on_grid"] = settings.flip_share, self.on_grid
+        self.run["best_cost"] = np.inf
+        self.hot = settings.hot if self.is_new else settings.warm
+        self._slice(0.0, 0.0, 0)  # compiles the kernel if need be: the clock starts afterwards
+        self.history = [(0.0, 0, float(self.run["cost"][0]))]
+        self.began = time.monotonic()
+
+    def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
+        """Make a number of trial moves; the same seed gives the same result."""
+        done, interrupted = 0, False
+        try:
+            while done < trials and self._can_move():
+                length = min(SLICE_TRIALS, trials - done)
+                self._slice(done / trials, (done + length) / trials, length)
+                done += length
+                progress.update(done / trials * (progress.total or 1), self._note())
+        except KeyboardInterrupt:
+            interrupted = True
+        return self._result(interrupted)
+
+    def by_time(self, seconds: float, progress: Progress) -> PlacementResult:
+        """Make as many trial moves as the time allows."""
+        rate, interrupted = 20_000.0, False
+        try:
+            while (elapsed := time.monotonic() - self.began) < seconds and self._can_move():
+                length = min(SLICE_SECONDS, seconds - elapsed)
+                trials = max(200, int(rate * length))
+                self._slice(elapsed / seconds, min(1.0, (elapsed + length) / seconds), trials)
+                rate = trials / max(time.monotonic() - self.began - elapsed, 1e-6)
+                progress.update(min(elapsed + length, seconds) / seconds * (progress.total or 1), self._note())
+        except KeyboardInterrupt:
+            interrupted = True
+        return self._result(interrupted)
+
+    def _can_move(self) -> bool:
+        return len(self.movable.hard) + len(self.movable.soft) > 0
+
+    def _slice(self, share: float, share_after: float, trials: int) -> None:
+        """One call of the kernel, between two shares of the whole run."""
+        run, settings = self.run, self.settings
+        per_trial = (share_after - share) / max(1, trials)
+        for now, factor, first, last in (
+            ("temperature", "cooling", self.hot, settings.cold), ("window", "narrowing", settings.wide, settings.narrow)
+        ):  # fmt: skip
+            run[now] = first * (last / first) ** share
+            run[factor] = (last / first) ** per_trial
+        anneal(self.model, self.state, self.kept, self.movable, self.obstacles, run, self.rng, trials)
+        if trials == 0:
+            run["best_cost"] = run["cost"]
+        self.history.append((time.monotonic() - self.began, int(run["trials"][0]), float(run["best_cost"][0])))
+
+    def _note(self) -> str:
+        return f"cost {self.run['best_cost'][0]:.5f}, {self.run['trials'][0] / 1000:.0f}k moves"
+
+    def _result(self, interrupted: bool) -> PlacementResult:
+        movable = self.movable
+        turned = movable.best_orientation.astype(np.int8)
+        best = dataclasses.replace(self.start, x_um=movable.best_x, y_um=movable.best_y, orientation=turned)
+        best = as_written(best)
+        costs = evaluate(best, self.model)
+        seconds = time.monotonic() - self.began
+        evaluations = int(self.run["trials"][0] - self.run["illegal"][0])
+        return PlacementResult(best, costs, tuple(self.history), evaluations, seconds, interrupted)
+
+
+def _movable(floorplan: Floorplan, model: CostModel) -> Movable:
+    netlist = floorplan.netlist
+    free = ~netlist.is_fixed
+    nets = int(np.diff(model.object_start).max(initial=0))
+    return Movable(
+        np.flatnonzero(free & (netlist.kind == ObjectKind.MACRO)),
+        np.flatnonzero(free & (netlist.kind == ObjectKind.SOFT_MACRO)),
+        np.zeros(1, PROPOSAL_DTYPE), np.zeros(1, PROPOSAL_DTYPE), np.zeros(2 * nets + 1),
+        floorplan.x_um.copy(), floorplan.y_um.copy(), floorplan.orientation.astype(np.int64),
+    )  # fmt: skip
