@@ -1,1 +1,5 @@
-"""Operators of the compiler, one file a family."""
+"""Lowering of the canonical operators, one file a family; importing the package registers all of them."""
+
+from workbench.compiler.operators import convolution, elementwise, matrix, pooling, shapes, softmax
+
+__all__ = ["convolution", "elementwise", "matrix", "pooling", "shapes", "softmax"]

@@ -1,0 +1,315 @@
+"""A small builder of textual LLVM IR: structured loops over pointers, scalar floats and RVV intrinsics.
+
+Loops carry their pointers, so that address arithmetic is one addition per step, and become ``phi`` nodes directly: no
+IR pass has to run before code generation. Vector values are scalable types of 32-bit elements; `lmul` is 1, 2, 4 or 8.
+
+Source: LLVM 22 language reference (scalable vectors) and IntrinsicsRISCV.td (operands of ``llvm.riscv.*``).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+LMULS = (1, 2, 4, 8)
+_DYNAMIC_ROUNDING = "i64 7"
+_AGNOSTIC = "i64 3"
+
+
+@dataclass(frozen=True)
+class Value:
+    """An SSA value or a constant: its LLVM type and its text."""
+
+    type: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.text}"
+
+
+@dataclass(frozen=True)
+class Address:
+    """A byte address: a pointer value, or None for an absolute address, plus a constant offset."""
+
+    pointer: Value | None
+    offset: int = 0
+
+    def __add__(self, offset: int) -> Address:
+        return Address(self.pointer, self.offset + offset)
+
+
+def integer(number: int) -> Value:
+    """A 64-bit constant."""
+    return Value("i64", str(number))
+
+
+def real(number: float) -> Value:
+    """A 32-bit floating constant (LLVM writes it as the bits of the equal double)."""
+    single = struct.unpack("<f", struct.pack("<f", number))[0]
+    return Value("float", "0x" + struct.pack(">d", single).hex().upper())
+
+
+def vector_type(lmul: int, element: str = "float") -> str:
+    """The scalable type of `lmul` registers of 32-bit elements."""
+    return f"<vscale x {2 * lmul} x {element}>"
+
+
+class Module:
+    """Functions and the intrinsics that they declare."""
+
+    def __init__(self) -> None:
+        self._functions: list[str] = []
+        self._declarations: dict[str, str] = {}
+        self._defined: set[str] = set()
+
+    def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
+        """Declare an external function once."""
+        self._declarations.setdefault(name, f"declare {result} @{name}({', '.join(arguments)})")
+
+    def add(self, builder: Builder) -> None:
+        """Add a finished function."""
+        self._functions.append(builder.text())
+        self._defined.add(builder.name)
+
+    def text(self) -> str:
+        """The whole module."""
+        head = 'target triple = "riscv64-unknown-linux-gnu"'
+        external = [text for name, text in self._declarations.items() if name not in self._defined]
+        return "\n".join([head, *external, *self._functions]) + "\n"
+
+
+class Builder:
+    """One function without arguments and result, built in order; `lmul` and `vl` hold inside a vector region."""
+
+    def __init__(self, module: Module, name: str) -> None:
+        self.module, self.name = module, name
+        self._lines: list[str] = ["entry:"]
+        self._block = "entry"
+        self._count = 0
+        self.lmul = 1
+        self.vl = integer(0)
+
+    # --- plumbing -------------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """The function's definition."""
+        body = "\n".join(self._lines)
+        return f'define void @"{self.name}"() nounwind {{\n{body}\n  ret void\n}}\n'
+
+    def emit(self, kind: str, expression: str) -> Value:
+        """Append an instruction with a result of type `kind`."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self._lines.append(f"  {name} = {expression}")
+        return Value(kind, name)
+
+    def call(self, name: str, result: str, arguments: Sequence[Value]) -> Value:
+        """Call a function or intrinsic, declaring it."""
+        self.module.declare(name, result, [argument.type for argument in arguments])
+        text = f'call {result} @"{name}"({", ".join(map(str, arguments))})'
+        if result == "void":
+            self._lines.append(f"  {text}")
+            return Value("void", "")
+        return self.emit(result, text)
+
+    def _label(self) -> str:
+        self._count += 1
+        return f"b{self._count}"
+
+    def _start(self, label: str) -> None:
+        self._lines.append(f"{label}:")
+        self._block = label
+
+    # --- control --------------------------------------------------------------------------------------------------
+
+    def loop(
+        self, count: int, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]
+    ) -> list[Value]:
+        """Run `body` `count` times; it receives the carried values and returns the next ones."""
+        if count <= 0:
+            return list(carried)
+        if count == 1:
+            return list(body(list(carried)))
+        left = [integer(count), *carried]
+
+        def step(values: list[Value]) -> tuple[Value, list[Value]]:
+            after = list(body(values[1:]))
+            rest = self.emit("i64", f"add i64 {values[0].text}, -1")
+            return rest, [rest, *after]
+
+        return self.repeat(left, step)[1:]
+
+    def branch_if(self, condition: Value, then: Callable[[], object]) -> None:
+        """Run `then` only where `condition` holds."""
+        inside, after = self._label(), self._label()
+        self._lines.append(f"  br i1 {condition.text}, label %{inside}, label %{after}")
+        self._start(inside)
+        then()
+        self._lines.append(f"  br label %{after}")
+        self._start(after)
+
+    def repeat_until_zero(
+        self, place: Value, left: Value, body: Callable[[Value, Value], tuple[Value, Value]]
+    ) -> None:
+        """Repeat `body`, which maps a position and a remaining amount to the next ones, until nothing remains."""
+
+        def step(values: list[Value]) -> tuple[Value, list[Value]]:
+            after, rest = body(*values)
+            return rest, [after, rest]
+
+        self.repeat([place, left], step)
+
+    def repeat(self, carried: list[Value], step: Callable[[list[Value]], tuple[Value, list[Value]]]) -> list[Value]:
+        """Repeat `step` until the value that it returns first is zero."""
+        before, label, end = self._block, self._label(), self._label()
+        self._lines.append(f"  br label %{label}")
+        self._start(label)
+        phis = [Value(value.type, f"%p{self._count}_{i}") for i, value in enumerate(carried)]
+        place = len(self._lines)
+        condition, after = step(phis)
+        lines = [
+            f"  {phi.text} = phi {phi.type} [{first.text}, %{before}], [{then.text}, %{self._block}]"
+            for phi, first, then in zip(phis, carried, after, strict=True)
+        ]
+        self._lines[place:place] = lines
+        again = self.emit("i1", f"icmp ne i64 {condition.text}, 0")
+        self._lines.append(f"  br i1 {again.text}, label %{label}, label %{end}")
+        self._start(end)
+        return after
+
+    def vector_loop(self, count: int, lmul: int, carried: Sequence[Value], steps: Sequence[int],
+                    body: Callable[[list[Value]], None]) -> None:  # fmt: skip
+        """Cover `count` elements in vectors of at most VLMAX; pointers advance by `steps` bytes an element."""
+        self.lmul = lmul
+
+        def step(values: list[Value]) -> tuple[Value, list[Value]]:
+            self.set_vl(values[0])
+            vl = self.vl
+            body(values[1:])
+            rest = self.emit("i64", f"sub i64 {values[0].text}, {vl.text}")
+            after = [
+                pointer if scale == 0 else self.advance(pointer, scale)
+                for pointer, scale in zip(values[1:], steps, strict=True)
+            ]
+            return rest, [rest, *after]
+
+        self.repeat([integer(count), *carried], step)
+
+    def advance(self, pointer: Value, scale: int) -> Value:
+        """The pointer `vl` elements of `scale` bytes on."""
+        size = self.emit("i64", f"mul i64 {self.vl.text}, {scale}")
+        return self.emit("ptr", f"getelementptr i8, ptr {pointer.text}, i64 {size.text}")
+
+    def set_vl(self, wanted: Value) -> None:
+        """Choose the vector length for `wanted` elements at the present LMUL."""
+        arguments = [wanted, integer(2), integer(LMULS.index(self.lmul))]
+        self.vl = self.call("llvm.riscv.vsetvli.i64", "i64", arguments)
+
+    # --- addresses and scalars ------------------------------------------------------------------------------------
+
+    def pointer(self, address: Address) -> Value:
+        """The address as one pointer value."""
+        if address.pointer is None:
+            return Value("ptr", f"inttoptr (i64 {address.offset} to ptr)")
+        if address.offset == 0:
+            return address.pointer
+        return self.emit("ptr", f"getelementptr i8, ptr {address.pointer.text}, i64 {address.offset}")
+
+    def load(self, address: Address) -> Value:
+        """Load a float."""
+        return self.emit("float", f"load float, {self.pointer(address)}")
+
+    def store(self, value: Value, address: Address) -> None:
+        """Store a float."""
+        self._lines.append(f"  store {value}, {self.pointer(address)}")
+
+    # --- vectors --------------------------------------------------------------------------------------------------
+
+    @property
+    def floats(self) -> str:
+        """The present vector type."""
+        return vector_type(self.lmul)
+
+    @property
+    def _suffix(self) -> str:
+        return f"nxv{2 * self.lmul}f32"
+
+    @property
+    def _integer_suffix(self) -> str:
+        return f"nxv{2 * self.lmul}i32"
+
+    def _poison(self, kind: str | None = None) -> Value:
+        return Value(kind or self.floats, "poison")
+
+    def vload(self, address: Address, stride: int = 4) -> Value:
+        """Load `vl` floats that lie `stride` bytes apart."""
+        pointer = self.pointer(address)
+        if stride == 4:
+            name = f"llvm.riscv.vle.{self._suffix}.p0.i64"
+            return self.call(name, self.floats, [self._poison(), pointer, self.vl])
+        name = f"llvm.riscv.vlse.{self._suffix}.p0.i64"
+        return self.call(name, self.floats, [self._poison(), pointer, integer(stride), self.vl])
+
+    def vstore(self, value: Value, address: Address, stride: int = 4) -> None:
+        """Store `vl` floats `stride` bytes apart."""
+        pointer = self.pointer(address)
+        if stride == 4:
+            self.call(f"llvm.riscv.vse.{self._suffix}.p0.i64", "void", [value, pointer, self.vl])
+        else:
+            arguments = [value, pointer, integer(stride), self.vl]
+            self.call(f"llvm.riscv.vsse.{self._suffix}.p0.i64", "void", arguments)
+
+    def splat(self, scalar: Value) -> Value:
+        """A vector of equal floats."""
+        name = f"llvm.riscv.vfmv.v.f.{self._suffix}.i64"
+        return self.call(name, self.floats, [self._poison(), scalar, self.vl])
+
+    def accumulate(self, total: Value, factor: Value, vector: Value) -> Value:
+        """``total + factor * vector``; the factor is a float or a vector."""
+        kind = "f32" if factor.type == "float" else self._suffix
+        arguments = [total, factor, vector, Value("i64", "7"), self.vl, Value("i64", "3")]
+        return self.call(f"llvm.riscv.vfmacc.{self._suffix}.{kind}.i64", self.floats, arguments)
+
+    def arithmetic(self, operation: str, left: Value, right: Value) -> Value:
+        """``vfadd``, ``vfsub``, ``vfmul``, ``vfdiv`` (rounded), ``vfmax``, ``vfmin`` of a vector and a vector or float."""
+        kind = "f32" if right.type == "float" else self._suffix
+        rounding = [] if operation in ("vfmax", "vfmin", "vfsgnj", "vfsgnjn") else [Value("i64", "7")]
+        name = f"llvm.riscv.{operation}.{self._suffix}.{kind}.i64"
+        return self.call(name, self.floats, [self._poison(), left, right, *rounding, self.vl])
+
+    def float_to_int(self, value: Value) -> Value:
+        """Round to the nearest 32-bit integers."""
+        name = f"llvm.riscv.vfcvt.x.f.v.{self._integer_suffix}.{self._suffix}.i64"
+        kind = vector_type(self.lmul, "i32")
+        return self.call(name, kind, [self._poison(kind), value, Value("i64", "7"), self.vl])
+
+    def int_to_float(self, value: Value) -> Value:
+        """Convert 32-bit integers."""
+        name = f"llvm.riscv.vfcvt.f.x.v.{self._suffix}.{self._integer_suffix}.i64"
+        return self.call(name, self.floats, [self._poison(), value, Value("i64", "7"), self.vl])
+
+    def int_arithmetic(self, operation: str, left: Value, right: int) -> Value:
+        """``vadd``, ``vsll`` or ``vsra`` of 32-bit integers with a constant."""
+        kind = left.type
+        scalar = Value("i32", str(right)) if operation == "vadd" else integer(right)
+        name = f"llvm.riscv.{operation}.{self._integer_suffix}.{scalar.type}.i64"
+        return self.call(name, kind, [self._poison(kind), left, scalar, self.vl])
+
+    def int_difference(self, left: Value, right: Value) -> Value:
+        """``left - right`` of 32-bit integers."""
+        name = f"llvm.riscv.vsub.{self._integer_suffix}.{self._integer_suffix}.i64"
+        return self.call(name, left.type, [self._poison(left.type), left, right, self.vl])
+
+    def bits_as_float(self, value: Value) -> Value:
+        """The same bits as floats."""
+        return self.emit(self.floats, f"bitcast {value} to {self.floats}")
+
+    def reduce(self, operation: str, value: Value, start: Value) -> Value:
+        """``vfredosum`` or ``vfredmax`` over `vl` elements and the float `start`, as a float."""
+        one = vector_type(1)
+        first = self.call("llvm.riscv.vfmv.s.f.nxv2f32.i64", one, [Value(one, "poison"), start, integer(1)])
+        rounding = [Value("i64", "7")] if operation == "vfredosum" else []
+        name = f"llvm.riscv.{operation}.nxv2f32.{self._suffix}.i64"
+        result = self.call(name, one, [Value(one, "poison"), value, first, *rounding, self.vl])
+        return self.call("llvm.riscv.vfmv.f.s.nxv2f32", "float", [result])

@@ -1,0 +1,1 @@
+"""Loop nests over strided operands and the code generator of each kind."""

@@ -1,0 +1,136 @@
+"""Sums of products: convolution, matrix product and fully connected layers share this one generator.
+
+``y[i, j] = clip(bias + sum_k a[i, k] * b[k, j] + r[i, j])``: `j` is the vector dimension, a block of `i` is kept in
+vector registers, `a` is read as scalars. For "channels" j runs over output channels (b are the weights), for "pixels"
+over output positions (a are the weights): the same code with the roles exchanged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.kernels.nest import (
+    Dim,
+    Locate,
+    Operand,
+    Pointers,
+    advance,
+    chunks_over,
+    clipped,
+    loop_over,
+)
+
+_UNROLLED_STEPS = 9
+_UNROLL = 4
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result) and optionally ``bias`` and ``r`` (added).
+
+    `loops` are outer dimensions; `block` is i, `reduce` is k (outer to inner), `vector` is j. `lmul` and `tile` (block
+    size) are the schedule; `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once.
+    """
+
+    operands: dict[str, Operand]
+    loops: tuple[Dim, ...]
+    block: Dim
+    reduce: tuple[Dim, ...]
+    vector: Dim
+    clip: tuple[float, float]
+    lmul: int = 1
+    tile: int = 1
+    vector_outside: bool = True
+
+    def emit(self, builder: Builder, locate: Locate) -> None:
+        """Generate the code."""
+        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
+        if self.vector_outside:
+            chunks_over(
+                builder, self.vector, self.lmul, pointers,
+                lambda inside: loop_over(builder, self.loops, inside, lambda p: self._blocks(builder, p)),
+            )  # fmt: skip
+        else:
+            loop_over(
+                builder, self.loops, pointers,
+                lambda inside: chunks_over(
+                    builder, self.vector, self.lmul, inside, lambda p: self._blocks(builder, p)
+                ),
+            )  # fmt: skip
+
+    def _blocks(self, builder: Builder, pointers: Pointers) -> None:
+        full, rest = divmod(self.block.count, self.tile)
+        names = [name for name in pointers if self.block.stride(name)]
+
+        def step(values: list[Value]) -> list[Value]:
+            here = {**pointers, **dict(zip(names, values, strict=True))}
+            self._tile(builder, here, self.tile)
+            after = advance(builder, here, self.block, self.tile)
+            return [after[name] for name in names]
+
+        after = builder.loop(full, [pointers[name] for name in names], step)
+        if rest:
+            self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest)
+
+    def _tile(self, builder: Builder, pointers: Pointers, size: int) -> None:
+        totals = self._start(builder, pointers, size)
+        totals = self._sum(builder, list(self.reduce), pointers["a"], pointers["b"], totals)
+        for place, total in enumerate(totals):
+            self._finish(builder, pointers, place, total)
+
+    def _start(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
+        """Accumulators that hold the bias."""
+        if "bias" not in pointers:
+            return [builder.splat(Value("float", "0.0"))] * size
+        if self.vector.stride("bias"):
+            bias = builder.vload(Address(pointers["bias"]), self.vector.stride("bias"))
+            return [bias] * size
+        step = self.block.stride("bias")
+        return [builder.splat(builder.load(Address(pointers["bias"], place * step))) for place in range(size)]
+
+    def _sum(self, builder: Builder, dims: list[Dim], a: Value, b: Value, totals: list[Value]) -> list[Value]:
+        """Accumulate over the reduced dimensions: short ones unrolled, the innermost unrolled in part."""
+        steps = math.prod(dim.count for dim in dims)
+        if steps <= _UNROLLED_STEPS:
+            return self._unrolled(builder, dims, Address(a), Address(b), totals)
+        dim, rest = dims[0], dims[1:]
+        inner = math.prod(d.count for d in rest)
+        unroll = max(1, min(dim.count, _UNROLL // inner)) if inner <= _UNROLL else 1
+        once = [Dim(unroll, dim.strides), *rest]
+
+        def step(values: list[Value]) -> list[Value]:
+            here_a, here_b, sums = values[0], values[1], values[2:]
+            if unroll * inner <= _UNROLLED_STEPS:
+                sums = self._unrolled(builder, once, Address(here_a), Address(here_b), sums)
+            else:
+                sums = self._sum(builder, rest, here_a, here_b, sums)
+            after = advance(builder, {"a": here_a, "b": here_b}, dim, unroll)
+            return [after["a"], after["b"], *sums]
+
+        after = builder.loop(dim.count // unroll, [a, b, *totals], step)
+        left = dim.count % unroll
+        if left:
+            tail = [Dim(left, dim.strides), *rest]
+            return self._unrolled(builder, tail, Address(after[0]), Address(after[1]), after[2:])
+        return after[2:]
+
+    def _unrolled(self, builder: Builder, dims: list[Dim], a: Address, b: Address, totals: list[Value]) -> list[Value]:
+        if dims:
+            dim = dims[0]
+            for place in range(dim.count):
+                here_a, here_b = a + place * dim.stride("a"), b + place * dim.stride("b")
+                totals = self._unrolled(builder, dims[1:], here_a, here_b, totals)
+            return totals
+        vector = builder.vload(b, self.vector.stride("b"))
+        step = self.block.stride("a")
+        scalars = [builder.load(a + place * step) for place in range(len(totals))]
+        return [builder.accumulate(t, s, vector) for t, s in zip(totals, scalars, strict=True)]
+
+    def _finish(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> None:
+        if "r" in pointers:
+            address = Address(pointers["r"], place * self.block.stride("r"))
+            total = builder.arithmetic("vfadd", total, builder.vload(address, self.vector.stride("r")))
+        total = clipped(builder, total, self.clip)
+        builder.vstore(total, Address(pointers["y"], place * self.block.stride("y")), self.vector.stride("y"))

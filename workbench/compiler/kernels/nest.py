@@ -1,0 +1,118 @@
+"""What all kernels share: operands, dimensions with a stride for every operand, merging, and loops over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.compiler.ir import Builder, Value
+from workbench.compiler.views import ELEMENT_BYTES, View
+
+Locate = Callable[[int], int]
+"""Address of a buffer."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A place in a buffer, in bytes."""
+
+    buffer: int
+    offset: int
+
+    def pointer(self, locate: Locate) -> Value:
+        """Its absolute address."""
+        return Value("ptr", f"inttoptr (i64 {locate(self.buffer) + self.offset} to ptr)")
+
+
+@dataclass(frozen=True)
+class Dim:
+    """A loop: how often, and by how many bytes every operand moves on (absent operands do not move)."""
+
+    count: int
+    strides: Mapping[str, int]
+
+    def stride(self, operand: str) -> int:
+        """Bytes from one step to the next."""
+        return self.strides.get(operand, 0)
+
+
+def start_of(view: View) -> Operand:
+    """The first element of a view."""
+    return Operand(view.buffer, view.offset * ELEMENT_BYTES)
+
+
+def axis_dim(count: int, **strides: int) -> Dim:
+    """A dimension from strides in elements."""
+    return Dim(count, {name: stride * ELEMENT_BYTES for name, stride in strides.items()})
+
+
+def merge_dims(dims: Sequence[Dim]) -> list[Dim]:
+    """The same nest with fewer loops: single steps dropped, evenly continued neighbours joined (outer to inner)."""
+    result: list[Dim] = []
+    for dim in dims:
+        if dim.count == 1:
+            continue
+        if result and _continues(result[-1], dim):
+            result[-1] = Dim(result[-1].count * dim.count, dim.strides)
+        else:
+            result.append(dim)
+    return result
+
+
+def _continues(outer: Dim, inner: Dim) -> bool:
+    names = set(outer.strides) | set(inner.strides)
+    return all(outer.stride(name) == inner.stride(name) * inner.count for name in names)
+
+
+def move(builder: Builder, pointer: Value, step: int) -> Value:
+    """The pointer `step` bytes on."""
+    if step == 0:
+        return pointer
+    return builder.emit("ptr", f"getelementptr i8, ptr {pointer.text}, i64 {step}")
+
+
+Pointers = dict[str, Value]
+
+
+def advance(builder: Builder, pointers: Pointers, dim: Dim, times: int = 1) -> Pointers:
+    """All pointers `times` steps of a dimension on."""
+    return {name: move(builder, pointer, times * dim.stride(name)) for name, pointer in pointers.items()}
+
+
+def loop_over(builder: Builder, dims: Sequence[Dim], pointers: Pointers, body: Callable[[Pointers], None]) -> None:
+    """Run `body` for every step of the nest, with pointers that have moved accordingly."""
+    if not dims:
+        body(pointers)
+        return
+    dim, rest = dims[0], dims[1:]
+    names = [name for name in pointers if dim.stride(name)]
+
+    def step(values: list[Value]) -> list[Value]:
+        here = {**pointers, **dict(zip(names, values, strict=True))}
+        loop_over(builder, rest, here, body)
+        return [move(builder, here[name], dim.stride(name)) for name in names]
+
+    builder.loop(dim.count, [pointers[name] for name in names], step)
+
+
+def chunks_over(
+    builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body: Callable[[Pointers], None]
+) -> None:
+    """Run `body` for every vector of a dimension; the builder's `vl` is its length."""
+    names = [name for name in pointers if dim.stride(name)]
+    builder.vector_loop(
+        dim.count, lmul, [pointers[name] for name in names], [dim.stride(name) for name in names],
+        lambda values: body({**pointers, **dict(zip(names, values, strict=True))}),
+    )  # fmt: skip
+
+
+def clipped(builder: Builder, value: Value, bounds: tuple[float, float]) -> Value:
+    """The vector with its elements brought into the bounds."""
+    from workbench.compiler.ir import real
+
+    low, high = bounds
+    if low != float("-inf"):
+        value = builder.arithmetic("vfmax", value, real(low))
+    if high != float("inf"):
+        value = builder.arithmetic("vfmin", value, real(high))
+    return value

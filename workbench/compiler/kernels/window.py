@@ -1,0 +1,194 @@
+"""Sliding windows in which every result depends on one channel: depthwise convolution and pooling.
+
+``y[i] = clip(scale * combine_t x[i, t] (* w[t]))``: a block of neighbouring results shares the vectors of `x` that their
+windows have in common.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.compiler.ir import Address, Builder, Value, real
+from workbench.compiler.kernels.nest import (
+    Dim,
+    Locate,
+    Operand,
+    Pointers,
+    advance,
+    chunks_over,
+    clipped,
+    loop_over,
+    move,
+)
+
+_MOST_UNROLLED = 25
+_LOWEST = -3.4028234663852886e38
+
+
+@dataclass(frozen=True)
+class Window:
+    """Operands ``x``, ``y`` and, where used, ``w`` (weights), ``bias``, ``scale`` (a table of factors), ``r`` (added).
+
+    `combine` is ``multiply`` (with `w`), ``add`` or ``max``. `across` is the window's dimension along `block`, `along`
+    the other one. `factor` scales a sum. `hoisted` keeps all weights in registers.
+    """
+
+    combine: str
+    operands: dict[str, Operand]
+    loops: tuple[Dim, ...]
+    block: Dim
+    along: Dim
+    across: Dim
+    vector: Dim
+    clip: tuple[float, float]
+    factor: float = 1.0
+    lmul: int = 1
+    tile: int = 1
+    hoisted: bool = False
+
+    def emit(self, builder: Builder, locate: Locate) -> None:
+        """Generate the code."""
+        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
+        depth = self._hoist_depth()
+
+        def chunk(inside: Pointers) -> None:
+            loop_over(builder, self.loops[depth:], inside, lambda p: self._blocks(builder, p, weights(p)))
+
+        held: list[list[list[Value]]] = []
+
+        def weights(p: Pointers) -> list[list[Value]] | None:
+            return held[-1] if held else None
+
+        def vector(inside: Pointers) -> None:
+            if self.hoisted and self.vector.stride("w"):
+                held.append(self._weights(builder, inside))
+            chunk(inside)
+            held.clear()
+
+        def outer(inside: Pointers) -> None:
+            if self.hoisted and not self.vector.stride("w"):
+                held.append(self._weights(builder, inside))
+            chunks_over(builder, self.vector, self.lmul, inside, vector_or_chunk)
+            held.clear()
+
+        def vector_or_chunk(inside: Pointers) -> None:
+            if held:
+                chunk(inside)
+            else:
+                vector(inside)
+
+        loop_over(builder, self.loops[:depth], pointers, outer)
+
+    def _hoist_depth(self) -> int:
+        """How many outer loops change the weights: the loop over vectors and the hoisted weights go inside those."""
+        moving = [place for place, dim in enumerate(self.loops) if dim.stride("w")]
+        return moving[-1] + 1 if moving else 0
+
+    def _weights(self, builder: Builder, pointers: Pointers) -> list[list[Value]]:
+        base = Address(pointers["w"])
+        return [
+            [self._weight(builder, base + (row * self.along.stride("w") + col * self.across.stride("w")))
+             for col in range(self.across.count)]
+            for row in range(self.along.count)
+        ]  # fmt: skip
+
+    def _weight(self, builder: Builder, address: Address) -> Value:
+        if self.vector.stride("w"):
+            return builder.vload(address, self.vector.stride("w"))
+        return builder.load(address)
+
+    def _blocks(self, builder: Builder, pointers: Pointers, weights: list[list[Value]] | None) -> None:
+        full, rest = divmod(self.block.count, self.tile)
+        names = [name for name in pointers if self.block.stride(name)]
+
+        def step(values: list[Value]) -> list[Value]:
+            here = {**pointers, **dict(zip(names, values, strict=True))}
+            self._tile(builder, here, self.tile, weights)
+            after = advance(builder, here, self.block, self.tile)
+            return [after[name] for name in names]
+
+        after = builder.loop(full, [pointers[name] for name in names], step)
+        if rest:
+            self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest, weights)
+
+    def _tile(self, builder: Builder, pointers: Pointers, size: int, weights: list[list[Value]] | None) -> None:
+        totals = self._start(builder, pointers, size)
+        x, w = pointers["x"], pointers.get("w", pointers["x"])
+        if self.along.count * self.across.count <= _MOST_UNROLLED:
+            for row in range(self.along.count):
+                given = weights[row] if weights is not None else None
+                here_x = Address(x, row * self.along.stride("x"))
+                here_w = Address(w, row * self.along.stride("w"))
+                totals = self._row(builder, here_x, here_w, totals, given)
+        else:
+
+            def step(values: list[Value]) -> list[Value]:
+                sums = self._long_row(builder, values[0], values[1], values[2:])
+                after = [move(builder, v, self.along.stride(n)) for v, n in zip(values[:2], ("x", "w"), strict=True)]
+                return [*after, *sums]
+
+            totals = builder.loop(self.along.count, [x, w, *totals], step)[2:]
+        for place, total in enumerate(totals):
+            self._finish(builder, pointers, place, total)
+
+    def _start(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
+        if "bias" in pointers:
+            if self.vector.stride("bias"):
+                return [builder.vload(Address(pointers["bias"]), self.vector.stride("bias"))] * size
+            return [builder.splat(builder.load(Address(pointers["bias"])))] * size
+        return [builder.splat(real(_LOWEST if self.combine == "max" else 0.0))] * size
+
+    def _row(
+        self, builder: Builder, x: Address, w: Address, totals: list[Value], weights: list[Value] | None
+    ) -> list[Value]:
+        """One row of the window for all results of the tile; each vector of `x` is loaded once."""
+        users: dict[int, list[tuple[int, int]]] = {}
+        for tap in range(self.across.count):
+            for place in range(len(totals)):
+                offset = place * self.block.stride("x") + tap * self.across.stride("x")
+                users.setdefault(offset, []).append((place, tap))
+        sums, known = list(totals), {}
+        for offset in sorted(users):
+            vector = builder.vload(x + offset, self.vector.stride("x"))
+            for place, tap in users[offset]:
+                if self.combine == "multiply" and weights is None and tap not in known:
+                    known[tap] = self._weight(builder, w + tap * self.across.stride("w"))
+                weight = weights[tap] if weights is not None else known.get(tap)
+                sums[place] = self._combine(builder, sums[place], vector, weight)
+        return sums
+
+    def _combine(self, builder: Builder, total: Value, x: Value, weight: Value | None) -> Value:
+        if self.combine == "multiply":
+            assert weight is not None
+            return builder.accumulate(total, weight, x)
+        return builder.arithmetic("vfadd" if self.combine == "add" else "vfmax", total, x)
+
+    def _long_row(self, builder: Builder, x: Value, w: Value, totals: list[Value]) -> list[Value]:
+        """One row of a large window, tap by tap."""
+        if self.across.count <= _MOST_UNROLLED:
+            return self._row(builder, Address(x), Address(w), totals, None)
+
+        def step(values: list[Value]) -> list[Value]:
+            weight = self._weight(builder, Address(values[1])) if self.combine == "multiply" else None
+            sums = []
+            for place, total in enumerate(values[2:]):
+                vector = builder.vload(Address(values[0], place * self.block.stride("x")), self.vector.stride("x"))
+                sums.append(self._combine(builder, total, vector, weight))
+            after = [move(builder, v, self.across.stride(n)) for v, n in zip(values[:2], ("x", "w"), strict=True)]
+            return [*after, *sums]
+
+        return builder.loop(self.across.count, [x, w, *totals], step)[2:]
+
+    def _finish(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> None:
+        if "scale" in pointers:
+            table = Address(pointers["scale"], place * self.block.stride("scale"))
+            stride = self.vector.stride("scale")
+            factor = builder.vload(table, stride) if stride else builder.load(table)
+            total = builder.arithmetic("vfmul", total, factor)
+        elif self.factor != 1.0:
+            total = builder.arithmetic("vfmul", total, real(self.factor))
+        if "r" in pointers:
+            address = Address(pointers["r"], place * self.block.stride("r"))
+            total = builder.arithmetic("vfadd", total, builder.vload(address, self.vector.stride("r")))
+        total = clipped(builder, total, self.clip)
+        builder.vstore(total, Address(pointers["y"], place * self.block.stride("y")), self.vector.stride("y"))

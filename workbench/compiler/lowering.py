@@ -1,0 +1,233 @@
+"""From a graph to kernels on buffers: layouts, views, padding and the buffers that the memory plan places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from workbench.base.registry import Registry
+from workbench.compiler.kernels.elementwise import Elementwise
+from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
+from workbench.compiler.passes import NO_CLIP
+from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_strides
+from workbench.graph.graph import Graph, Node
+from workbench.isa.target import Target
+
+CHANNELS_LAST = (0, 2, 3, 1)
+VIEW_OPERATORS = ("Reshape", "Transpose", "Slice", "Identity", "Resize")
+Pads = tuple[int, int, int, int]
+
+
+@dataclass
+class Buffer:
+    """A piece of memory: constant data, or working memory that lives from layer `first` to layer `last`."""
+
+    size_bytes: int
+    data: np.ndarray | None = None
+    first: int = -1
+    last: int = -1
+
+
+@dataclass
+class Draft:
+    """A layer being lowered: its kernels in order, and what is reported of it."""
+
+    node: Node
+    kernels: list[Any] = field(default_factory=list)
+    macs: int = 0
+    weight_bytes: int = 0
+    algorithm: str = "view"
+
+
+Lower = Callable[["Lowering", Node, Draft], None]
+OPERATORS: Registry[Lower] = Registry("operator")
+
+
+class Lowering:
+    """The state of lowering a graph for a target."""
+
+    def __init__(self, graph: Graph, target: Target) -> None:
+        from workbench.compiler.layout import Layouts
+
+        self.graph, self.target = graph, target
+        self.buffers: list[Buffer] = []
+        self.layers: list[Draft] = []
+        self._views: dict[str, View] = {}
+        self._started: set[int] = set()
+        self.layouts = Layouts(graph, target)
+
+    # --- driving --------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Lower every node."""
+        for name in self.graph.inputs:
+            self._views[name] = self._allocate(self.graph.shape(name), first=0)
+        for node in self.graph.nodes:
+            draft = Draft(node)
+            self.layers.append(draft)
+            OPERATORS.get(node.operator)(self, node, draft)
+            if not draft.kernels:
+                self.layers.pop()
+        for name in self.graph.outputs:
+            self.buffers[self._views[name].buffer].last = len(self.layers)
+
+    @property
+    def _now(self) -> int:
+        return len(self.layers) - 1
+
+    # --- buffers and views ----------------------------------------------------------------------------------------
+
+    def _allocate(self, shape: Sequence[int], order: Sequence[int] | None = None, first: int | None = None) -> View:
+        self.buffers.append(Buffer(math.prod(shape) * ELEMENT_BYTES))
+        index = len(self.buffers) - 1
+        if first is not None:
+            self.buffers[index].first = self.buffers[index].last = first
+        return View(index, 0, tuple(shape), contiguous_strides(shape, order))
+
+    def scratch(self, shape: Sequence[int], order: Sequence[int] | None = None) -> View:
+        """Working memory of the present layer."""
+        return self._allocate(shape, order, self._now)
+
+    def constant(self, array: np.ndarray) -> View:
+        """Constant data."""
+        data = np.ascontiguousarray(array, np.float32)
+        self.buffers.append(Buffer(data.nbytes, data))
+        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape))
+
+    def read(self, name: str) -> View:
+        """The view of a tensor that the present layer reads."""
+        if name not in self._views:
+            self._views[name] = self.constant(self.graph.constants[name])
+        view = self._views[name]
+        self.touch(view)
+        return view
+
+    def touch(self, view: View) -> None:
+        """Keep a view's buffer alive through the present layer."""
+        buffer = self.buffers[view.buffer]
+        buffer.last = max(buffer.last, self._now)
+
+    def alias(self, name: str, view: View) -> None:
+        """Let a tensor be a view of existing memory."""
+        self._views[name] = view
+
+    def is_placed_elsewhere(self, name: str) -> bool:
+        """Whether a tensor must lie at a given place: an output of the network or a part of a Concat."""
+        return name in self.graph.outputs or name in self.layouts.parts
+
+    def write(self, name: str, draft: Draft) -> View:
+        """The place that the present layer writes a tensor to; a border of zeros is filled the first time."""
+        view = self._place(name)
+        buffer = self.buffers[view.buffer]
+        if buffer.first < 0:
+            buffer.first = self._now
+        buffer.last = max(buffer.last, self._now)
+        if view.buffer not in self._started:
+            self._started.add(view.buffer)
+            draft.kernels.extend(self._border(view.buffer))
+        return view
+
+    def _place(self, name: str) -> View:
+        if name in self._views:
+            return self._views[name]
+        if name in self.layouts.parts and name not in self.graph.outputs:
+            part = self.layouts.parts[name]
+            parent = self._place(part.parent)
+            shape = self.graph.shape(name)
+            starts = [0] * len(shape)
+            starts[part.axis] = part.start
+            view = parent.sliced(starts, [1] * len(shape), shape)
+        else:
+            view = self._new_place(name)
+        self._views[name] = view
+        return view
+
+    def _new_place(self, name: str) -> View:
+        shape = self.graph.shape(name)
+        halo, order = self.layouts.halo(name), self.layouts.order(name)
+        if halo == NO_HALO:
+            return self._allocate(shape, order)
+        top, left, bottom, right = halo
+        whole = self._allocate((*shape[:2], shape[2] + top + bottom, shape[3] + left + right), order)
+        self._bordered[whole.buffer] = (whole, halo)
+        offset = top * whole.strides[2] + left * whole.strides[3]
+        return replace(whole, offset=offset, shape=shape, halo=halo)
+
+    @property
+    def _bordered(self) -> dict[int, tuple[View, Pads]]:
+        return self.__dict__.setdefault("_borders", {})
+
+    def _border(self, buffer: int) -> list[Elementwise]:
+        if buffer not in self._bordered:
+            return []
+        whole, halo = self._bordered[buffer]
+        return border_kernels(whole, halo, 0.0)
+
+    # --- padding --------------------------------------------------------------------------------------------------
+
+    def padded(self, view: View, pads: Pads, value: float, draft: Draft) -> View:
+        """The image with a border of `value`: in place where the halo suffices, else a copy."""
+        if pads == NO_HALO:
+            return view
+        if value == 0.0 and all(have >= need for have, need in zip(view.halo, pads, strict=True)):
+            return view.bordered(pads)
+        top, left, bottom, right = pads
+        shape = (*view.shape[:2], view.shape[2] + top + bottom, view.shape[3] + left + right)
+        order = sorted(range(4), key=lambda axis: (-view.strides[axis] * (view.shape[axis] > 1), axis))
+        whole = self.scratch(shape, order)
+        draft.kernels.extend(border_kernels(whole, pads, value))
+        inside = replace(whole, offset=top * whole.strides[2] + left * whole.strides[3], shape=view.shape)
+        draft.kernels.append(copy_kernel(view, inside))
+        return whole
+
+
+def border_kernels(whole: View, pads: Pads, value: float) -> list[Elementwise]:
+    """Fill the border of an image: what is contiguous with one loop."""
+    top, left, bottom, right = pads
+    height, width = whole.shape[2:]
+    edges = [
+        (0, 0, top, width), (height - bottom, 0, bottom, width),
+        (top, 0, height - top - bottom, left), (top, width - right, height - top - bottom, right),
+    ]  # fmt: skip
+    kernels = []
+    for row, column, rows, columns in edges:
+        if rows and columns:
+            offset = whole.offset + row * whole.strides[2] + column * whole.strides[3]
+            part = replace(whole, offset=offset, shape=(*whole.shape[:2], rows, columns))
+            kernels.append(elementwise_kernel("fill", [], part, value=value))
+    return kernels
+
+
+def copy_kernel(source: View, target: View) -> Elementwise:
+    """Copy a view to another of the same shape."""
+    return elementwise_kernel("copy", [source], target)
+
+
+def elementwise_kernel(
+    operation: str, inputs: Sequence[View], target: View, clip: tuple[float, float] = NO_CLIP, value: float = 0.0
+) -> Elementwise:
+    """An elementwise kernel over views that broadcast to the target's shape."""
+    views = {f"x{place}": view.broadcast(target.shape) for place, view in enumerate(inputs)}
+    operands = {name: start_of(view) for name, view in views.items()} | {"y": start_of(target)}
+    dims = [
+        axis_dim(size, y=target.strides[axis], **{name: view.strides[axis] for name, view in views.items()})
+        for axis, size in enumerate(target.shape)
+    ]
+    dims.sort(key=lambda dim: -abs(dim.stride("y")))
+    merged = merge_dims(dims) or [Dim(1, {})]
+    vector = max(merged, key=lambda dim: _vector_score(dim, list(operands)))
+    loops = tuple(dim for dim in merged if dim is not vector)
+    return Elementwise(operation, len(inputs), operands, loops, vector, clip, value)
+
+
+def _vector_score(dim: Dim, names: list[str]) -> float:
+    """How good a dimension is for vectors: many elements, few strided accesses."""
+    strided = sum(dim.stride(name) not in (0, ELEMENT_BYTES) for name in names)
+    return min(dim.count, 64) / (1 + 2 * strided)
+
+
+__all__ = ["OPERATORS", "Buffer", "Draft", "Lowering", "Operand", "View"]

@@ -1,0 +1,77 @@
+"""`CompiledNetwork`: the program of a network, how its inputs and outputs are laid out, and what its layers are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.isa.program import Program
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One fused layer: the function `symbol` of the program.
+
+    Attributes
+    ----------
+    name, operator: of the node in the network (fused nodes are named in `operator`, joined by ``+``).
+    macs: multiply-accumulate operations, padding included.
+    input_bytes, weight_bytes, output_bytes: sizes without padding.
+    algorithm: the schedule, for people.
+    """
+
+    symbol: str
+    name: str
+    operator: str
+    macs: int
+    input_bytes: int
+    weight_bytes: int
+    output_bytes: int
+    algorithm: str
+
+
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """A program that reads all inputs from standard input and writes all outputs to standard output.
+
+    `inputs` and `outputs` map names to shapes (float32, ONNX order); `arena_bytes` is the peak of working memory.
+    """
+
+    name: str
+    program: Program
+    layers: tuple[Layer, ...]
+    inputs: dict[str, tuple[int, ...]]
+    outputs: dict[str, tuple[int, ...]]
+    notes: tuple[str, ...] = ()
+    arena_bytes: int = 0
+    weight_bytes: int = 0
+    assembly: str = field(default="", repr=False)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations of one inference."""
+        return sum(layer.macs for layer in self.layers)
+
+    def pack_inputs(self, values: dict[str, np.ndarray]) -> bytes:
+        """The bytes for standard input; InputError if a value is missing or has another shape."""
+        parts = []
+        for name, shape in self.inputs.items():
+            if name not in values:
+                raise InputError(f"input {name}", "no value", f"an array of shape {list(shape)}", "give it")
+            array = np.asarray(values[name])
+            if array.shape != shape:
+                found = f"an array of shape {list(array.shape)}"
+                raise InputError(f"input {name}", found, f"shape {list(shape)}", "give it in the network's shape")
+            parts.append(np.ascontiguousarray(array, "<f4").tobytes())
+        return b"".join(parts)
+
+    def unpack_outputs(self, data: bytes) -> dict[str, np.ndarray]:
+        """Outputs by name from the bytes of standard output."""
+        result, place = {}, 0
+        for name, shape in self.outputs.items():
+            size = int(np.prod(shape, dtype=np.int64))
+            result[name] = np.frombuffer(data, "<f4", size, place).reshape(shape).copy()
+            place += 4 * size
+        return result

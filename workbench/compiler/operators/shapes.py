@@ -1,0 +1,107 @@
+"""Operators that only move elements: views where possible, copies where the result must lie elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workbench.compiler.lowering import OPERATORS, Draft, Lowering, border_kernels, copy_kernel
+from workbench.compiler.views import View, contiguous_strides
+from workbench.graph.graph import Node
+
+
+def _place(lowering: Lowering, node: Node, draft: Draft, view: View) -> None:
+    """Name the view after the node's output, or copy it to where that output must lie."""
+    name = node.outputs[0]
+    if not lowering.is_placed_elsewhere(name):
+        lowering.alias(name, view)
+        return
+    draft.kernels.append(copy_kernel(view, lowering.write(name, draft)))
+    draft.algorithm = "copy"
+
+
+@OPERATORS.register("Identity")
+def lower_identity(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """The same view."""
+    _place(lowering, node, draft, lowering.read(node.inputs[0]))
+
+
+@OPERATORS.register("Reshape")
+def lower_reshape(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """A view where the elements are evenly spaced, else a copy in the order of ONNX."""
+    source, shape = lowering.read(node.inputs[0]), lowering.graph.shape(node.outputs[0])
+    view = source.reshaped(shape)
+    if view is not None:
+        _place(lowering, node, draft, view)
+        return
+    target = lowering.write(node.outputs[0], draft)
+    inside = target.reshaped(source.shape)
+    if inside is None:  # the target has another order: bring the source into that of ONNX first
+        whole = replace(lowering.scratch(source.shape), strides=contiguous_strides(source.shape))
+        draft.kernels.append(copy_kernel(source, whole))
+        again = whole.reshaped(shape)
+        assert again is not None
+        draft.kernels.append(copy_kernel(again, target))
+    else:
+        draft.kernels.append(copy_kernel(source, inside))
+    draft.algorithm = "copy"
+
+
+@OPERATORS.register("Transpose")
+def lower_transpose(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """The same elements with exchanged strides."""
+    _place(lowering, node, draft, lowering.read(node.inputs[0]).transposed(node.attributes["perm"]))
+
+
+@OPERATORS.register("Slice")
+def lower_slice(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """A part of the source."""
+    shape, given = lowering.graph.shape(node.outputs[0]), node.attributes
+    _place(lowering, node, draft, lowering.read(node.inputs[0]).sliced(given["starts"], given["steps"], shape))
+
+
+@OPERATORS.register("Concat")
+def lower_concat(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """Copy what its producer could not write in place."""
+    target = lowering.write(node.outputs[0], draft)
+    axis, start = node.attributes["axis"], 0
+    for name in node.inputs:
+        shape = lowering.graph.shape(name)
+        part = lowering.layouts.parts.get(name)
+        if part is None or (part.parent, part.start) != (node.outputs[0], start):
+            starts = [0] * len(shape)
+            starts[axis] = start
+            place = target.sliced(starts, [1] * len(shape), shape)
+            draft.kernels.append(copy_kernel(lowering.read(name), place))
+            draft.algorithm = "copy"
+        start += shape[axis]
+
+
+@OPERATORS.register("Pad")
+def lower_pad(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """A copy into a filled result; where only the image is padded, its border alone is filled."""
+    source, given = lowering.read(node.inputs[0]), node.attributes
+    target = lowering.write(node.outputs[0], draft)
+    low, high = given["low"], given["high"]
+    inside = target.sliced(low, [1] * len(low), source.shape)
+    if len(low) == 4 and not any((*low[:2], *high[:2])):
+        draft.kernels.extend(border_kernels(target, (*low[2:], *high[2:]), given["value"]))  # type: ignore[arg-type]
+    else:
+        from workbench.compiler.lowering import elementwise_kernel
+
+        draft.kernels.append(elementwise_kernel("fill", [], target, value=given["value"]))
+    draft.kernels.append(copy_kernel(source, inside))
+    draft.algorithm = "copy"
+
+
+@OPERATORS.register("Resize")
+def lower_resize(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """Every element repeated by a whole factor along each axis."""
+    source, factors = lowering.read(node.inputs[0]), node.attributes["factors"]
+    target = lowering.write(node.outputs[0], draft)
+    shape, strides = source.enlarged(factors)
+    repeated = View(source.buffer, source.offset, shape, strides)
+    split = tuple(
+        stride for own, factor in zip(target.strides, factors, strict=True) for stride in (own * factor, own)
+    )
+    draft.kernels.append(copy_kernel(repeated, View(target.buffer, target.offset, shape, split)))
+    draft.algorithm = "copy"

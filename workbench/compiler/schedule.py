@@ -1,0 +1,170 @@
+"""The choice of schedule: which dimension runs in vectors, LMUL, and the block kept in registers.
+
+model: ours. Cycles are the larger of what the vector unit needs (LMUL registers at `vector_bits_per_cycle`) and what
+fetching the instructions costs, plus a little for every instruction, because simulators pay for those;
+tests/compiler/test_schedule.py checks the choices, benchmarks/compiler_instructions.py the counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from workbench.compiler.ir import LMULS
+from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
+from workbench.compiler.kernels.window import Window
+from workbench.compiler.views import ELEMENT_BYTES
+from workbench.isa.target import Target
+
+_REGISTERS = 32
+_SCALARS = 24  # more accumulators would need more scalar registers than there are
+_INSTRUCTIONS_PER_CYCLE = 4.0
+_INSTRUCTION_COST = 0.05
+_STRIDED_COST = 4.0  # a strided access moves an element a cycle, not a register
+_BIT = 8 * ELEMENT_BYTES
+
+
+@dataclass(frozen=True)
+class _Choice:
+    cycles: float
+    kernel: Contraction
+
+
+def plan_contraction(
+    target: Target, operands: dict[str, Operand], groups: Dim, positions: Sequence[Dim], reduce: Sequence[Dim],
+    filters: Dim, clip: tuple[float, float], batches: Sequence[Dim] = (),
+) -> tuple[Contraction, str]:  # fmt: skip
+    """The cheapest kernel for ``y[position, filter] = sum_k x[position, k] * w[k, filter]`` and its description."""
+    outer = merge_dims([*batches, groups])
+    places = merge_dims(positions) or [Dim(1, {})]
+    choices = [
+        *_choices(target, operands, outer, places[:-1], places[-1], reduce, filters, clip, "x", "w"),
+        *_choices(target, operands, outer, places[:-1], filters, reduce, places[-1], clip, "w", "x"),
+    ]
+    best = min(choices, key=lambda choice: choice.cycles).kernel
+    role = "channels" if best.vector.stride("b") == filters.stride("w") and best.block is not filters else "pixels"
+    return best, f"contraction, vectors over {role}, LMUL {best.lmul}, block {best.tile}"
+
+
+def _choices(
+    target: Target, operands: dict[str, Operand], outer: Sequence[Dim], places: Sequence[Dim], block: Dim,
+    reduce: Sequence[Dim], vector: Dim, clip: tuple[float, float], scalar: str, loaded: str,
+) -> Iterator[_Choice]:  # fmt: skip
+    names = {scalar: "a", loaded: "b"}
+
+    def named(dim: Dim) -> Dim:
+        return Dim(dim.count, {names.get(name, name): step for name, step in dim.strides.items()})
+
+    renamed = {names.get(name, name): operand for name, operand in operands.items()}
+    kernel = Contraction(
+        renamed, tuple(named(dim) for dim in (*outer, *places)), named(block), tuple(named(dim) for dim in reduce),
+        named(vector), clip,
+    )  # fmt: skip
+    for lmul in LMULS:
+        most = min(_REGISTERS // lmul - 1, _SCALARS)
+        blocks = -(-block.count // most)
+        tile = -(-block.count // blocks)
+        shaped = replace(kernel, lmul=lmul, tile=tile)
+        outside = not outer and _prefers_vectors_outside(target, shaped)
+        yield _Choice(_cycles(target, shaped), replace(shaped, vector_outside=outside))
+
+
+def _cycles(target: Target, kernel: Contraction) -> float:
+    """Estimated cycles of a contraction."""
+    lanes = target.vlen_bits // _BIT * kernel.lmul
+    chunks = -(-kernel.vector.count // lanes)
+    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
+    steps = math.prod(dim.count for dim in kernel.reduce)
+    full, rest = divmod(kernel.block.count, kernel.tile)
+    used = kernel.vector.count / chunks
+    width = min(lanes, max(used, target.vector_bits_per_cycle / _BIT)) * _BIT / target.vector_bits_per_cycle
+    total = 0.0
+    for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
+        load = width * (1 if kernel.vector.stride("b") == ELEMENT_BYTES else _STRIDED_COST)
+        inner = steps * _bounded(2 * size + 2.75, size * width, load)
+        store = size * width * (1 if kernel.vector.stride("y") == ELEMENT_BYTES else _STRIDED_COST)
+        edge = _bounded(5 * size + 6, 3 * size * width, store)
+        total += count * (inner + edge)
+    return repeats * total
+
+
+def _bounded(instructions: float, *units: float) -> float:
+    return max(instructions / _INSTRUCTIONS_PER_CYCLE, *units) + _INSTRUCTION_COST * instructions
+
+
+def _prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
+    """Whether reading `a` again for every vector moves fewer bytes than reading `b` again for every outer step."""
+    lanes = target.vlen_bits // _BIT * kernel.lmul
+    chunks = -(-kernel.vector.count // lanes)
+    outer = math.prod(dim.count for dim in kernel.loops)
+    steps = math.prod(dim.count for dim in kernel.reduce)
+    b_moves = any(dim.stride("b") for dim in kernel.loops)
+    if b_moves or chunks == 1:
+        return not b_moves
+    a_bytes = outer * kernel.block.count * steps * ELEMENT_BYTES
+    b_bytes = steps * kernel.vector.count * ELEMENT_BYTES
+    return a_bytes * chunks <= a_bytes + b_bytes * outer
+
+
+def plan_window(
+    target: Target, combine: str, operands: dict[str, Operand], batch: Dim, down: tuple[Dim, Dim],
+    right: tuple[Dim, Dim], channels: Dim, clip: tuple[float, float], factor: float = 1.0,
+) -> tuple[Window, str]:  # fmt: skip
+    """The cheapest window kernel, with vectors over channels or over the columns of the image."""
+    over_channels = Window(
+        combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor
+    )
+    over_columns = Window(
+        combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor
+    )
+    best, cycles = over_channels, math.inf
+    for kernel in (over_channels, over_columns):
+        for shaped in _window_shapes(kernel):
+            estimate = _window_cycles(target, shaped)
+            if estimate < cycles:
+                best, cycles = shaped, estimate
+    role = "channels" if best.vector is channels else "columns"
+    held = ", weights in registers" if best.hoisted else ""
+    return best, f"window, vectors over {role}, LMUL {best.lmul}, block {best.tile}{held}"
+
+
+def _window_shapes(kernel: Window) -> Iterator[Window]:
+    taps = kernel.along.count * kernel.across.count
+    weighted = "w" in kernel.operands
+    for lmul in LMULS:
+        groups = _REGISTERS // lmul
+        vector_weights = weighted and kernel.vector.stride("w") != 0
+        options = [(False, groups - 1 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
+        if weighted and taps <= 25:
+            options.append((True, groups - 2 - (taps if vector_weights else 0)))
+        for hoisted, room in options:
+            if room < 1 or (hoisted and not vector_weights and taps > 16):
+                continue
+            for tile in {1, 2, 3, 4, 6, room}:
+                if tile <= min(room, kernel.block.count, 8):
+                    yield replace(kernel, lmul=lmul, tile=tile, hoisted=hoisted)
+
+
+def _window_cycles(target: Target, kernel: Window) -> float:
+    """Estimated cycles of a window."""
+    lanes = target.vlen_bits // _BIT * kernel.lmul
+    chunks = -(-kernel.vector.count // lanes)
+    used = kernel.vector.count / chunks
+    width = min(lanes, max(used, target.vector_bits_per_cycle / _BIT)) * _BIT / target.vector_bits_per_cycle
+    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
+    step, tap = kernel.block.stride("x"), kernel.across.stride("x")
+    full, rest = divmod(kernel.block.count, kernel.tile)
+    strided = 1 if kernel.vector.stride("x") == ELEMENT_BYTES else _STRIDED_COST
+    total = 0.0
+    for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
+        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)}) if size else 0
+        loads = columns * kernel.along.count
+        weights = 0 if kernel.hoisted or "w" not in kernel.operands else kernel.along.count * kernel.across.count
+        sums = size * kernel.along.count * kernel.across.count
+        store = size * width * (1 if kernel.vector.stride("y") == ELEMENT_BYTES else _STRIDED_COST)
+        instructions = 2 * loads + 2 * weights + sums + 5 * size + 6
+        moved = width * (loads * strided + weights * (1 if kernel.vector.stride("w") else 0))
+        total += count * _bounded(instructions, sums * width, moved + store)
+    return repeats * total

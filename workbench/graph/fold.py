@@ -1,0 +1,174 @@
+"""Static shapes and constant folding: whatever depends only on constants and shapes becomes an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.base.limits import Limits
+from workbench.graph.graph import Node, Tensor
+
+_FOLDABLE = frozenset(
+    "Constant ConstantOfShape Shape Size Gather Concat Cast Unsqueeze Squeeze Reshape Slice Add Sub Mul Div Mod Neg "
+    "Transpose Floor Ceil Round Sqrt Pow Identity Equal Where Expand Min Max Range Flatten Split ReduceProd".split()
+)
+_MOST_ROUNDS = 12
+
+
+def fold_constants(
+    model: Any, where: str, limits: Limits
+) -> tuple[dict[str, Tensor], dict[str, np.ndarray], list[Node]]:
+    """All tensors with their shapes, all constants, and the nodes that remain."""
+    import onnx
+
+    constants = {tensor.name: _array(tensor, where) for tensor in model.graph.initializer}
+    model.ir_version = max(model.ir_version, 8)  # before 4, constants had to be listed as inputs too
+    remaining = list(enumerate(model.graph.node))
+    shapes: dict[str, Tensor] = {}
+    for _ in range(_MOST_ROUNDS):
+        shapes = _infer(model, constants, where)
+        left = [(i, node) for i, node in remaining if not _fold(node, i, shapes, constants, where, limits)]
+        if len(left) == len(remaining):
+            break
+        remaining = left
+        _replace_folded(model, remaining, constants, onnx)
+    for name, array in constants.items():
+        shapes[name] = Tensor(name, tuple(array.shape), array.dtype.name)
+    return shapes, constants, [_node(node, index) for index, node in remaining]
+
+
+def _array(tensor: Any, where: str) -> np.ndarray:
+    import onnx
+
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except (ValueError, TypeError):
+        place = f"{where}, tensor {tensor.name}"
+        raise InputError(place, "data of another size than its shape", "as many elements", "export it again") from None
+
+
+def _infer(model: Any, constants: dict[str, np.ndarray], where: str) -> dict[str, Tensor]:
+    import onnx
+
+    try:
+        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(where, f"shapes that contradict each other ({reason})", "a valid model", "export it again") from None
+    graph = inferred.graph
+    return {value.name: _tensor(value) for value in [*graph.input, *graph.value_info, *graph.output]}
+
+
+def _tensor(value: Any) -> Tensor:
+    import onnx
+
+    kind = value.type.tensor_type
+    sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in kind.shape.dim] if kind.HasField("shape") else [-1]
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    except (KeyError, ValueError, TypeError):
+        dtype = "unknown"
+    return Tensor(value.name, tuple(sizes), dtype)
+
+
+def _fold(
+    node: Any, index: int, shapes: dict[str, Tensor], constants: dict[str, np.ndarray], where: str, limits: Limits
+) -> bool:
+    """Whether the node's outputs are constants now."""
+    if node.op_type not in _FOLDABLE:
+        return False
+    if node.op_type == "Shape" and len(node.attribute) == 0:
+        tensor = shapes.get(node.input[0])
+        if tensor is None or any(size < 0 for size in tensor.shape):
+            return False
+        constants[node.output[0]] = np.array(tensor.shape, np.int64)
+        return True
+    if not all(name in constants for name in node.input if name):
+        return False
+    place = f"{where}, node {node.name or f'{node.op_type}_{index}'} ({node.op_type})"
+    _check_size(node, shapes, constants, place, limits)
+    for name, value in zip(node.output, _evaluate(node, constants, place), strict=False):
+        constants[name] = value
+    return True
+
+
+def _check_size(
+    node: Any, shapes: dict[str, Tensor], constants: dict[str, np.ndarray], place: str, limits: Limits
+) -> None:
+    sizes: list[int] = []
+    if node.op_type in ("ConstantOfShape", "Expand"):
+        sizes = [int(v) for v in constants[node.input[-1]].ravel()]
+    elif (tensor := shapes.get(node.output[0])) is not None:
+        sizes = [max(size, 0) for size in tensor.shape]
+    total = 8
+    for size in sizes:
+        total *= size
+    limits.check(place, "tensor_bytes", total)
+
+
+def _evaluate(node: Any, constants: dict[str, np.ndarray], place: str) -> list[np.ndarray]:
+    import onnx
+
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    if node.op_type == "Constant":
+        return [_constant(attributes)]
+    if node.op_type == "ConstantOfShape":
+        value = onnx.numpy_helper.to_array(attributes["value"]) if "value" in attributes else np.zeros(1, np.float32)
+        return [np.full([int(v) for v in constants[node.input[0]].ravel()], value.ravel()[0], value.dtype)]
+    try:
+        return _reference(node, constants)
+    except Exception as error:  # onnx's reference evaluator raises whatever numpy raises
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(place, f"constant inputs that do not fit ({reason})", "a valid node", "export it again") from None
+
+
+def _constant(attributes: dict[str, Any]) -> np.ndarray:
+    import onnx
+
+    if "value" in attributes:
+        return onnx.numpy_helper.to_array(attributes["value"])
+    kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    name, value = next(iter(attributes.items()))
+    return np.array(value, kinds.get(name, object))
+
+
+def _reference(node: Any, constants: dict[str, np.ndarray]) -> list[np.ndarray]:
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    used = list(dict.fromkeys(name for name in node.input if name))
+    inputs = [
+        onnx.helper.make_tensor_value_info(n, onnx.helper.np_dtype_to_tensor_dtype(constants[n].dtype), None) for n in used
+    ]
+    outputs = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UNDEFINED, None) for name in node.output]
+    graph = onnx.helper.make_graph([node], "fold", inputs, outputs)
+    opset = [onnx.helper.make_opsetid("", _evaluator_opset(node))]
+    evaluator = ReferenceEvaluator(onnx.helper.make_model(graph, opset_imports=opset))
+    return [np.asarray(value) for value in evaluator.run(None, {name: constants[name] for name in used})]
+
+
+def _evaluator_opset(node: Any) -> int:
+    """The opset whose form the node has: axes as attribute belong to the older one."""
+    return 11 if any(attribute.name in ("axes", "starts", "split") for attribute in node.attribute) else 17
+
+
+def _replace_folded(model: Any, remaining: list[tuple[int, Any]], constants: dict[str, np.ndarray], onnx: Any) -> None:
+    """Drop folded nodes from the model and give their small values as initializers, for the next inference."""
+    have = {tensor.name for tensor in model.graph.initializer}
+    for name, array in constants.items():
+        if name not in have and array.dtype != object:
+            model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
+    kept = [node for _, node in remaining]
+    copies = [type(node).FromString(node.SerializeToString()) for node in kept]
+    del model.graph.node[:]
+    model.graph.node.extend(copies)
+
+
+def _node(node: Any, index: int) -> Node:
+    import onnx
+
+    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    plain = {key: value.decode() if isinstance(value, bytes) else value for key, value in attributes.items()}
+    return Node(node.name or f"{node.op_type}_{index}", node.op_type, tuple(node.input), tuple(node.output), plain)
