@@ -82,3 +82,10 @@ def record_type(dtype: Any) -> Any:
     from numba import from_dtype
 
     return from_dtype(dtype)
+
+
+def intrinsic(function: F) -> Any:
+    """Numba's ``intrinsic``: a function of (typing context, *argument types) that emits LLVM instructions for a kernel."""
+    from numba.extending import intrinsic as numba_intrinsic
+
+    return numba_intrinsic(function)

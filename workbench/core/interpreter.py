@@ -1,0 +1,336 @@
+"""The interpreter: executes predecoded instructions functionally and, if asked, times each with the timing engine.
+
+One flat chain of comparisons on the instruction's number, which LLVM turns into a jump table. Memory is one flat buffer;
+an access outside of it ends the slice with a fault. Inside it there is no page protection, code is predecoded once
+(a program that rewrites its own code is not followed), misaligned accesses work.
+
+Source: The RISC-V Instruction Set Manual, Volume I (20240411).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.base.jit import kernel
+from workbench.core.interpreter_float import scalar_float
+from workbench.core.interpreter_integer import (
+    atomic,
+    bit_manipulation,
+    csr_instruction,
+    divide,
+    divide_unsigned,
+    multiply_high_mixed,
+    remainder,
+    remainder_unsigned,
+    shift_right_logical,
+    unsigned_less,
+)
+from workbench.core.interpreter_primitives import load, multiply_high_signed, multiply_high_unsigned, store
+from workbench.core.interpreter_state import BOX, Status
+from workbench.core.timing.engine import step, step_vector
+from workbench.core.vector import execute_vector
+from workbench.core.vector_config import set_vector_type
+from workbench.isa.code import Flag
+from workbench.isa.table import FIRST_VECTOR as _FIRST_VECTOR
+from workbench.isa.table import op as _op
+
+_I8, _I16, _I32, _I64 = np.int8(0), np.int16(0), np.int32(0), np.int64(0)
+_U8, _U16, _U32 = np.uint8(0), np.uint16(0), np.uint32(0)
+_ADDI, _SLTI, _SLTIU, _XORI, _ORI, _ANDI, _ADDIW = (_op(n) for n in "addi slti sltiu xori ori andi addiw".split())
+_SLLI, _SLLIW, _SRLI, _SRLIW, _SRAI, _SRAIW = (_op(n) for n in "slli slliw srli srliw srai sraiw".split())
+_ADD, _SLL, _SLT, _SLTU, _XOR, _SRL, _OR, _AND = (_op(n) for n in "add sll slt sltu xor srl or and".split())
+_SUB, _SRA, _ADDW, _SLLW, _SRLW, _SUBW, _SRAW = (_op(n) for n in "sub sra addw sllw srlw subw sraw".split())
+_LB, _LH, _LW, _LD, _LBU, _LHU, _LWU = (_op(n) for n in "lb lh lw ld lbu lhu lwu".split())
+_SB, _SH, _SW, _SD = (_op(n) for n in "sb sh sw sd".split())
+_BEQ, _BNE, _BLT, _BGE, _BLTU, _BGEU = (_op(n) for n in "beq bne blt bge bltu bgeu".split())
+_JAL, _JALR, _LUI, _AUIPC = (_op(n) for n in "jal jalr lui auipc".split())
+_MUL, _MULH, _MULHSU, _MULHU, _MULW = (_op(n) for n in "mul mulh mulhsu mulhu mulw".split())
+_DIV, _DIVU, _REM, _REMU = (_op(n) for n in "div divu rem remu".split())
+_DIVW, _DIVUW, _REMW, _REMUW = (_op(n) for n in "divw divuw remw remuw".split())
+_FENCE, _FENCE_I, _ECALL, _EBREAK = (_op(n) for n in "fence fence.i ecall ebreak".split())
+_FLW, _FSW, _FLD, _FSD = (_op(n) for n in "flw fsw fld fsd".split())
+_FIRST_CSR, _FIRST_ATOMIC, _LAST_ATOMIC = _op("csrrw"), _op("lr.w"), _op("amomaxu.d")
+_FIRST_BIT, _FIRST_FLOAT = _op("sh1add"), _op("flw")
+_VSETVLI, _VSETIVLI, _VSETVL = _op("vsetvli"), _op("vsetivli"), _op("vsetvl")
+_VECTOR_FLAG = int(Flag.VECTOR)
+_SLICE_DONE, _ECALL_STATUS, _BREAKPOINT, _ILLEGAL = (
+    int(s) for s in (Status.SLICE_DONE, Status.ECALL, Status.BREAKPOINT, Status.ILLEGAL)
+)
+_FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST = (
+    int(s) for s in (Status.FETCH_FAULT, Status.LOAD_FAULT, Status.STORE_FAULT, Status.TOHOST)
+)
+
+
+@kernel
+def run_slice(
+    code, forms, registers, vector, work, addresses, region_instructions, machine, timing, timed, limit
+):
+    """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
+
+    `registers` holds x0..x31 and f0..f31 (bits); `vector` is the vector register file as bytes; `work` and
+    `addresses` are the vector unit's buffers (see `vector.new_work`).
+    """
+    r = registers
+    pc, base, count = machine[0].pc, machine[0].code_base, np.uint64(len(code))
+    memory_base, size = machine[0].memory_base, np.uint64(machine[0].memory_size)
+    pointer = machine[0].memory_pointer - memory_base
+    tohost = machine[0].tohost
+    started = machine[0].instructions
+    region, region_start = machine[0].region, machine[0].region_start
+    executed = np.int64(0)
+    status = _SLICE_DONE
+    while executed < limit:
+        i = (pc - base) >> 1
+        if np.uint64(i) >= count:
+            status = _FETCH_FAULT
+            break
+        c = code[i]
+        op = c.op
+        rd, rs1, rs2 = np.uint64(c.rd), np.uint64(c.rs1), np.uint64(c.rs2)
+        imm = c.imm
+        next_pc = pc + c.length
+        address = np.int64(0)
+        if op == _ADDI:
+            r[rd] = r[rs1] + imm
+        elif op == _ADD:
+            r[rd] = r[rs1] + r[rs2]
+        elif op == _LD:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _LOAD_FAULT
+                break
+            r[rd] = load(pointer + address, _I64)
+        elif op == _LW:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _LOAD_FAULT
+                break
+            r[rd] = np.int64(load(pointer + address, _I32))
+        elif op == _SD:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _STORE_FAULT
+                break
+            store(pointer + address, r[rs2])
+            if address == tohost:
+                status = _TOHOST
+        elif op == _SW:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _STORE_FAULT
+                break
+            store(pointer + address, np.int32(r[rs2]))
+            if address == tohost:
+                status = _TOHOST
+        elif op == _BEQ:
+            if r[rs1] == r[rs2]:
+                next_pc = pc + imm
+        elif op == _BNE:
+            if r[rs1] != r[rs2]:
+                next_pc = pc + imm
+        elif op == _BLT:
+            if r[rs1] < r[rs2]:
+                next_pc = pc + imm
+        elif op == _BGE:
+            if r[rs1] >= r[rs2]:
+                next_pc = pc + imm
+        elif op == _BLTU:
+            if unsigned_less(r[rs1], r[rs2]):
+                next_pc = pc + imm
+        elif op == _BGEU:
+            if not unsigned_less(r[rs1], r[rs2]):
+                next_pc = pc + imm
+        elif op == _JAL:
+            r[rd] = next_pc
+            next_pc = pc + imm
+        elif op == _JALR:
+            target = (r[rs1] + imm) & ~1
+            r[rd] = next_pc
+            next_pc = target
+        elif op == _SLTI:
+            r[rd] = np.int64(r[rs1] < imm)
+        elif op == _SLTIU:
+            r[rd] = np.int64(unsigned_less(r[rs1], imm))
+        elif op == _XORI:
+            r[rd] = r[rs1] ^ imm
+        elif op == _ORI:
+            r[rd] = r[rs1] | imm
+        elif op == _ANDI:
+            r[rd] = r[rs1] & imm
+        elif op == _ADDIW:
+            r[rd] = np.int64(np.int32(r[rs1] + imm))
+        elif op == _SLLI:
+            r[rd] = r[rs1] << imm
+        elif op == _SLLIW:
+            r[rd] = np.int64(np.int32(r[rs1] << imm))
+        elif op == _SRLI:
+            r[rd] = shift_right_logical(r[rs1], imm)
+        elif op == _SRLIW:
+            r[rd] = np.int64(np.int32((r[rs1] & 0xFFFFFFFF) >> imm))
+        elif op == _SRAI:
+            r[rd] = r[rs1] >> imm
+        elif op == _SRAIW:
+            r[rd] = np.int64(np.int32(r[rs1])) >> imm
+        elif op == _SLL:
+            r[rd] = r[rs1] << (r[rs2] & 63)
+        elif op == _SLT:
+            r[rd] = np.int64(r[rs1] < r[rs2])
+        elif op == _SLTU:
+            r[rd] = np.int64(unsigned_less(r[rs1], r[rs2]))
+        elif op == _XOR:
+            r[rd] = r[rs1] ^ r[rs2]
+        elif op == _SRL:
+            r[rd] = shift_right_logical(r[rs1], r[rs2] & 63)
+        elif op == _OR:
+            r[rd] = r[rs1] | r[rs2]
+        elif op == _AND:
+            r[rd] = r[rs1] & r[rs2]
+        elif op == _SUB:
+            r[rd] = r[rs1] - r[rs2]
+        elif op == _SRA:
+            r[rd] = r[rs1] >> (r[rs2] & 63)
+        elif op == _ADDW:
+            r[rd] = np.int64(np.int32(r[rs1] + r[rs2]))
+        elif op == _SLLW:
+            r[rd] = np.int64(np.int32(r[rs1] << (r[rs2] & 31)))
+        elif op == _SRLW:
+            r[rd] = np.int64(np.int32((r[rs1] & 0xFFFFFFFF) >> (r[rs2] & 31)))
+        elif op == _SUBW:
+            r[rd] = np.int64(np.int32(r[rs1] - r[rs2]))
+        elif op == _SRAW:
+            r[rd] = np.int64(np.int32(r[rs1])) >> (r[rs2] & 31)
+        elif op == _LUI:
+            r[rd] = imm
+        elif op == _AUIPC:
+            r[rd] = pc + imm
+        elif op == _LB or op == _LBU or op == _LH or op == _LHU or op == _LWU:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _LOAD_FAULT
+                break
+            if op == _LBU:
+                r[rd] = np.int64(load(pointer + address, _U8))
+            elif op == _LB:
+                r[rd] = np.int64(load(pointer + address, _I8))
+            elif op == _LHU:
+                r[rd] = np.int64(load(pointer + address, _U16))
+            elif op == _LH:
+                r[rd] = np.int64(load(pointer + address, _I16))
+            else:
+                r[rd] = np.int64(load(pointer + address, _U32))
+        elif op == _SB or op == _SH:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _STORE_FAULT
+                break
+            if op == _SB:
+                store(pointer + address, np.int8(r[rs2]))
+            else:
+                store(pointer + address, np.int16(r[rs2]))
+        elif op == _MUL:
+            r[rd] = r[rs1] * r[rs2]
+        elif op == _MULW:
+            r[rd] = np.int64(np.int32(r[rs1] * r[rs2]))
+        elif op == _MULH:
+            r[rd] = multiply_high_signed(r[rs1], r[rs2])
+        elif op == _MULHU:
+            r[rd] = multiply_high_unsigned(r[rs1], r[rs2])
+        elif op == _MULHSU:
+            r[rd] = multiply_high_mixed(r[rs1], r[rs2])
+        elif op == _DIV:
+            r[rd] = divide(r[rs1], r[rs2])
+        elif op == _DIVU:
+            r[rd] = divide_unsigned(r[rs1], r[rs2])
+        elif op == _REM:
+            r[rd] = remainder(r[rs1], r[rs2])
+        elif op == _REMU:
+            r[rd] = remainder_unsigned(r[rs1], r[rs2])
+        elif op == _DIVW:
+            r[rd] = np.int64(np.int32(divide(np.int64(np.int32(r[rs1])), np.int64(np.int32(r[rs2])))))
+        elif op == _DIVUW:
+            r[rd] = np.int64(np.int32(divide_unsigned(r[rs1] & 0xFFFFFFFF, r[rs2] & 0xFFFFFFFF)))
+        elif op == _REMW:
+            r[rd] = np.int64(np.int32(remainder(np.int64(np.int32(r[rs1])), np.int64(np.int32(r[rs2])))))
+        elif op == _REMUW:
+            r[rd] = np.int64(np.int32(remainder_unsigned(r[rs1] & 0xFFFFFFFF, r[rs2] & 0xFFFFFFFF)))
+        elif op == _FLW or op == _FLD:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _LOAD_FAULT
+                break
+            if op == _FLW:
+                r[rd] = np.int64(load(pointer + address, _U32)) | BOX
+            else:
+                r[rd] = load(pointer + address, _I64)
+        elif op == _FSW or op == _FSD:
+            address = r[rs1] + imm
+            if np.uint64(address - memory_base) >= size:
+                status = _STORE_FAULT
+                break
+            if op == _FSW:
+                store(pointer + address, np.int32(r[rs2]))
+            else:
+                store(pointer + address, r[rs2])
+        elif op >= _FIRST_VECTOR:
+            outcome = execute_vector(c, forms[op], r, vector, work, addresses, machine)
+            if outcome != 0:
+                status = outcome
+                break
+        elif op == _VSETVLI or op == _VSETIVLI or op == _VSETVL:
+            if op == _VSETIVLI:
+                r[rd] = set_vector_type(machine, imm & 0x3FF, imm >> 12, np.int64(0))
+            else:
+                wanted = imm if op == _VSETVLI else r[rs2]
+                keep = np.int64(2 if rs1 == 0 and rd == 0 else 1 if rs1 == 0 else 0)
+                r[rd] = set_vector_type(machine, wanted, r[rs1], keep)
+        elif op >= _FIRST_FLOAT:
+            mode = imm if imm != 7 else machine[0].frm
+            third = r[np.uint64(c.rs3)] if c.rs3 >= 0 else np.int64(0)
+            second = r[rs2] if c.rs2 >= 0 else np.int64(0)
+            r[rd] = scalar_float(op, r[rs1], second, third, mode, machine)
+        elif op >= _FIRST_BIT:
+            r[rd] = bit_manipulation(op, r[rs1], r[rs2] if c.rs2 >= 0 else np.int64(0), imm)
+        elif op >= _FIRST_ATOMIC:
+            address = r[rs1]
+            if np.uint64(address - memory_base) >= size:
+                status = _STORE_FAULT
+                break
+            r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), machine)
+        elif op >= _FIRST_CSR:
+            machine[0].instructions = started + executed
+            if timed:
+                machine[0].cycle_csr = max(timing[0].last_commit, 1)
+            value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), machine)
+            if outcome != 0:
+                status = outcome
+                break
+            r[rd] = value
+        elif op == _ECALL:
+            status = _ECALL_STATUS
+        elif op == _EBREAK:
+            status = _BREAKPOINT
+            break
+        elif op != _FENCE and op != _FENCE_I:
+            status = _ILLEGAL
+            break
+        r[0] = 0
+        if timed:
+            if c.flags & _VECTOR_FLAG:
+                m = machine[0]
+                step_vector(timing, code, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
+            else:
+                step(timing, code, i, pc, next_pc, address)
+        if c.region != region:
+            region_instructions[region] += started + executed - region_start
+            region, region_start = np.int64(c.region), started + executed
+        executed += 1
+        pc = next_pc
+        if status != _SLICE_DONE:
+            break
+    if status == _LOAD_FAULT or status == _STORE_FAULT:
+        if address != 0 or c.flags & _VECTOR_FLAG == 0:
+            machine[0].fault_address = address
+    machine[0].pc = pc
+    machine[0].instructions = started + executed
+    machine[0].region, machine[0].region_start = region, region_start
+    return status

@@ -1,0 +1,97 @@
+"""Machine operations that Python cannot say: unaligned loads and stores, reinterpretation, fused multiply-add.
+
+Pointers are plain integers (host addresses); kernels check the guest address before they make one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import intrinsic
+
+
+@intrinsic
+def load(typing_context: Any, pointer: Any, example: Any) -> Any:
+    """The value of the type of `example` at a host address, any alignment."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(signature.return_type)
+        place = builder.inttoptr(arguments[0], kind.as_pointer())
+        return builder.load(place, align=1)
+
+    return example(pointer, example), emit
+
+
+@intrinsic
+def store(typing_context: Any, pointer: Any, value: Any) -> Any:
+    """Write `value` at a host address, any alignment; returns it."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.inttoptr(arguments[0], arguments[1].type.as_pointer())
+        builder.store(arguments[1], place, align=1)
+        return arguments[1]
+
+    return value(pointer, value), emit
+
+
+@intrinsic
+def reinterpret(typing_context: Any, value: Any, example: Any) -> Any:
+    """The bits of `value` as the type of `example` (same width)."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
+
+    return example(value, example), emit
+
+
+@intrinsic
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c rounded once, in the type of `a` (float32 or float64)."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, a, a), emit
+
+
+@intrinsic
+def multiply_high_unsigned(typing_context: Any, a: Any, b: Any) -> Any:
+    """High 64 bits of the unsigned 128-bit product of two 64-bit values."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        narrow = arguments[0].type
+        wide = type(narrow)(128)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, wide(64)), narrow)
+
+    return a(a, a), emit
+
+
+@intrinsic
+def multiply_high_signed(typing_context: Any, a: Any, b: Any) -> Any:
+    """High 64 bits of the signed 128-bit product of two 64-bit values."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        narrow = arguments[0].type
+        wide = type(narrow)(128)
+        product = builder.mul(builder.sext(arguments[0], wide), builder.sext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, wide(64)), narrow)
+
+    return a(a, a), emit
+
+
+def _count(name: str) -> Any:
+    @intrinsic
+    def count(typing_context: Any, value: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            if name == "ctpop":
+                return builder.ctpop(arguments[0])
+            zero_is_defined = type(arguments[0].type)(1)(0)
+            return getattr(builder, name)(arguments[0], zero_is_defined)
+
+        return value(value), emit
+
+    return count
+
+
+leading_zeros, trailing_zeros, population = _count("ctlz"), _count("cttz"), _count("ctpop")

@@ -1,0 +1,66 @@
+"""The machine's architectural state besides registers and memory, as one NumPy record, and the status codes of a slice."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Status(IntEnum):
+    """Why the interpreter returned."""
+
+    SLICE_DONE = 0
+    ECALL = 1
+    BREAKPOINT = 2
+    ILLEGAL = 3
+    FETCH_FAULT = 4
+    LOAD_FAULT = 5
+    STORE_FAULT = 6
+    TOHOST = 7
+
+
+INVALID, DIVIDE_BY_ZERO, INEXACT = 16, 8, 1  # fflags bits that are modelled
+BOX = -(1 << 32)  # upper half of a float32 in a 64-bit register
+
+MACHINE_DTYPE = np.dtype(
+    [
+        ("pc", np.int64),
+        ("instructions", np.int64),
+        ("fault_address", np.int64),
+        ("memory_pointer", np.int64),  # host address of the first guest byte
+        ("memory_base", np.int64),  # its guest address
+        ("memory_size", np.int64),  # bytes; the buffer has GUARD more
+        ("code_base", np.int64),
+        ("tohost", np.int64),  # guest address, -1 = none
+        ("reservation", np.int64),  # address of the last lr, -1 = none
+        ("cycle_csr", np.int64),  # cycles at the start of the slice, 0 in functional runs
+        ("is_bare", np.int64),  # machine-mode control registers read as 0
+        ("fflags", np.int64),
+        ("frm", np.int64),
+        ("vxrm", np.int64),
+        ("vxsat", np.int64),
+        ("vlenb", np.int64),
+        ("vl", np.int64),
+        ("vtype", np.int64),  # bit 63 = vill
+        ("sew_log2", np.int64),  # bits: 3 ... 6
+        ("lmul_log2", np.int64),  # -3 ... 3
+        ("address", np.int64),  # of the last vector access, for the timing model
+        ("stride", np.int64),
+        ("region", np.int64),
+        ("region_start", np.int64),  # `instructions` when the region was entered
+    ]
+)
+
+GUARD_BYTES = 64  # behind the guest memory, so that one compare checks an access of up to 8 bytes
+VILL = -(1 << 63)
+
+
+def new_machine(vlen_bits: int) -> np.ndarray:
+    """A machine record (array of one) at reset, with no memory yet."""
+    machine = np.zeros(1, MACHINE_DTYPE)
+    machine["vlenb"] = vlen_bits // 8
+    machine["vtype"] = VILL
+    machine["sew_log2"] = 3
+    machine["reservation"] = machine["tohost"] = -1
+    return machine

@@ -1,0 +1,48 @@
+"""The initial stack of a Linux program: arguments, environment, auxiliary vector.
+
+Source: System V ABI, RISC-V supplement; Linux include/uapi/linux/auxvec.h (names and numbers).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from workbench.core.memory import PAGE_BYTES, Memory
+from workbench.isa.program import Program
+
+_PHDR, _PHENT, _PHNUM, _PAGESZ, _ENTRY, _UID, _EUID, _GID, _EGID = 3, 4, 5, 6, 9, 11, 12, 13, 14
+_HWCAP, _CLKTCK, _SECURE, _RANDOM, _EXECFN = 16, 17, 23, 25, 31
+_HARDWARE = sum(1 << ord(letter) - ord("a") for letter in "imafdcv")
+_PROGRAM_HEADER_BYTES = 56
+ENVIRONMENT = ("LANG=C",)
+FIXED_RANDOM = bytes(range(16))  # runs repeat exactly
+
+
+def push_arguments(memory: Memory, program: Program, arguments: Sequence[str]) -> int:
+    """Write the initial stack; returns the stack pointer. `arguments` come after the program's name."""
+    strings = bytearray()
+    top = memory.stack_top - 65536
+
+    def keep(text: bytes) -> int:
+        strings.extend(text)
+        return top + len(strings) - len(text)
+
+    random = keep(FIXED_RANDOM)
+    words = [keep(argument.encode() + b"\0") for argument in (program.name, *arguments)]
+    name = words[0]
+    environment = [keep(item.encode() + b"\0") for item in ENVIRONMENT]
+    auxiliary = {
+        _PAGESZ: PAGE_BYTES, _ENTRY: program.entry, _UID: 1000, _EUID: 1000, _GID: 1000, _EGID: 1000,
+        _HWCAP: _HARDWARE, _CLKTCK: 100, _SECURE: 0, _RANDOM: random, _EXECFN: name,
+    }  # fmt: skip
+    if program.program_header_address:
+        auxiliary |= {
+            _PHDR: program.program_header_address, _PHENT: _PROGRAM_HEADER_BYTES, _PHNUM: program.program_header_count
+        }  # fmt: skip
+    pairs = [item for pair in auxiliary.items() for item in pair]
+    vector = [len(words), *words, 0, *environment, 0, *pairs, 0, 0]
+    pointer = (top - 8 * len(vector)) & ~15
+    memory.write(top, bytes(strings))
+    memory.write(pointer, struct.pack(f"<{len(vector)}Q", *vector))
+    return pointer

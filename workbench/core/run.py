@@ -1,0 +1,213 @@
+"""Run a program on a core: functional execution, with timing unless asked otherwise, in slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.base.progress import Progress
+from workbench.core.config import CoreConfig
+from workbench.core.fault import fault
+from workbench.core.interpreter_state import Status, new_machine
+from workbench.core.linux_start import push_arguments
+from workbench.core.memory import DEFAULT_SPACE_BYTES, Memory
+from workbench.core.result import Activity, Region, SimResult
+from workbench.core.syscalls import Linux
+from workbench.isa.predecode import Code, predecode
+from workbench.isa.program import Program
+from workbench.isa.table import TABLE, numbers
+
+SLICE_INSTRUCTIONS = 4_000_000
+STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
+FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
+_A0, _A7, _SP = 10, 17, 2
+_FAULTS = {
+    Status.BREAKPOINT: "a breakpoint",
+    Status.ILLEGAL: "an illegal instruction",
+    Status.FETCH_FAULT: "a jump outside of the program's code",
+    Status.LOAD_FAULT: "a load from 0x{0:x}, outside of the program's memory,",
+    Status.STORE_FAULT: "a store to 0x{0:x}, outside of the program's memory,",
+}
+
+
+def run_program(
+    program: Program, core: CoreConfig | None, *, argv: Sequence[str] = (), stdin: bytes = b"",
+    max_instructions: int | None = None, timed: bool = True, vlen_bits: int | None = None,
+    progress: Progress | None = None, space_bytes: int = DEFAULT_SPACE_BYTES,
+) -> SimResult:  # fmt: skip
+    """Execute a program to its end.
+
+    Parameters
+    ----------
+    core: the machine; None runs functionally only.
+    argv, stdin: arguments after the program's name, and what it reads.
+    max_instructions: stop there; the exit code is then 124 and a note says so.
+    timed: call the timing engine (needs a core).
+    vlen_bits: vector register length; the core's if None, 128 without a core.
+    space_bytes: room for heap, mappings and stack.
+
+    Raises ExecutionFault for what ends a program abnormally.
+    """
+    machine = Machine(program, core, argv, stdin, timed and core is not None, vlen_bits, space_bytes)
+    machine.run(max_instructions, progress)
+    return machine.result()
+
+
+class Machine:
+    """A program loaded into a core, at some point of its execution.
+
+    Attributes
+    ----------
+    registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register.
+    state: the rest of the architectural state (`interpreter_state.MACHINE_DTYPE`).
+    """
+
+    def __init__(
+        self, program: Program, core: CoreConfig | None, argv: Sequence[str] = (), stdin: bytes = b"", timed: bool = False,
+        vlen_bits: int | None = None, space_bytes: int = DEFAULT_SPACE_BYTES,
+    ) -> None:  # fmt: skip
+        from workbench.core.vector import new_work, vector_forms
+
+        self.program, self.core, self.timed = program, core, timed
+        self.vlen_bits = _checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
+        self.code: Code = predecode(program)
+        if core is not None and core.vector is None and core.npu is None:
+            _remove_vectors(self.code.entries)
+        self.memory = Memory(program, space_bytes)
+        self.linux = Linux(self.memory, stdin, program.name)
+        self.registers = np.zeros(64, np.int64)
+        self.vector = np.zeros((32, self.vlen_bits // 8), np.uint8)
+        self.state = new_machine(self.vlen_bits)
+        self.state["memory_pointer"] = self.memory.data.ctypes.data
+        self.state["memory_base"], self.state["memory_size"] = self.memory.base, self.memory.size
+        self.state["code_base"], self.state["pc"] = self.code.base, program.entry
+        if program.tohost_address is not None:
+            self.state["tohost"], self.state["is_bare"] = program.tohost_address, 1
+        self.registers[_SP] = push_arguments(self.memory, program, argv)
+        self.region_instructions = np.zeros(len(self.code.regions), np.int64)
+        self._forms, (self._work, self._addresses) = vector_forms(), new_work(self.vlen_bits)
+        self._timing = self._new_timing()
+        self._host_seconds = 0.0
+        self._notes: list[str] = []
+
+    def _new_timing(self) -> Any:
+        from workbench.core.timing.state import TIMING_DTYPE, make_state
+
+        if self.timed and self.core is not None:
+            return make_state(self.core, len(self.code.regions))
+        return np.zeros(1, TIMING_DTYPE)
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed so far."""
+        return int(self.state["instructions"][0])
+
+    @property
+    def frequency_mhz(self) -> float:
+        """Clock of the core; of functional runs, that of their simulated time."""
+        return self.core.frequency_mhz if self.core else FUNCTIONAL_MHZ
+
+    def run(self, max_instructions: int | None = None, progress: Progress | None = None) -> None:
+        """Execute until the program exits or has executed `max_instructions`."""
+        while self.linux.exit_code is None:
+            left = SLICE_INSTRUCTIONS if max_instructions is None else max_instructions - self.instructions
+            if left <= 0:
+                self.linux.exit_code = STOPPED_EXIT_CODE
+                self._notes.append(f"Stopped after {self.instructions:,} instructions, before the program's end.")
+                break
+            started = time.perf_counter()
+            status = self.run_slice(min(left, SLICE_INSTRUCTIONS))
+            self._host_seconds += time.perf_counter() - started
+            self._react(status)
+            if progress is not None and status == Status.SLICE_DONE:
+                speed = self.instructions / max(self._host_seconds, 1e-9) / 1e6
+                progress.update(self.instructions, f"{speed:.0f} MIPS")
+
+    def run_slice(self, limit: int) -> Status:
+        """Execute up to `limit` instructions."""
+        from workbench.core.interpreter import run_slice
+
+        return Status(
+            run_slice(
+                self.code.entries, self._forms, self.registers, self.vector.reshape(-1), self._work, self._addresses,
+                self.region_instructions, self.state, self._timing, self.timed, limit,
+            )
+        )  # fmt: skip
+
+    def _react(self, status: Status) -> None:
+        if status == Status.ECALL:
+            self._system_call()
+        elif status == Status.TOHOST:
+            self._leave_through_tohost()
+        elif status != Status.SLICE_DONE:
+            raise self._fault(status)
+
+    def _system_call(self) -> None:
+        arguments = [int(value) for value in self.registers[_A0 : _A0 + 6]]
+        self.registers[_A0] = self.linux.call(int(self.registers[_A7]), arguments, self._time_ns())
+
+    def _time_ns(self) -> int:
+        cycles = int(self._timing["last_commit"][0]) if self.timed else self.instructions
+        return int(cycles * 1e3 / self.frequency_mhz)
+
+    def _leave_through_tohost(self) -> None:
+        """HTIF: an odd value ends the program with code value >> 1; an even one is a system call we do not offer."""
+        address = self.program.tohost_address
+        content = self.memory.read(address, 8) if address is not None else None
+        value = int.from_bytes(content or b"", "little")
+        if value & 1:
+            self.linux.exit_code = value >> 1 & 0xFF
+        elif value and "HTIF system calls" not in self.linux.missing:
+            self.linux.missing.append("HTIF system calls")
+
+    def _fault(self, status: Status) -> Exception:
+        pc = int(self.state["pc"][0])
+        word = None if status == Status.FETCH_FAULT else int.from_bytes(self.memory.read(pc, 4) or b"", "little")
+        address = int(self.state["fault_address"][0]) & (1 << 64) - 1
+        return fault(self.program, _FAULTS[status].format(address), pc, word, self.instructions)
+
+    def result(self) -> SimResult:
+        """The outcome so far."""
+        region = int(self.state["region"][0])
+        counts = self.region_instructions.copy()
+        counts[region] += self.instructions - int(self.state["region_start"][0])
+        if not self.timed:
+            return self._result(0, {}, {}, Activity(instructions=self.instructions), counts, np.zeros(len(counts), np.int64))
+        from workbench.core.timing.readout import read_result
+
+        assert self.core is not None
+        figures = read_result(self._timing, len(counts), self.core.memory.l1d.line_bytes)
+        cycles = np.zeros(len(counts), np.int64)
+        cycles[: len(figures.region_cycles)] = figures.region_cycles
+        return self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
+
+    def _result(
+        self, cycles: int, stack: dict[str, int], mpki: dict[str, float], activity: Activity, region_instructions: np.ndarray,
+        region_cycles: np.ndarray,
+    ) -> SimResult:  # fmt: skip
+        rows = zip(self.code.regions, region_instructions, region_cycles, strict=True)
+        regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]
+        missing = [f"System call {name} is not offered: it returned ENOSYS." for name in self.linux.missing]
+        return SimResult(
+            exit_code=self.linux.exit_code if self.linux.exit_code is not None else STOPPED_EXIT_CODE,
+            stdout=bytes(self.linux.stdout), stderr=bytes(self.linux.stderr), instructions=self.instructions, cycles=cycles,
+            frequency_mhz=self.frequency_mhz, cpi_stack=stack, mpki=mpki, activity=activity,
+            regions=tuple(sorted(regions, key=lambda r: (-r.cycles, -r.instructions, r.name))),
+            host_seconds=self._host_seconds, notes=tuple(self._notes + missing),
+        )  # fmt: skip
+
+
+def _checked_vlen(bits: int) -> int:
+    if not 128 <= bits <= 65536 or bits & bits - 1:
+        raise InputError("vlen_bits", str(bits), "a power of two from 128 to 65536", "correct it")
+    return bits
+
+
+def _remove_vectors(entries: np.ndarray) -> None:
+    """Make the vector instructions illegal: the core has no vector unit."""
+    vectors = [numbers()[row.mnemonic] for row in TABLE if row.extension == "V"]
+    entries["op"][np.isin(entries["op"], vectors)] = 0
