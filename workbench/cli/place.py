@@ -1,0 +1,116 @@
+"""`workbench place`: floorplan a netlist with an agent; writes the placement, two pictures and the figures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.netlist.design import Design
+    from workbench.place.agents.base import PlacementOptions, PlacementResult
+
+
+def command(
+    netlist: Annotated[str, typer.Argument(help="Name in netlists/, folder or file (.pb.txt[.gz], .v, netlist.toml).")],
+    agent: Annotated[str, typer.Option(help="annealing, ppo, greedy or random.")] = "annealing",
+    minutes: Annotated[float, typer.Option(help="Time to search, without compilation.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    init: Annotated[Path | None, typer.Option(help="Placement to start from, a .plc file; else from nothing.")] = None,
+    soft: Annotated[str, typer.Option(help="Soft macros move free, or force-directed (fd).")] = "free",
+    grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Hard macros on the centres of grid cells only.")] = False,
+    param: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE: a setting of the agent, or a parameter of the RTL. Repeatable.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Amount of work instead of time: then results repeat exactly.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results (default: one in runs/).")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Floorplan a netlist; the result never has overlapping hard macros. Ctrl-C ends early and keeps the best so far."""
+    from workbench.base.progress import Progress
+    from workbench.cli.output import show
+    from workbench.netlist.load import load_design
+    from workbench.place.agents.base import PlacementOptions, make_agent
+
+    _check(minutes, seed, soft, steps)
+    chosen = make_agent(agent)
+    settings, rtl = _split_params(param or [])
+    design = load_design(netlist, init, rtl or None)
+    start = design.floorplan if init is not None else None
+    options = PlacementOptions(start, grid, soft, steps, settings)
+    with Progress(f"{agent} on {design.name}", total=60 * minutes if steps is None else steps, quiet=json) as progress:
+        result = chosen.place(design, seconds=60 * minutes, seed=seed, progress=progress, options=options)
+    folder = out if out is not None else _new_folder(design.name, agent)
+    report = {"netlist": design.name, "agent": agent, "seed": seed, **_report(result, folder)}
+    _write(folder, design, result, report, options)
+    show(report, json)
+    if result.interrupted:
+        raise KeyboardInterrupt
+
+
+def _check(minutes: float, seed: int, soft: str, steps: int | None) -> None:
+    from workbench.base.errors import InputError
+
+    if not 0 < minutes <= 1e6:
+        raise InputError("--minutes", f"{minutes:g}", "a number above 0", "correct it")
+    if seed < 0:
+        raise InputError("--seed", f"{seed}", "a whole number of at least 0", "correct it")
+    if steps is not None and steps < 1:
+        raise InputError("--steps", f"{steps}", "a whole number of at least 1", "correct it")
+    if soft not in ("free", "fd"):
+        raise InputError("--soft", repr(soft), "free or fd", "correct it")
+
+
+def _split_params(words: list[str]) -> tuple[dict[str, float], dict[str, Any]]:
+    """Settings of the agent (lower-case names) and parameters of the RTL (upper-case names)."""
+    from workbench.base.errors import InputError
+
+    settings: dict[str, float] = {}
+    rtl: dict[str, Any] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        try:
+            if name.isupper():
+                rtl[name] = int(value)
+            else:
+                settings[name] = float(value)
+        except ValueError:
+            raise InputError("--param", repr(word), "NAME=VALUE with a number", "correct it") from None
+    return settings, rtl
+
+
+def _new_folder(design: str, agent: str) -> Path:
+    from workbench.base.places import runs_folder
+
+    return runs_folder() / f"place-{design}-{agent}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _report(result: PlacementResult, folder: Path) -> dict[str, Any]:
+    return {
+        **result.costs.report(), "seconds": round(result.seconds, 3), "evaluations": result.evaluations,
+        "evaluations_per_second": round(result.evaluations / max(result.seconds, 1e-9), 1),
+        "interrupted": result.interrupted, "notes": list(result.notes), "out": str(folder),
+    }  # fmt: skip
+
+
+def _write(folder: Path, design: Design, result: PlacementResult, report: dict[str, Any], options: PlacementOptions) -> None:
+    from workbench.base.files import write_json
+    from workbench.netlist.plc import write_plc
+    from workbench.place.picture import draw_convergence, draw_floorplan
+
+    write_plc(folder / "placement.plc", result.floorplan, result.costs.header())
+    history = [{"seconds": seconds, "evaluations": done, "proxy_cost": cost} for seconds, done, cost in thin(result.history)]
+    asked = {"on_grid": options.on_grid, "soft": options.soft, "steps": options.steps, "params": dict(options.params)}
+    origin = str(design.origin) if design.origin else None
+    write_json(folder / "result.json", {**report, "options": asked, "origin": origin, "history": history})
+    draw_floorplan(result.floorplan, result.costs, folder / "floorplan.png")
+    draw_convergence({str(report["agent"]): result.history}, folder / "convergence.png", design.name)
+
+
+def thin(history: tuple[tuple[float, int, float], ...], most: int = 2000) -> list[tuple[float, int, float]]:
+    """At most so many entries of a history, evenly, the last one always among them."""
+    step = -(-len(history) // most) or 1
+    kept = list(history[::step])
+    return kept if not history or kept[-1] == history[-1] else [*kept, history[-1]]
