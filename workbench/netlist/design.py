@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from workbench.netlist.leaf import LeafCell
 from workbench.netlist.netlist import Canvas, Floorplan, Netlist
 
 
@@ -20,6 +21,7 @@ class CellData:
     macro_area_um2: area of all hard macros.
     area_by_module_um2: area (cells and macros) by module of the first hierarchy level.
     logic_depth: gates on the longest register-to-register path, 0 if unknown.
+    leaves: how many of each leaf cell there are, how large and how deep.
     """
 
     technology: str
@@ -28,6 +30,7 @@ class CellData:
     macro_area_um2: float
     area_by_module_um2: dict[str, float] = field(default_factory=dict)
     logic_depth: int = 0
+    leaves: tuple[LeafCell, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,449 @@
+"""Elaboration of structural Verilog-2001: hierarchy, parameters and generate blocks, down to leaf instances.
+
+Modelled: parameters by name and position, localparams, constant functions, generate for/if, vectors, arrays of nets,
+slices, concatenations, continuous assigns (as aliases), operators between leaves (as glue logic), gate primitives.
+Refused with a sentence: behavioural code above leaf level, defparam, arrays of instances, hierarchical names into other modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pyverilog.vparser import ast
+
+from workbench.base.errors import InputError
+from workbench.base.limits import DEFAULT_LIMITS, Limits
+from workbench.netlist.readers.verilog_bits import Cells, connect, expression
+from workbench.netlist.readers.verilog_constants import constant
+from workbench.netlist.readers.verilog_flat import (
+    GLUE,
+    BitNamer,
+    FlatDesign,
+    LeafPort,
+    LeafType,
+    build_flat,
+    resolve_aliases,
+)
+from workbench.netlist.readers.verilog_preprocess import VerilogText
+from workbench.netlist.readers.verilog_scope import Scope, Signal
+
+_DIRECTIONS = {ast.Input: "input", ast.Output: "output", ast.Inout: "inout"}
+_NETS = (ast.Wire, ast.Reg, ast.Tri, ast.Supply)
+_PRIMITIVES = {
+    "and": "and2", "nand": "nand2", "or": "and2", "nor": "nand2", "xor": "xor2", "xnor": "xor2", "not": "inverter",
+    "buf": "inverter",
+}  # fmt: skip
+
+Port = Callable[[LeafPort, int], np.ndarray | None]
+"""Gives the bits outside for a port of a module (None: unconnected); the line is that of the port's declaration."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """An instance or assign, looked at after all declarations of its module."""
+
+    item: Any
+    scope: Scope
+
+
+def elaborate(
+    modules: Mapping[str, ast.ModuleDef],
+    source: VerilogText,
+    top: str,
+    leaves: Mapping[str, tuple[str, ...]],
+    parameters: Mapping[str, int] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> FlatDesign:
+    """Flatten a top module down to the leaves.
+
+    Parameters
+    ----------
+    modules, source: syntax trees and the text that they came from.
+    top: the top module.
+    leaves: modules at which elaboration stops; for those that have no Verilog text, their output ports.
+    parameters: values for parameters of the top module.
+
+    Raises
+    ------
+    InputError: anything that cannot be elaborated, with file and line.
+    """
+    worker = _Elaboration(modules, source, leaves, limits)
+    try:
+        return worker.run(top, dict(parameters or {}))
+    except RecursionError:
+        raise InputError(
+            source.origins[0][0], "expressions or blocks nested too deeply", "a few hundred levels", "split them up"
+        ) from None
+
+
+class _Elaboration:
+    def __init__(
+        self,
+        modules: Mapping[str, ast.ModuleDef],
+        source: VerilogText,
+        leaves: Mapping[str, tuple[str, ...]],
+        limits: Limits,
+    ) -> None:
+        self.modules, self.source, self.leaves, self.limits = modules, source, leaves, limits
+        self.bits = 2  # 0 and 1 are the constants
+        self.first: list[int] = []
+        self.signal_names: list[str] = []
+        self.left: list[np.ndarray] = []
+        self.right: list[np.ndarray] = []
+        self.types: dict[LeafType, int] = {}
+        self.leaf_types: dict[Any, LeafType] = {}
+        self.names: list[str] = []
+        self.instance_type: list[int] = []
+        self.instance_bits: list[np.ndarray] = []
+        self.stack: list[Any] = []
+
+    # bits and leaves
+
+    def fresh(self, name: str, width: int, where: str) -> np.ndarray:
+        self.limits.check(where, "pins", self.bits + width)
+        self.first.append(self.bits)
+        self.signal_names.append(name)
+        self.bits += width
+        return np.arange(self.bits - width, self.bits)
+
+    def glue(self, scope: Scope, cells: Cells, inputs: np.ndarray, width: int, line: int) -> np.ndarray:
+        inputs = np.unique(inputs[inputs > 1])
+        name = scope.child(f"{GLUE}{scope.number_unnamed()}")
+        output = self.fresh(name, width, scope.where(line))
+        ports = (LeafPort("a", "input", len(inputs)), LeafPort("y", "output", width))
+        kind = LeafType(GLUE, tuple(sorted(cells.items())), ports)
+        self.leaf(kind, name, [inputs, output], scope.where(line))
+        return output
+
+    def leaf(self, kind: LeafType, name: str, bits: list[np.ndarray], where: str) -> None:
+        self.limits.check(where, "nodes", len(self.names) + 1)
+        self.names.append(name)
+        self.instance_type.append(self.types.setdefault(kind, len(self.types)))
+        self.instance_bits.append(np.concatenate(bits) if bits else np.zeros(0, np.int64))
+
+    # modules
+
+    def run(self, top: str, parameters: dict[str, int]) -> FlatDesign:
+        if top not in self.modules:
+            known = ", ".join(sorted(set(self.modules) - set(self.leaves))[:5]) or "none"
+            raise InputError(
+                self.source.origins[0][0], f"no module {top!r}", f"the top module ({known})", "correct its name"
+            )
+        definition, ports, bits = self.modules[top], [], []
+
+        def outside(port: LeafPort, line: int) -> np.ndarray:
+            ports.append(port)
+            bits.append(self.fresh(port.name, port.width, self.source.where(line)))
+            return bits[-1]
+
+        where = self.source.where(definition.lineno)
+        self.module(definition, parameters, outside, "", where)
+        left = np.concatenate([np.zeros(0, np.int64), *self.left])
+        right = np.concatenate([np.zeros(0, np.int64), *self.right])
+        describe = BitNamer(where, self.first, self.signal_names)
+        self.check_assigns(left, describe)
+        source = resolve_aliases(self.bits, left, right)
+        for bit in np.flatnonzero(source < 0)[:1]:
+            raise InputError(where, f"assigns in a circle through {describe.name(int(bit))}", "a driver", "break the circle")
+        return build_flat(
+            top, list(self.types), self.names, self.instance_type, self.instance_bits, tuple(ports), bits, source, describe
+        )
+
+    def check_assigns(self, left: np.ndarray, describe: BitNamer) -> None:
+        values, counts = np.unique(left, return_counts=True)
+        for bit in values[counts > 1][:1]:
+            raise InputError(
+                describe.where, f"two assigns to the net {describe.name(int(bit))}", "one driver", "remove the other"
+            )
+
+    def module(self, definition: ast.ModuleDef, values: dict[str, int], outside: Port, path: str, where: str) -> None:
+        key = (definition.name, tuple(sorted(values.items())))
+        if key in self.stack:
+            circle = " in ".join([definition.name, *(name for name, _ in reversed(self.stack[self.stack.index(key) :]))])
+            raise InputError(where, f"{circle}, a module inside itself", "a hierarchy that ends", "break the circle")
+        self.limits.check(where, "hierarchy_depth", len(self.stack))
+        self.stack.append(key)
+        scope, jobs = Scope(self.source, path), []
+        self.header(definition, scope, values, outside)
+        self.declare(definition.items, scope, values, outside, jobs)
+        self.check_parameters(definition, scope, values, where)
+        for job in jobs:
+            if isinstance(job.item, ast.Assign):
+                self.assign(job.item, job.scope)
+            else:
+                self.instances(job.item, job.scope)
+        self.stack.pop()
+
+    def check_parameters(self, definition: ast.ModuleDef, scope: Scope, values: dict[str, int], where: str) -> None:
+        for name in values:
+            if name not in parameter_names(definition):
+                known = ", ".join(parameter_names(definition)) or "none"
+                raise InputError(where, f"no parameter {name!r} in {definition.name}", f"one of {known}", "correct its name")
+
+    def header(self, definition: ast.ModuleDef, scope: Scope, values: dict[str, int], outside: Port) -> None:
+        scope.names.update({item.name: item for item in definition.items if isinstance(item, ast.Function)})
+        for item in definition.paramlist.params:
+            self.parameters(item.list, scope, values)
+        for port in definition.portlist.ports:
+            if isinstance(port, ast.Ioport):
+                self.port(port.first, scope, outside)
+
+    def port(self, node: Any, scope: Scope, outside: Port) -> None:
+        width, msb, lsb = self.range(node.width, scope)
+        if node.dimensions is not None:
+            raise InputError(
+                scope.where(node.lineno), f"the array port {node.name!r}", "a vector", "join its words into one"
+            )
+        port = LeafPort(node.name, _DIRECTIONS[type(node)], width)
+        bits = outside(port, node.lineno)
+        if bits is None:
+            bits = self.fresh(scope.child(node.name), width, scope.where(node.lineno))
+        scope.names[node.name] = Signal(bits, msb, lsb)
+
+    def range(self, width: Any, scope: Scope) -> tuple[int, int, int]:
+        """Width, msb and lsb of a declared range."""
+        if width is None:
+            return 1, 0, 0
+        msb, lsb = constant(width.msb, scope), constant(width.lsb, scope)
+        self.limits.check(scope.where(width.lineno), "pins", abs(msb - lsb) + 1)
+        return abs(msb - lsb) + 1, msb, lsb
+
+    def parameters(self, items: Any, scope: Scope, values: dict[str, int]) -> None:
+        for item in items:
+            given = None if isinstance(item, ast.Localparam) else values.get(item.name)
+            scope.names[item.name] = constant(item.value, scope) if given is None else given
+
+    # declarations and generate blocks
+
+    def declare(self, items: Any, scope: Scope, values: dict[str, int], outside: Port | None, jobs: list[_Job]) -> None:
+        for item in items:
+            kind = type(item)
+            if kind is ast.Decl:
+                for entry in item.list:
+                    self.declaration(entry, scope, values, outside, jobs)
+            elif kind in (ast.InstanceList, ast.Assign):
+                jobs.append(_Job(item, scope))
+            elif kind is ast.GenerateStatement:
+                self.declare(item.items, scope, values, outside, jobs)
+            elif kind is ast.ForStatement:
+                self.loop(item, scope, jobs)
+            elif kind is ast.IfStatement:
+                chosen = item.true_statement if constant(item.cond, scope) else item.false_statement
+                if chosen is not None:
+                    self.block(chosen, scope, None, {}, jobs)
+            elif kind is ast.Block:
+                self.block(item, scope, None, {}, jobs)
+            elif kind is ast.Function:
+                scope.names[item.name] = item
+            elif kind is not ast.Pragma:
+                raise InputError(
+                    scope.where(item.lineno), f"behavioural code ({kind.__name__.lower()}) above leaf level",
+                    "instances, assigns and generate blocks", "name the module as a leaf in netlist.toml",
+                )  # fmt: skip
+
+    def declaration(self, entry: Any, scope: Scope, values: dict[str, int], outside: Port | None, jobs: list[_Job]) -> None:
+        kind = type(entry)
+        if kind in (ast.Parameter, ast.Localparam):
+            self.parameters([entry], scope, values if outside is not None else {})
+        elif kind in _DIRECTIONS:
+            if outside is None or entry.name in scope.names:
+                raise InputError(scope.where(entry.lineno), f"the port {entry.name!r}", "a port once", "remove this line")
+            self.port(entry, scope, outside)
+        elif kind is ast.Assign:
+            jobs.append(_Job(entry, scope))
+        elif kind in _NETS and not isinstance(scope.names.get(entry.name), Signal):
+            self.net(entry, scope)
+
+    def net(self, entry: Any, scope: Scope) -> None:
+        width, msb, lsb = self.range(entry.width, scope)
+        where = scope.where(entry.lineno)
+        if isinstance(entry, ast.Supply):
+            bits = np.full(width, constant(entry.value, scope), np.int64)
+            scope.names[entry.name] = Signal(bits, msb, lsb)
+            return
+        if entry.dimensions is None:
+            scope.names[entry.name] = Signal(self.fresh(scope.child(entry.name), width, where), msb, lsb)
+            return
+        if len(entry.dimensions.lengths) > 1:
+            raise InputError(
+                where, f"{len(entry.dimensions.lengths)} dimensions of {entry.name!r}", "one", "flatten the array"
+            )
+        words, first, last = self.range(entry.dimensions.lengths[0], scope)
+        bits = self.fresh(scope.child(entry.name), width * words, where).reshape(words, width)
+        scope.names[entry.name] = Signal(bits, msb, lsb, (first, last))
+
+    def loop(self, item: ast.ForStatement, scope: Scope, jobs: list[_Job]) -> None:
+        if item.pre is None or item.cond is None or item.post is None:
+            raise InputError(scope.where(item.lineno), "a loop without start, condition or step", "all three", "write them")
+        name = item.pre.left.var.name
+        if item.post.left.var.name != name:
+            raise InputError(scope.where(item.lineno), "a loop that steps another name", f"a step of {name!r}", "correct it")
+        value, rounds = constant(item.pre.right, scope), 0
+        while True:
+            turn = Scope(self.source, scope.path, scope)
+            turn.names[name] = value
+            if not constant(item.cond, turn):
+                return
+            self.limits.check(scope.where(item.lineno), "nodes", rounds)
+            self.block(item.statement, scope, value, {name: value}, jobs)
+            value, rounds = constant(item.post.right, turn), rounds + 1
+
+    def block(self, node: Any, scope: Scope, index: int | None, names: dict[str, int], jobs: list[_Job]) -> None:
+        label = getattr(node, "scope", None) if isinstance(node, ast.Block) else None
+        shown = label or f"genblk{scope.number_unnamed()}"
+        inner = Scope(self.source, scope.child(shown if index is None else f"{shown}[{index}]"), scope)
+        inner.names.update(names)
+        if label:
+            scope.blocks[label, index] = inner
+        self.declare(node.statements if isinstance(node, ast.Block) else [node], inner, {}, None, jobs)
+
+    # assigns and instances
+
+    def assign(self, item: ast.Assign, scope: Scope) -> None:
+        left, _ = expression(item.left, scope, self)
+        if (left < 2).any():
+            raise InputError(scope.where(item.lineno), "an assign to a constant", "a net on the left", "correct it")
+        self.left.append(left)
+        self.right.append(connect(item.right, scope, self, len(left), item.lineno, "an assign"))
+
+    def instances(self, item: ast.InstanceList, scope: Scope) -> None:
+        for instance in item.instances:
+            if instance.array is not None:
+                raise InputError(
+                    scope.where(instance.lineno), f"the array of instances {instance.name!r}", "single instances",
+                    "write a generate loop",
+                )  # fmt: skip
+            self.instance(instance, scope)
+
+    def instance(self, item: ast.Instance, scope: Scope) -> None:
+        where = scope.where(item.lineno)
+        if item.module in _PRIMITIVES:
+            self.primitive(item, scope)
+            return
+        definition = self.modules.get(item.module)
+        path = scope.child(item.name or f"{item.module}{scope.number_unnamed()}")
+        if definition is None:
+            if item.module not in self.leaves:
+                raise InputError(
+                    where, f"the unknown module {item.module!r}", "a module of the design or a leaf",
+                    "add its file, or name it as a leaf in netlist.toml",
+                )  # fmt: skip
+            self.library_leaf(item, scope, path)
+            return
+        values = self.given_parameters(item, definition, scope)
+        order = port_names(definition)
+        given = self.connections(item, order, scope)
+
+        def outside(port: LeafPort, line: int) -> np.ndarray | None:
+            node = given.get(port.name)
+            if node is None:
+                return None
+            bits = connect(node, scope, self, port.width, item.lineno, f"port {port.name} of {item.module}")
+            if port.direction != "input" and (bits < 2).any():
+                raise InputError(
+                    where, f"a constant on the {port.direction} {port.name} of {item.module}", "a net", "connect a net"
+                )
+            return bits
+
+        if item.module not in self.leaves:
+            self.module(definition, values, outside, path, where)
+            return
+        kind = self.leaf_type(definition, values, where)
+        bits = []
+        for port in kind.ports:
+            outer = outside(port, item.lineno)
+            bits.append(self.fresh(f"{path}.{port.name}", port.width, where) if outer is None else outer)
+        self.leaf(kind, path, bits, where)
+
+    def leaf_type(self, definition: ast.ModuleDef, values: dict[str, int], where: str) -> LeafType:
+        key = (definition.name, tuple(sorted(values.items())))
+        if key not in self.leaf_types:
+            ports: list[LeafPort] = []
+
+            def outside(port: LeafPort, line: int) -> np.ndarray:
+                ports.append(port)
+                return np.zeros(port.width, np.int64)
+
+            scope = Scope(self.source, "")
+            self.header(definition, scope, values, outside)
+            for item in definition.items:
+                for entry in item.list if isinstance(item, ast.Decl) else ():
+                    if isinstance(entry, ast.Parameter | ast.Localparam) and not isinstance(entry, ast.Supply):
+                        self.parameters([entry], scope, values)
+                    elif type(entry) in _DIRECTIONS:
+                        self.port(entry, scope, outside)
+            self.check_parameters(definition, scope, values, where)
+            numbers = tuple((name, scope.names[name]) for name in parameter_names(definition))
+            self.leaf_types[key] = LeafType(definition.name, numbers, tuple(ports))
+        return self.leaf_types[key]
+
+    def given_parameters(self, item: ast.Instance, definition: ast.ModuleDef, scope: Scope) -> dict[str, int]:
+        names, values = parameter_names(definition), {}
+        for index, argument in enumerate(item.parameterlist or ()):
+            if argument.paramname is None and index >= len(names):
+                raise InputError(
+                    scope.where(item.lineno), f"{len(item.parameterlist)} parameters for {item.module}",
+                    f"at most {len(names)}", "remove some",
+                )  # fmt: skip
+            values[argument.paramname or names[index]] = constant(argument.argname, scope)
+        return values
+
+    def connections(self, item: ast.Instance, order: list[str], scope: Scope) -> dict[str, Any]:
+        """Expressions by port name; None for ports left open."""
+        where, result = scope.where(item.lineno), {}
+        arguments = [a for a in item.portlist or () if a is not None]
+        if arguments and arguments[0].portname is None and len(arguments) > len(order):
+            raise InputError(where, f"{len(arguments)} connections to {item.module}", f"at most {len(order)}", "remove some")
+        for index, argument in enumerate(arguments):
+            name = argument.portname or order[index]
+            if name not in order:
+                raise InputError(
+                    where, f"no port {name!r} on {item.module}", f"one of {', '.join(order[:8])}", "correct its name"
+                )
+            if name in result:
+                raise InputError(where, f"port {name!r} of {item.module} twice", "one connection", "remove one")
+            result[name] = argument.argname
+        return result
+
+    def library_leaf(self, item: ast.Instance, scope: Scope, path: str) -> None:
+        """A leaf without Verilog text: its port widths are those of what is connected."""
+        outputs, ports, bits = self.leaves[item.module], [], []
+        for argument in item.portlist or ():
+            if argument.portname is None:
+                raise InputError(
+                    scope.where(item.lineno), f"connections by position to {item.module}, which has no text",
+                    "connections by name", "write .port(net)",
+                )  # fmt: skip
+            if argument.argname is None:
+                continue
+            nets, _ = expression(argument.argname, scope, self)
+            direction = "output" if argument.portname in outputs else "input"
+            ports.append(LeafPort(argument.portname, direction, len(nets)))
+            bits.append(nets)
+        self.leaf(LeafType(item.module, (), tuple(ports)), path, bits, scope.where(item.lineno))
+
+    def primitive(self, item: ast.Instance, scope: Scope) -> None:
+        nets = [expression(a.argname, scope, self)[0] for a in item.portlist or ()]
+        if len(nets) < 2 or any(len(n) != 1 for n in nets):
+            raise InputError(
+                scope.where(item.lineno), f"a gate {item.module} with these connections", "one net for each pin",
+                "connect an output and inputs of one bit",
+            )  # fmt: skip
+        cells = {_PRIMITIVES[item.module]: max(1, len(nets) - 2)}
+        inputs = np.concatenate(nets[1:])
+        self.left.append(nets[0])
+        self.right.append(self.glue(scope, cells, inputs, 1, item.lineno))
+
+
+def parameter_names(definition: ast.ModuleDef) -> list[str]:
+    """Names of a module's parameters in order of declaration, localparams left out."""
+    lists = [*definition.paramlist.params, *(i for i in definition.items if isinstance(i, ast.Decl))]
+    return [entry.name for item in lists for entry in item.list if type(entry) is ast.Parameter]
+
+
+def port_names(definition: ast.ModuleDef) -> list[str]:
+    """Names of a module's ports in order."""
+    return [p.first.name if isinstance(p, ast.Ioport) else p.name for p in definition.portlist.ports]
