@@ -65,19 +65,21 @@ def leaf_graph(leaves: int, driver: np.ndarray, sink: np.ndarray) -> networkx.Gr
 
 
 def cluster_by_hierarchy(
-    names: list[str], area_um2: np.ndarray, graph: networkx.Graph, fewest: int = 30, most: int = 300
+    names: list[str], area_um2: np.ndarray, graph: networkx.Graph, fewest: int | None = None, most: int = 300
 ) -> tuple[np.ndarray, list[str]]:
     """Cluster of each leaf, and the clusters' names.
 
-    The largest allowed cluster area is halved until there are at least `fewest` clusters, and then kept as small as
-    `most` allows; designs with fewer leaves than `fewest` keep every leaf for itself.
+    The largest allowed cluster area shrinks until there are at least `fewest` clusters or the next step would give more
+    than `most`; designs with fewer leaves than `fewest` keep every leaf for itself.
 
     Parameters
     ----------
     names: hierarchical names of the leaves, levels joined by dots.
     area_um2: their areas.
     graph: weights between them (nodes are their indices).
+    fewest, most: number of clusters wanted; by default one for every four leaves, within 30 and 150.
     """
+    fewest = min(150, max(30, len(names) // 4)) if fewest is None else fewest
     root = _levels(names)
     total = float(area_um2.sum())
     allowed, best = max(total, 1e-9), None
