@@ -11,6 +11,9 @@ from workbench.core.timing.state import TIMING_DTYPE
 from workbench.isa.timing_class import TimingClass as Class
 
 LEVELS = ("l1i", "l1d", "l2", "l3")
+_VECTOR_INTEGER = (
+    Class.V_INT_ALU, Class.V_COMPARE, Class.V_MOVE, Class.V_SLIDE, Class.V_GATHER, Class.V_PERMUTE, Class.V_REDUCE_INT,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,7 @@ def _activity(s: Any, line_bytes: int) -> Activity:
         fp_fmas=count(Class.FP_FMA),
         fp_divides=count(Class.FP_DIV, Class.FP_SQRT),
         vector_uops=int(s["vector_uops"]),
-        vector_int_elements=elements(
-            Class.V_INT_ALU,
-            Class.V_COMPARE,
-            Class.V_MOVE,
-            Class.V_SLIDE,
-            Class.V_GATHER,
-            Class.V_PERMUTE,
-            Class.V_REDUCE_INT,
-        ),
+        vector_int_elements=elements(*_VECTOR_INTEGER),
         vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV),
         vector_fp_add_elements=elements(Class.V_FP_ADD, Class.V_FP_CONVERT, Class.V_FP_MISC, Class.V_REDUCE_FP),
         vector_fp_multiply_elements=elements(Class.V_FP_MUL),

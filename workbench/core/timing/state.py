@@ -67,7 +67,7 @@ TIMING_DTYPE = np.dtype(
         ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W),
         ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
         ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
-        ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128),
+        ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
         ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
         # --- issue queues and ports
         ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUES), ("queue_time", _W, QUEUES),

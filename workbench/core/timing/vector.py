@@ -14,19 +14,21 @@ from workbench.core.timing.classes import L1D_ARRAY, L2, L2_ARRAY, RULE, VECTOR
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.pipeline import in_order_time, note_issue, take_port
 from workbench.core.timing.state import FIXED, LMUL_STEPS
-from workbench.isa.code import Flag
+from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass
 
 _MASKED, _READS_SCALAR, _WIDENING = int(Flag.MASKED), int(Flag.READS_SCALAR), int(Flag.WIDENING)
+_WRITES_MASK = int(Flag.WRITES_MASK)
 _LOAD, _STRIDED, _INDEXED = int(Flag.LOAD), int(Flag.STRIDED), int(Flag.INDEXED)
 _V_MASK, _V_SLIDE, _V_MOVE = int(TimingClass.V_MASK), int(TimingClass.V_SLIDE), int(TimingClass.V_MOVE)
+_FP_CONVERT_CLASS = int(TimingClass.FP_CONVERT)
 _V_FP_CONVERT, _V_FP_MISC = int(TimingClass.V_FP_CONVERT), int(TimingClass.V_FP_MISC)
 _FP_ADD, _FP_CONVERT = RULE["fp_add"], RULE["fp_convert"]
 _INT_ALU, _NARROW, _NARROW_FP = RULE["int_alu"], RULE["narrow"], RULE["narrow_fp"]
 _MASK, _IOTA, _WHOLE, _SCALAR = RULE["mask"], RULE["iota"], RULE["whole_move"], RULE["scalar_move"]
 _SLIDE, _SLIDE1, _SLIDE1_DOWN, _GATHER = RULE["slide"], RULE["slide1"], RULE["slide1_down"], RULE["gather"]
 _COMPARE, _REDUCE_INT, _REDUCE_FP = RULE["compare"], RULE["reduce_int"], RULE["reduce_fp"]
-V0 = 64
+V0 = 64  # first vector register in the unified numbering
 MOST_REGISTERS_LOG2 = LMUL_STEPS - 1
 
 
@@ -46,7 +48,7 @@ def cost_rule(s: Any, kind: int, word: int) -> int:
         return _FP_ADD  # moves and merges of a floating-point scalar
     if kind == _V_FP_MISC and major == 19:
         return _FP_CONVERT  # reciprocal estimates and classification
-    if kind == _V_FP_CONVERT and major == 18 and 20 <= select <= 23:
+    if kind == _V_FP_CONVERT and major == 18 and 16 <= select <= 23:
         return _NARROW_FP
     if 44 <= major <= 47 and (form == 0 or form == 3 or form == 4):
         return _NARROW
@@ -108,18 +110,20 @@ def _take(s: Any, ports: int, ready: int, cycles: int) -> int:
 @kernel
 def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int, earliest: int) -> int:
     """Completion of a vector arithmetic instruction over `1 << steps` registers; `last_issue` and results are entered."""
-    if rule == _NARROW and lmul_log2 < 0:
-        rule = _INT_ALU
     count = 1 << steps
+    narrow = rule == _NARROW or rule == _NARROW_FP
+    if narrow and lmul_log2 < 0:  # the wide operand is one register
+        rule, narrow = _COMPARE if rule == _NARROW else _FP_CONVERT, False
     case = 0 if sew_log2 <= 4 else sew_log2 - 4
     cost = s.rule_cost[(rule * 3 + case) * LMUL_STEPS + steps] >> steps
     ports, latency = s.rule_ports[rule], s.rule_latency[rule]
     whole = rule == _SLIDE or rule == _GATHER or rule == _IOTA or rule == _SLIDE1_DOWN
-    single = rule == _COMPARE or rule == _REDUCE_INT or rule == _REDUCE_FP or c.rd < V0
-    narrow = rule == _NARROW or rule == _NARROW_FP
+    single = c.flags & _WRITES_MASK != 0 or rule == _REDUCE_INT or rule == _REDUCE_FP or c.rd < V0
     base = scalar_ready(s, c, earliest)
     if c.flags & _READS_SCALAR:
         base += s.scalar_operand
+        if c.rs1 >= F0 and s.scalar_operand > 0:
+            base = take_port(s, s.class_ports[_FP_CONVERT_CLASS], base)
     done, issue, results = 0, 0, 0
     for k in range(count):
         low = k >> 1 if c.flags & _WIDENING else 2 * k if narrow else k
@@ -127,7 +131,7 @@ def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int
         ready = max(base, _operands(s, c, 0 if whole else low, count if whole else high, 0 if single else k))
         if s.in_order:
             if c.rd >= 0:
-                ready = max(ready, s.register_ready[c.rd + (0 if single else k)])
+                ready = max(ready, s.register_started[c.rd + (0 if single else k)])
             if k == 0:
                 ready = in_order_time(s, ready)
         s.rule_credit[rule] += cost
@@ -140,10 +144,11 @@ def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int
                 note_issue(s, issue)
         done = max(done, time + latency)
         if not single:
-            s.register_ready[c.rd + k] = time + latency
+            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = time + latency
         results += 1
     if single and c.rd > 0:
         s.register_ready[c.rd] = done
+        s.register_started[c.rd] = issue + latency
     s.vector_uops += results
     return done
 
@@ -240,7 +245,7 @@ def _contiguous(s: Any, c: Any, pc: int, address: int, registers: int, total: in
         if start < total:
             arrived = _lines(s, pc, address + start, min(s.vlen_bytes, total - start), time, is_load) + cycles - 1
         if is_load:
-            s.register_ready[c.rd + k] = arrived
+            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = arrived
         done = max(done, arrived)
     return done
 
@@ -261,7 +266,7 @@ def _scattered(
         done = max(done, _lines(s, pc, where, size, time, is_load))
     if is_load:
         for k in range(registers):
-            s.register_ready[c.rd + k] = done
+            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = done
     return done
 
 
