@@ -109,5 +109,5 @@ def _placed(
         return Accelerator(design.name, cells, sram, bits, flip_flops, area, parts, depth, None, notes)
     wires, side = measure_wires(floorplan), sqrt(area_ratio)
     wires = Wires(wires.longest_um * side, wires.longest_net, wires.mean_um * side, wires.total_um * side)
-    area = floorplan.canvas.width_um * floorplan.canvas.height_um * area_ratio
+    area = float(floorplan.canvas.width_um * floorplan.canvas.height_um * area_ratio)
     return Accelerator(design.name, cells, sram, bits, flip_flops, area, parts, depth, wires, notes)

@@ -75,6 +75,7 @@ class Ppa:
     def report(self) -> dict[str, Any]:
         """All figures under stable names, ready for JSON."""
         values = dataclasses.asdict(self)
+        values["longest_wire"], values["notes"] = list(self.longest_wire), list(self.notes)
         values["total_area_um2"] = self.total_area_um2
         values["total_energy_mj"] = self.total_energy_mj
         values["dynamic_power_mw"] = self.dynamic_power_mw

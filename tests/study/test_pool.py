@@ -1,0 +1,34 @@
+"""The pool on a real local cluster: results, error sentences, a dying worker, an unreachable scheduler."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from workbench.base.errors import InputError
+from workbench.ppa.technology import load_technology
+from workbench.study.pool import open_pool
+
+
+def test_results_errors_and_a_dying_worker_end_as_values_and_sentences() -> None:
+    with open_pool(None, workers=1) as pool:
+        pool.ask("good", divmod, 17, 5)
+        pool.ask("input", load_technology, "tsmc5")
+        pool.ask("bug", divmod, 17, 0)
+        pool.ask("dies", os._exit, 1)
+        results = dict(pool.finished())
+    assert results["good"] == (3, 2)
+    assert results["input"].startswith("technology: found 'tsmc5', expected one of asap7, nangate45;")
+    assert results["bug"].startswith("an unexpected ZeroDivisionError: ")
+    assert results["dies"] == "the worker process died several times on this piece of work (out of memory?)"
+
+
+def test_a_scheduler_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.study.pool._CONNECT_SECONDS", 1)
+    with pytest.raises(InputError) as error, open_pool("tcp://127.0.0.1:9", workers=1):
+        pass
+    assert str(error.value) == (
+        "--scheduler: found nothing that answers at 'tcp://127.0.0.1:9' (OSError), expected a dask scheduler; "
+        "start one with `dask scheduler` and give its tcp:// address."
+    )

@@ -1,0 +1,67 @@
+"""Content keys: a result may be used again only if everything it was made from is the same, this program included."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from workbench.base.places import data_folder
+from workbench.study.study import DesignSpec
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_NOT_RESULTS = ("cli", "dashboard", "study")
+
+
+@cache
+def code_key() -> str:
+    """Hash of every source and data file of the package that a result may depend on."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*")):
+        parts = path.relative_to(_PACKAGE).parts
+        if path.suffix in (".py", ".toml", ".json") and parts[0] not in _NOT_RESULTS:
+            digest.update("/".join(parts).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def key_of(*parts: Any) -> str:
+    """Hash of the code and of any JSON-like values."""
+    text = json.dumps([code_key(), *parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def content_key(name_or_path: str | None, kind: str) -> str:
+    """Hash of what a name stands for: a file's bytes, a folder's files, or a shipped file of that kind (`cores`, ...)."""
+    if name_or_path is None:
+        return ""
+    path = Path(name_or_path)
+    if not path.exists():
+        shipped = data_folder(kind)
+        path = next((p for p in (shipped / f"{name_or_path}.toml", shipped / name_or_path) if p.exists()), path)
+    digest = hashlib.sha256(name_or_path.encode() if not path.exists() else b"")
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []:
+        if file.is_file():
+            digest.update(file.name.encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:24]
+
+
+def placement_key(design: DesignSpec) -> str:
+    """Key of a placed netlist."""
+    placement = design.placement.model_dump() if design.placement else {}
+    file = content_key(placement.get("file"), "netlists")
+    return key_of("placement", content_key(design.netlist, "netlists"), design.parameters, placement, file)
+
+
+def simulation_key(core: str, network: str, frequency_mhz: float | None) -> str:
+    """Key of one run of a network on a core, at its own or at another clock."""
+    return key_of("simulation", content_key(core, "cores"), content_key(network, "models"), frequency_mhz)
+
+
+def point_key(design: DesignSpec, network: str, resimulate: bool) -> str:
+    """Key of a design point's result."""
+    run = simulation_key(design.core, network, None)
+    return key_of("point", placement_key(design) if design.netlist else "", run, design.technology, resimulate)

@@ -1,0 +1,250 @@
+"""`run_study`: places, simulates and evaluates every point of a study on dask.distributed, into a run folder.
+
+Equal work is done once: a netlist placed in one way is shared by all networks, a network run on one core by all its
+floorplans. Finished points of any earlier run are taken over by their content key. A failed point is reported and the rest
+goes on; Ctrl-C or a kill keeps what is finished, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__
+from workbench.base.errors import WorkbenchError
+from workbench.base.progress import Progress
+from workbench.core.config import load_core
+from workbench.ppa.evaluate import Ppa, evaluate_design
+from workbench.ppa.technology import load_technology
+from workbench.study.floorplans import copy_floorplan, write_floorplan
+from workbench.study.keys import code_key, key_of, placement_key, point_key, simulation_key
+from workbench.study.pool import Pool, open_pool
+from workbench.study.records import PointRecord, write_point, write_table
+from workbench.study.store import RunStore
+from workbench.study.study import DesignSpec, Study, slug_of
+from workbench.study.work import Placed, Simulated, place_design, simulate_network
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """A run of a study: its name in the store, its folder, its points in the study's order."""
+
+    run: str
+    folder: Path
+    points: tuple[PointRecord, ...]
+
+    @property
+    def failed(self) -> tuple[PointRecord, ...]:
+        """Points without a result."""
+        return tuple(point for point in self.points if point.status != "done")
+
+
+def run_study(
+    study: Study, out: str | Path | None = None, *, scheduler: str | None = None, progress: Progress | None = None,
+    fresh: bool = False, workers: int = 2,
+) -> StudyRun:  # fmt: skip
+    """Run all points of a study and write them to the run store.
+
+    Parameters
+    ----------
+    study: what to run.
+    out: folder of the run store; None for the usual one.
+    scheduler: address of a dask scheduler (``tcp://...``); None starts a local cluster of `workers` processes.
+    progress: shows finished pieces of work.
+    fresh: do not take over finished points.
+
+    Raises
+    ------
+    InputError: the scheduler cannot be reached.
+    KeyboardInterrupt: after what is finished has been written.
+    """
+    book = _Book(study, RunStore(out), fresh)
+    book.write("running")
+    interrupted = True
+    try:
+        book.take_over()
+        if book.missing:
+            with open_pool(scheduler, workers) as pool:
+                _Scheduling(book, pool, progress or Progress("", quiet=True)).run()
+        interrupted = False
+    finally:
+        book.close("stopped" if interrupted else "done")
+    return StudyRun(book.run, book.folder, tuple(book.points()))
+
+
+class _Book:
+    """The run folder of a study while it runs: which points are there and which are missing."""
+
+    def __init__(self, study: Study, store: RunStore, fresh: bool) -> None:
+        self.study, self.store, self.fresh = study, store, fresh
+        self.run = f"{slug_of(study.name)}-{key_of('study', study.model_dump())[:8]}"
+        self.folder = store.folder(self.run)
+        self.started = _now()
+        self.pairs = [(design, network) for design in study.designs for network in study.networks]
+        self.done: dict[str, PointRecord] = {}
+
+    @property
+    def missing(self) -> list[tuple[DesignSpec, str]]:
+        """Points without a record yet."""
+        return [(design, network) for design, network in self.pairs if _slug(design, network) not in self.done]
+
+    def take_over(self) -> None:
+        """Copy finished points with the same content key, and their floorplans, from this or an earlier run."""
+        if self.fresh:
+            return
+        for design, network in self.pairs:
+            found = self.store.find_done(point_key(design, network, self.study.resimulate))
+            if found is None:
+                continue
+            run, point = found
+            before = self.store.folder(run) / "designs" / point.slug.split("--")[0]
+            if design.netlist is None or copy_floorplan(before, self.folder / "designs" / design.slug):
+                slug = _slug(design, network)
+                self.enter(dataclasses.replace(point, slug=slug, design=design.name, network=network_label(network)))
+
+    def enter(self, point: PointRecord) -> None:
+        """Write a point and count it."""
+        write_point(self.folder, point)
+        self.store.enter_point(self.run, point)
+        self.done[point.slug] = point
+
+    def points(self) -> list[PointRecord]:
+        """Points there are, in the study's order."""
+        return [self.done[slug] for slug in (_slug(*pair) for pair in self.pairs) if slug in self.done]
+
+    def write(self, status: str) -> None:
+        """Write `study.json`."""
+        failed = sum(point.status != "done" for point in self.done.values())
+        self.store.write_study(
+            self.run,
+            {
+                "name": self.study.name, "description": self.study.description, "status": status, "started": self.started,
+                "finished": "" if status == "running" else _now(), "points": [_slug(*pair) for pair in self.pairs],
+                "done": len(self.done) - failed, "failed": failed, "study": self.study.model_dump(mode="json"),
+                "versions": {"workbench": __version__, "code": code_key(), "python": platform.python_version()},
+            },
+        )  # fmt: skip
+
+    def close(self, status: str) -> None:
+        """Write table, charts and the final status."""
+        points = self.points()
+        if points:
+            write_table(self.folder / "table.parquet", points)
+        if any(point.status == "done" for point in points):
+            from workbench.study.charts import draw_comparison
+
+            draw_comparison(points, self.folder / "comparison.png", self.study.name)
+        all_failed = bool(points) and all(point.status != "done" for point in points)
+        self.write("failed" if status == "done" and all_failed else status)
+
+
+@dataclass
+class _Scheduling:
+    """Hands work to the pool as soon as it can start and writes each point when both of its halves are there."""
+
+    book: _Book
+    pool: Pool
+    progress: Progress
+    placed: dict[str, Placed | str] = field(default_factory=dict)  # by placement key; a text is an error
+    simulated: dict[str, Simulated | str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
+
+    def run(self) -> None:
+        """Until every point has a record."""
+        for design, network in self.book.missing:
+            if design.netlist:
+                self._ask(placement_key(design), place_design, design)
+            if not self.book.study.resimulate:
+                self._ask(simulation_key(design.core, network, None), simulate_network, design.core, network, None)
+        self._settle()
+        for key, value in self.pool.finished():
+            (self.simulated if key.startswith("run-") else self.placed)[key.split("-", 1)[1]] = value
+            self._settle()
+            self.progress.update(self.pool.done / max(self.pool.asked, 1), f"{len(self.book.done)} points")
+
+    def _ask(self, key: str, function: Callable[..., Any], *arguments: Any) -> None:
+        name = f"{'run' if function is simulate_network else 'place'}-{key}"
+        if name not in self.asked:
+            self.asked.add(name)
+            self.pool.ask(name, function, *arguments)
+
+    def _settle(self) -> None:
+        """Write every point that can be written now; ask for simulations that waited for a clock."""
+        for design, network in self.book.missing:
+            placed = self.placed.get(placement_key(design)) if design.netlist else None
+            if design.netlist and placed is None:
+                continue
+            if isinstance(placed, str):
+                self.book.enter(_failed(design, network, placed, self.book.study.resimulate))
+                continue
+            try:
+                clock = self._clock(design, placed) if self.book.study.resimulate else None
+            except WorkbenchError as error:
+                self.book.enter(_failed(design, network, str(error), self.book.study.resimulate))
+                continue
+            key = simulation_key(design.core, network, clock)
+            self._ask(key, simulate_network, design.core, network, clock)
+            if (simulated := self.simulated.get(key)) is not None:
+                self.book.enter(self._point(design, network, placed, simulated))
+
+    def _clock(self, design: DesignSpec, placed: Placed | None) -> float:
+        technology = load_technology(design.technology)
+        ppa = evaluate_design(load_core(design.core), placed.design if placed else None, technology)
+        return float(round(ppa.frequency_mhz))
+
+    def _point(self, design: DesignSpec, network: str, placed: Placed | None, simulated: Simulated | str) -> PointRecord:
+        resimulate = self.book.study.resimulate
+        if isinstance(simulated, str):
+            return _failed(design, network, simulated, resimulate)
+        try:
+            technology = load_technology(design.technology)
+            netlist = placed.design if placed else None
+            ppa = evaluate_design(load_core(design.core), netlist, technology, simulated.result)
+            if placed:
+                write_floorplan(self.book.folder / "designs" / design.slug, placed, design.name)
+        except WorkbenchError as error:
+            return _failed(design, network, str(error), resimulate)
+        return _done(design, network, placed, simulated, ppa, resimulate)
+
+
+def _done(
+    design: DesignSpec, network: str, placed: Placed | None, simulated: Simulated, ppa: Ppa, resimulate: bool
+) -> PointRecord:
+    result = simulated.result
+    simulation = {
+        "instructions": result.instructions, "cycles": result.cycles, "ipc": result.ipc, "macs": simulated.macs,
+        "simulated_frequency_mhz": result.frequency_mhz, "exit_code": result.exit_code, "cpi_stack": dict(result.cpi_stack),
+        "mpki": dict(result.mpki), "activity": dataclasses.asdict(result.activity), "host_seconds": result.host_seconds,
+        "notes": list(result.notes), "output_error": simulated.output_error,
+    }  # fmt: skip
+    return dataclasses.replace(
+        _failed(design, network, "", resimulate), status="done", ppa=ppa.report(), simulation=simulation,
+        layers=simulated.layers, placement_costs=placed.costs if placed else {},
+    )  # fmt: skip
+
+
+def _failed(design: DesignSpec, network: str, error: str, resimulate: bool) -> PointRecord:
+    return PointRecord(
+        design=design.name, network=network_label(network), slug=_slug(design, network),
+        key=point_key(design, network, resimulate), status="failed", core=Path(design.core).stem,
+        netlist=Path(design.netlist or "").stem, parameters=dict(design.parameters),
+        placement=design.placement.label if design.placement else "", technology=design.technology, error=error,
+    )  # fmt: skip
+
+
+def network_label(network: str) -> str:
+    """A network's name in tables: a file's stem, or the name itself."""
+    return Path(network).stem if network.endswith(".onnx") else network
+
+
+def _slug(design: DesignSpec, network: str) -> str:
+    return f"{design.slug}--{slug_of(network)}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

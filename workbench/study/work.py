@@ -1,0 +1,107 @@
+"""The two pieces of work of a study, as functions that any worker process can run: place a netlist, run a network."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from workbench.core.result import Region, SimResult
+from workbench.netlist.design import Design
+from workbench.study.study import DesignSpec, PlacementSpec
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A placed design: its costs under their command-line names, its cost maps, and how it was found."""
+
+    design: Design
+    costs: dict[str, float]
+    density: list[list[float]]
+    congestion: list[list[float]]
+    history: list[tuple[float, float]]
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A network's run: its result, its layers as plain records, and how far the outputs are from the reference."""
+
+    result: SimResult
+    layers: list[dict[str, Any]]
+    macs: int
+    output_error: float | None
+
+
+def place_design(spec: DesignSpec) -> Placed:
+    """Load the netlist of a design and place it as the study says (or keep the placement that came with it)."""
+    from workbench.netlist.load import load_design
+
+    placement = spec.placement
+    file = placement.file if placement else None
+    design = load_design(spec.netlist or "", placement=file, params=spec.parameters or None)
+    history: list[tuple[float, float]] = []
+    evaluations = 0
+    if placement and placement.agent:
+        design, history, evaluations = _with_agent(design, placement)
+    return dataclasses.replace(describe_placed(design), history=history, evaluations=evaluations)
+
+
+def describe_placed(design: Design) -> Placed:
+    """A design with the costs and maps of its floorplan, if it has one."""
+    from workbench.place.cost import IncrementalCost
+
+    if design.floorplan is None:
+        return Placed(design, {}, [], [], [], 0)
+    cost = IncrementalCost(design.floorplan)
+    maps = cost.maps()
+    congestion = np.maximum(maps.horizontal, maps.vertical)
+    return Placed(design, cost.costs().report(), maps.density.tolist(), congestion.tolist(), [], 0)
+
+
+def _with_agent(design: Design, placement: PlacementSpec) -> tuple[Design, list[tuple[float, float]], int]:
+    from workbench.base.progress import Progress
+    from workbench.place.agents.base import PlacementOptions, make_agent
+
+    options = PlacementOptions(
+        init=design.floorplan, on_grid=placement.on_grid, soft=placement.soft, steps=placement.steps, params=placement.params
+    )
+    with Progress("placing", quiet=True) as progress:
+        found = make_agent(placement.agent or "").place(
+            design, seconds=placement.seconds, seed=placement.seed, progress=progress, options=options
+        )
+    history = [(float(seconds), float(cost)) for seconds, _, cost in found.history]
+    placed = dataclasses.replace(design, netlist=found.floorplan.netlist, floorplan=found.floorplan)
+    return placed, history, int(found.evaluations)
+
+
+def simulate_network(core_name: str, network: str, frequency_mhz: float | None) -> Simulated:
+    """Compile a network for a core and run it there; at `frequency_mhz` instead of the core's own clock if given."""
+    from workbench.compiler.execute import run_network
+    from workbench.core.config import load_core
+
+    core = load_core(core_name)
+    if frequency_mhz is not None:
+        core = core.model_copy(update={"frequency_mhz": frequency_mhz})
+    run = run_network(network, core)
+    result = dataclasses.replace(run.result, stdout=b"", stderr=b"", regions=())
+    return Simulated(result, layer_records(run.layers, run.result), sum(layer.macs for layer in run.layers), None)
+
+
+def layer_records(layers: Any, result: SimResult) -> list[dict[str, Any]]:
+    """One record a layer, in execution order: what it is, its cycles and share of them, multiply-adds per cycle."""
+    regions: dict[str, Region] = {region.name: region for region in result.regions}
+    records = []
+    for layer in layers:
+        region = regions.get(layer.symbol, Region(layer.symbol, 0, 0))
+        records.append(
+            {
+                "name": layer.name, "operator": layer.operator, "algorithm": layer.algorithm, "macs": layer.macs,
+                "weight_bytes": layer.weight_bytes, "input_bytes": layer.input_bytes, "output_bytes": layer.output_bytes,
+                "instructions": region.instructions, "cycles": region.cycles,
+                "latency_ms": region.cycles / (result.frequency_mhz * 1e3),
+            }
+        )  # fmt: skip
+    return records
