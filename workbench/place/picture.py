@@ -37,10 +37,8 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
     costs: written into the title.
     path: a .png or .svg file.
     """
-    figure = _figure((13.0, 8.6))
-    layout = figure.add_gridspec(3, 2, width_ratios=(2.55, 1), wspace=0.06, hspace=0.22, left=0.05, right=0.96,
-                                 bottom=0.055, top=0.895)  # fmt: skip
-    main = figure.add_subplot(layout[:, 0])
+    figure = _figure((11.2, 9.0))
+    main = figure.add_axes((0.055, 0.125, 0.625, 0.755))
     _draw_objects(main, floorplan)
     maps = IncrementalCost(floorplan).maps()
     panels = (
@@ -49,20 +47,20 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
         ("vertical congestion (use of tracks)", maps.vertical, "inferno"),
     )
     for k, (title, values, colours) in enumerate(panels):
-        _draw_map(figure, figure.add_subplot(layout[k, 1]), floorplan, title, values, colours)
+        _draw_map(figure, (0.72, 0.645 - 0.26 * k, 0.245, 0.235), floorplan, title, values, colours)
     counts = [int((floorplan.netlist.kind == kind).sum()) for kind in ObjectKind]
-    figure.text(0.05, 0.955, floorplan.netlist.name, fontsize=15, fontweight="bold")
+    figure.text(0.055, 0.955, floorplan.netlist.name, fontsize=15, fontweight="bold")
     figure.text(
-        0.05, 0.918,
+        0.055, 0.918,
         f"{counts[0]} macros, {counts[1]} soft macros, {counts[2]} ports, {floorplan.netlist.nets:,} nets on "
-        f"{floorplan.canvas.width_um:g} × {floorplan.canvas.height_um:g} µm", fontsize=10, color="#444444",
+        f"{floorplan.canvas.width_um:,.0f} × {floorplan.canvas.height_um:,.0f} µm", fontsize=9, color="#444444",
     )  # fmt: skip
     overlap = "legal, no overlap" if costs.overlap_um2 == 0 else f"overlap {costs.overlap_um2:,.1f} µm²"
     figure.text(0.96, 0.955, f"proxy cost {costs.proxy:.4f}", fontsize=15, fontweight="bold", ha="right")
     figure.text(
         0.96, 0.918,
-        f"wirelength {costs.wirelength:.4f} ({costs.wirelength_um / 1e6:.3f} m)   density {costs.density:.4f}   "
-        f"congestion {costs.congestion:.4f}   {overlap}", fontsize=10, color="#444444", ha="right",
+        f"wirelength {costs.wirelength:.4f}   density {costs.density:.4f}   "
+        f"congestion {costs.congestion:.4f}   {overlap}", fontsize=9, color="#444444", ha="right",
     )  # fmt: skip
     return _save(figure, path)
 
@@ -133,9 +131,9 @@ def _draw_objects(axes: Axes, floorplan: Floorplan) -> None:
     axes.set_xlim(-reach, canvas.width_um + reach)
     axes.set_ylim(-reach, canvas.height_um + reach)
     axes.set_aspect("equal")
-    axes.set_anchor("W")
+    axes.set_anchor("NW")
     axes.tick_params(labelsize=8)
-    axes.set_xlabel("µm", fontsize=8)
+    axes.set_ylabel("µm", fontsize=8, labelpad=0)
     axes.spines[:].set_visible(False)
     shown = [Patch(facecolor=colour[f], edgecolor="#1a1a1a", label=f"{_short(f)} ({families.count(f)})") for f in ranked[:8]]
     if len(ranked) > 8:
@@ -144,8 +142,8 @@ def _draw_objects(axes: Axes, floorplan: Floorplan) -> None:
     if len(soft):
         shown.append(Patch(facecolor=SOFT_COLOUR, alpha=0.28, edgecolor="#555555", label=f"soft macros ({len(soft)})"))
     axes.legend(
-        handles=shown, loc="upper left", bbox_to_anchor=(0.0, -0.035), ncols=3, fontsize=7, frameon=False,
-        borderaxespad=0.0,
+        handles=shown, loc="upper left", bbox_to_anchor=(0.0, 0.0), ncols=3, fontsize=7, frameon=False,
+        borderaxespad=3.2,
     )  # fmt: skip
 
 
@@ -169,13 +167,18 @@ def _name_macros(axes: Axes, floorplan: Floorplan, hard: np.ndarray, width: np.n
         )  # fmt: skip
 
 
-def _draw_map(figure: Figure, axes: Axes, floorplan: Floorplan, title: str, values: np.ndarray, colours: str) -> None:
+def _draw_map(
+    figure: Figure, place: tuple[float, float, float, float], floorplan: Floorplan, title: str, values: np.ndarray,
+    colours: str,
+) -> None:  # fmt: skip
+    axes = figure.add_axes(place)
     canvas = floorplan.canvas
     image = axes.imshow(
         values, origin="lower", extent=(0, canvas.width_um, 0, canvas.height_um), cmap=colours, vmin=0.0,
         vmax=max(1.0, float(values.max(initial=0.0))), interpolation="nearest",
     )  # fmt: skip
-    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_title(title, fontsize=9, loc="left", pad=4)
+    axes.set_anchor("NW")
     axes.set_xticks([])
     axes.set_yticks([])
     bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03)
