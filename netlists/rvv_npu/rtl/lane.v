@@ -32,6 +32,7 @@ module lane_control #(
     input permute_ready,
     output [ADDRESS_BITS-1:0] write_address,
     input write_done,
+    input load_granted,
     output load_wanted
 );
     localparam [2:0] LOAD = 3'd5;
@@ -56,7 +57,7 @@ module lane_control #(
     assign use_scalar = current[25];
     assign beat = written_beats;
     assign uop_ready = !busy;
-    assign load_wanted = busy & (unit == LOAD) & (in_flight != RESULT_DEPTH);
+    assign load_wanted = busy & (unit == LOAD) & (taken_beats != beats) & (in_flight != RESULT_DEPTH);
     assign write_address = current[13:9] * words + written_beats[ADDRESS_BITS-1:0];
     always @(*) begin
         case (unit)
@@ -83,7 +84,7 @@ module lane_control #(
         end else begin
             if (!busy) busy <= uop_valid;
             else if (finished) busy <= 1'b0;
-            in_flight <= in_flight + {3'd0, (start & unit != STORE)} - {3'd0, write_done & unit != LOAD};
+            in_flight <= in_flight + {3'd0, load_granted | (start & unit != STORE)} - {3'd0, write_done};
         end
         if (!busy) begin
             current <= uop;
@@ -93,7 +94,7 @@ module lane_control #(
         end else begin
             for (i = 0; i < 3; i = i + 1)
                 if (read_grant[i]) read_beats[10*i +: 10] <= read_beats[10*i +: 10] + 10'd1;
-            if (start) taken_beats <= taken_beats + 10'd1;
+            if (start | load_granted) taken_beats <= taken_beats + 10'd1;
             if (write_done) written_beats <= written_beats + 10'd1;
         end
     end
@@ -236,7 +237,8 @@ module lane #(
     output store_valid,
     output [63:0] store_data,
     input store_ready,
-    output load_ready,
+    output load_wanted,
+    input load_granted,
     input load_valid,
     input [63:0] load_data,
     output permute_out_valid,
@@ -298,7 +300,7 @@ module lane #(
         .read_address(read_address), .read_grant(read_grant), .queue_space(queue_space), .queue_valid(queue_valid),
         .queue_pop(queue_pop), .take(take), .operation(operation), .width(width), .use_scalar(use_scalar),
         .masked(masked), .beat(beat), .store_ready(store_ready), .permute_ready(permute_ready),
-        .write_address(write_address), .write_done(write_grant), .load_wanted(load_ready)
+        .write_address(write_address), .write_done(write_grant), .load_granted(load_granted), .load_wanted(load_wanted)
     );
     vector_registers #(
         .BANKS(VRF_BANKS), .BANK_BITS(BANK_BITS), .WORDS(WORDS), .ADDRESS_BITS(ADDRESS_BITS)

@@ -21,7 +21,8 @@ module lane_address #(
     output write,
     output [ADDRESS_BITS-1:0] address,
     output [63:0] data,
-    input granted
+    input granted,
+    output load_granted
 );
     reg [ADDRESS_BITS-1:0] offset;
     reg pending;
@@ -31,6 +32,7 @@ module lane_address #(
     wire [ADDRESS_BITS-1:0] chosen = indexed ? index_data[ADDRESS_BITS-1:0] : offset;
     assign store_ready = !pending | granted;
     assign write = pending;
+    assign load_granted = granted & !pending;
     assign valid = pending | load_wanted;
     assign address = base + chosen;
     assign data = held;
@@ -262,6 +264,7 @@ module load_store_unit #(
     input [64*LANES-1:0] store_data,
     input [64*LANES-1:0] index_data,
     output [LANES-1:0] store_ready,
+    output [LANES-1:0] load_granted,
     output [LANES+COLUMNS-1:0] spad_valid,
     output [LANES+COLUMNS-1:0] spad_write,
     output [(LANES+COLUMNS)*ADDRESS_BITS-1:0] spad_address,
@@ -320,7 +323,7 @@ module load_store_unit #(
                 .load_wanted(load_wanted[i]), .store_valid(store_valid[i]), .store_data(store_data[64*i +: 64]),
                 .index_data(index_data[64*i +: 64]), .store_ready(store_ready[i]), .valid(spad_valid[i]),
                 .write(spad_write[i]), .address(spad_address[ADDRESS_BITS*i +: ADDRESS_BITS]),
-                .data(spad_data[64*i +: 64]), .granted(spad_granted[i])
+                .data(spad_data[64*i +: 64]), .granted(spad_granted[i]), .load_granted(load_granted[i])
             );
         end
         for (i = 0; i < COLUMNS; i = i + 1) begin : column

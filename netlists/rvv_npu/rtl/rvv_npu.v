@@ -60,6 +60,7 @@ module rvv_npu #(
     wire sequencer_response;
     wire [LANES-1:0] lanes_ready;
     wire [LANES-1:0] load_wanted;
+    wire [LANES-1:0] load_granted;
     wire [LANES-1:0] store_valid;
     wire [LANES-1:0] store_ready;
     wire [64*LANES-1:0] store_data;
@@ -100,8 +101,8 @@ module rvv_npu #(
     ) load_store (
         .clk(clk), .rst_n(rst_n), .command_valid(memory_valid), .command(memory_command), .operand1(entry[95:32]),
         .operand2(entry[159:96]), .command_ready(memory_ready), .load_wanted(load_wanted), .store_valid(store_valid),
-        .store_data(store_data), .index_data(index_data), .store_ready(store_ready), .spad_valid(spad_valid),
-        .spad_write(spad_write), .spad_address(spad_address), .spad_data(spad_write_data),
+        .store_data(store_data), .index_data(index_data), .store_ready(store_ready), .load_granted(load_granted),
+        .spad_valid(spad_valid), .spad_write(spad_write), .spad_address(spad_address), .spad_data(spad_write_data),
         .spad_granted(spad_granted), .spad_read_valid(spad_read_valid[REQUESTERS-1:LANES]),
         .spad_read_data(spad_read_data[64*REQUESTERS-1:64*LANES]), .request_valid(request_valid),
         .request_write(request_write), .request_address(request_address), .request_data(request_data),
@@ -124,7 +125,8 @@ module rvv_npu #(
             lane #(.VLEN(VLEN), .LANES(LANES), .VRF_BANKS(VRF_BANKS), .COUNT_BITS(COUNT_BITS)) unit (
                 .clk(clk), .rst_n(rst_n), .uop_valid(lane_valid), .uop(lane_uop), .scalar(lane_scalar),
                 .uop_ready(lanes_ready[i]), .store_valid(store_valid[i]), .store_data(store_data[64*i +: 64]),
-                .store_ready(store_ready[i]), .load_ready(load_wanted[i]), .load_valid(spad_read_valid[i]),
+                .store_ready(store_ready[i]), .load_wanted(load_wanted[i]), .load_granted(load_granted[i]),
+                .load_valid(spad_read_valid[i]),
                 .load_data(spad_read_data[64*i +: 64]), .permute_out_valid(permute_valid[i]),
                 .permute_out(permute_words[64*i +: 64]), .permute_ready(1'b1), .permute_in_valid(permute_done),
                 .permute_in(permuted[64*i +: 64]), .index_data(index_data[64*i +: 64]),
