@@ -130,11 +130,15 @@ class EpisodeBatch:
             x, y = self.x_um[complete].copy(), self.y_um[complete].copy()
             settle_soft_macros(self.problem, x, y)
             for i, episode in enumerate(complete):
-                start = self.problem.start
-                floorplan = Floorplan(start.netlist, start.canvas, x[i], y[i], start.orientation)
-                costs = evaluate(floorplan, self._cost_model)
-                ends[episode] = EpisodeEnd(float(costs.proxy), self.problem.steps, floorplan, costs)
+                ends[episode] = self.end_with(x[i], y[i])
         return ends
+
+    def end_with(self, x_um: np.ndarray, y_um: np.ndarray) -> EpisodeEnd:
+        """The end of an episode that left every object there, scored."""
+        start = self.problem.start
+        floorplan = Floorplan(start.netlist, start.canvas, x_um, y_um, start.orientation)
+        costs = evaluate(floorplan, self._cost_model)
+        return EpisodeEnd(float(costs.proxy), self.problem.steps, floorplan, costs)
 
     def observation(self) -> dict[str, np.ndarray]:
         """The compact observation of every episode, copied (netlist_index 0)."""

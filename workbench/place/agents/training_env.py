@@ -13,6 +13,9 @@ from workbench.place.environment_problem import PlacementProblem
 from workbench.place.observation import compact_space
 from workbench.place.vec_env import EpisodeBatch, EpisodeEnd
 
+LOWEST_REWARD = -10.0
+"""What a dead end pays at most: its penalty is far from all other costs and would drown them."""
+
 
 class PlacementVecEnv(VecEnv):
     """Several episodes of each of several designs, on one padded grid.
@@ -68,7 +71,7 @@ class PlacementVecEnv(VecEnv):
         for episode, end in enumerate(ends):
             if end is not None:
                 infos[episode]["cost"] = end.cost
-                rewards[episode] = (self.offset[design] - end.cost) / self.scale[design]
+                rewards[episode] = max((self.offset[design] - end.cost) / self.scale[design], LOWEST_REWARD)
                 if self.on_end is not None:
                     self.on_end(design, end)
         if over.any():

@@ -1,0 +1,51 @@
+"""`workbench train`: train a placement policy on one or more netlists; the run folder keeps everything that it learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    netlists: Annotated[list[str], typer.Argument(metavar="NETLIST...", help="Names in netlists/, or files.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Run folder: checkpoint.pt, curve.csv, curve.png, training.json, .plc.")
+    ],
+    agent: Annotated[str, typer.Option("--agent", help="What to train; only ppo learns.")] = "ppo",
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Stop at so many environment steps in all.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.0, help="Stop after so many minutes of this call. [default: 10]")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and of every random choice.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")] = False,
+    environments: Annotated[
+        int, typer.Option("--environments", min=1, help="Episodes of a netlist that run together.")
+    ] = 16,
+    policy: Annotated[Path | None, typer.Option("--policy", help="Weights (a checkpoint.pt) to begin with.")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Train a placement policy: MaskablePPO with an edge-GNN, one hard macro a step.
+
+    Prints the mean cost of the untrained and of the trained policy's floorplans and the best floorplan's. Ctrl-C ends it as
+    the time does: what was learned up to the last update is kept; --resume goes on from there as if it had never stopped.
+    """
+    from workbench.base.errors import InputError
+    from workbench.cli.output import show
+    from workbench.netlist.load import load_design
+    from workbench.place.agents.base import AGENTS
+    from workbench.place.agents.training_run import TrainingOptions, run_training
+
+    if agent != "ppo":
+        found = f"{agent!r}, which does not learn" if agent in AGENTS else repr(agent)
+        raise InputError("--agent", found, "ppo", "use `workbench place` for agents that do not learn")
+    if steps is None and minutes is None:
+        minutes = 10.0
+    seconds = None if minutes is None else 60 * minutes
+    options = TrainingOptions(out, steps, seconds, seed, environments, resume, policy, tensorboard)
+    report = run_training([load_design(name) for name in netlists], options, quiet=as_json)
+    show(report, as_json)
+    if report["interrupted"]:
+        raise KeyboardInterrupt

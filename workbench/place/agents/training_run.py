@@ -1,0 +1,124 @@
+"""A training run in a folder: checkpoint, curve, summary and the best floorplans, kept up to date while it runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.base.errors import InputError
+from workbench.base.files import write_json
+from workbench.base.progress import Progress
+from workbench.netlist.design import Design
+from workbench.netlist.plc import write_plc
+from workbench.place.agents.training import Stop, Trainer, TrainingConfig
+from workbench.place.agents.training_checkpoint import load_weights, read_checkpoint, write_checkpoint
+from workbench.place.agents.training_report import Evaluation, as_numbers, evaluation_of, write_curve
+
+SAVE_SECONDS = 20.0
+"""A checkpoint is written at the first iteration after so many seconds, and at the end."""
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What `workbench train` was asked for.
+
+    Attributes
+    ----------
+    out: run folder. steps: total environment steps at which to stop. seconds: of this call.
+    resume: go on from the folder's checkpoint, whose seed and settings then hold. policy: weights to begin with.
+    """
+
+    out: Path
+    steps: int | None = None
+    seconds: float | None = None
+    seed: int = 0
+    environments: int = 16
+    resume: bool = False
+    policy: Path | None = None
+    tensorboard: bool = False
+
+
+def run_training(designs: Sequence[Design], options: TrainingOptions, quiet: bool = False) -> dict[str, Any]:
+    """Train, keep everything in the run folder, and return the summary (also in ``training.json``)."""
+    checkpoint = options.out / "checkpoint.pt"
+    if checkpoint.exists() and not options.resume:
+        raise InputError(options.out, "an earlier training run", "a new folder", "give another --out, or --resume")
+    if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard", "no TensorBoard", "it installed", "run `pip install tensorboard` or leave it out")
+    trainer = _trainer(designs, options, checkpoint)
+    untrained = trainer.untrained or trainer.measure_untrained()
+    total = float(options.steps or 0) if options.seconds is None else options.seconds
+    with Progress(f"training on {', '.join(design.name for design in designs)}", total, quiet=quiet) as progress:
+        keeper = _Keeper(trainer, options, progress)
+        interrupted = trainer.train(Stop(options.steps, options.seconds), keeper)
+    keeper.save()
+    trained = None if interrupted else evaluation_of(trainer.evaluate())
+    return _report(trainer, options, untrained, trained, interrupted)
+
+
+def _trainer(designs: Sequence[Design], options: TrainingOptions, checkpoint: Path) -> Trainer:
+    events = options.out / "tensorboard" if options.tensorboard else None
+    if options.resume:
+        state = read_checkpoint(checkpoint)
+        trainer = Trainer(designs, TrainingConfig.from_state(state["config"]), events)
+        trainer.restore(state, checkpoint)
+        return trainer
+    trainer = Trainer(designs, TrainingConfig(options.seed, options.environments), events)
+    if options.policy is not None:
+        load_weights(options.policy, trainer.model.policy, read_checkpoint(options.policy)["weights"])
+    return trainer
+
+
+class _Keeper:
+    """Called between iterations: writes the checkpoint and the curve now and then, and tells how far it is."""
+
+    def __init__(self, trainer: Trainer, options: TrainingOptions, progress: Progress) -> None:
+        self.trainer, self.options, self.progress = trainer, options, progress
+        self.began = self.saved = time.monotonic()
+
+    def __call__(self, trainer: Trainer) -> None:
+        now = time.monotonic()
+        if trainer.curve:
+            row = trainer.curve[-1]
+            note = f"mean {row.mean_cost:.4f}, best {row.best_cost:.4f}, {row.episodes} episodes"
+            self.progress.update(self._done(now), note)
+        if now - self.saved >= SAVE_SECONDS:
+            self.save()
+            self.saved = now
+
+    def _done(self, now: float) -> float:
+        return float(self.trainer.model.num_timesteps) if self.options.seconds is None else now - self.began
+
+    def save(self) -> None:
+        """Write checkpoint and curve."""
+        write_checkpoint(self.options.out / "checkpoint.pt", self.trainer.state())
+        if self.trainer.untrained is not None:
+            write_curve(self.options.out, self.trainer.curve, self.trainer.untrained)
+
+
+def _report(
+    trainer: Trainer, options: TrainingOptions, untrained: Evaluation, trained: Evaluation | None, interrupted: bool
+) -> dict[str, Any]:
+    best = {}
+    for design, found in zip(trainer.designs, trainer.log.best, strict=True):
+        if found is not None:
+            write_plc(options.out / f"{design.name}.plc", found[0], found[1].header())
+            best[design.name] = found[1].report()
+    report = {
+        "netlists": [design.name for design in trainer.designs],
+        "steps": trainer.model.num_timesteps,
+        "episodes": trainer.log.episodes,
+        "training_seconds": trainer.seconds,
+        "interrupted": interrupted,
+        "untrained_policy": as_numbers(untrained),
+        "trained_policy": None if trained is None else as_numbers(trained),
+        "best": best,
+        "config": asdict(trainer.config),
+        "folder": str(options.out),
+    }
+    write_json(options.out / "training.json", {**report, "curve": [as_numbers(row) for row in trainer.curve]})
+    return report
