@@ -105,8 +105,8 @@ def find(node: ast.Identifier, scope: Scope, builder: Builder) -> Signal | int:
         inner = start.block(label.name, index)
         if inner is None:
             raise InputError(
-                scope.where(node.lineno), f"the block {label.name!r} before {node.name!r}", "a generate block in this module",
-                "reach other modules through ports",
+                scope.where(node.lineno), f"the block {label.name!r} before {node.name!r}",
+                "a generate block in this module", "reach other modules through ports",
             )  # fmt: skip
         start = inner
     found = start.names.get(node.name) if node.scope is not None else scope.lookup(node.name)

@@ -26,11 +26,11 @@ class Parameter(StrictModel):
 class Routes(StrictModel):
     """Routing tracks per µm in both directions, and those that a hard macro takes."""
 
-    horizontal_per_um: float = Field(12.279, gt=0)
-    vertical_per_um: float = Field(13.591, gt=0)
-    macro_horizontal_per_um: float = Field(9.824, ge=0)
-    macro_vertical_per_um: float = Field(8.133, ge=0)
-    smooth_range: int = Field(2, ge=0, le=100)
+    horizontal_per_um: float = Field(default=12.279, gt=0)
+    vertical_per_um: float = Field(default=13.591, gt=0)
+    macro_horizontal_per_um: float = Field(default=9.824, ge=0)
+    macro_vertical_per_um: float = Field(default=8.133, ge=0)
+    smooth_range: int = Field(default=2, ge=0, le=100)
 
 
 class Leaf(StrictModel):
@@ -46,9 +46,9 @@ class Leaf(StrictModel):
     """
 
     part: str = "logic"
-    depth_fo4: float = Field(0.0, ge=0)
+    depth_fo4: float = Field(default=0.0, ge=0)
     cells: dict[str, str] = {}
-    area_um2: float | None = Field(None, gt=0)
+    area_um2: float | None = Field(default=None, gt=0)
     outputs: list[str] = []
 
     @field_validator("cells")
@@ -66,7 +66,7 @@ class MacroCell(StrictModel):
     part: str = "memory"
     width_um: float = Field(gt=0)
     height_um: float = Field(gt=0)
-    bits: int = Field(0, ge=0)
+    bits: int = Field(default=0, ge=0)
     outputs: list[str] = []
 
 
@@ -100,7 +100,7 @@ class VerilogConfig(SourcedModel):
     top: str = Field(min_length=1)
     files: list[str] = Field(min_length=1)
     technology: str = "NanGate45"
-    target_utilization: float = Field(0.6, gt=0.05, le=0.95)
+    target_utilization: float = Field(default=0.6, gt=0.05, le=0.95)
     ideal_nets: list[str] = []
     parameters: dict[str, Parameter] = {}
     routes: Routes = Routes()

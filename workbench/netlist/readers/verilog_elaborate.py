@@ -2,7 +2,7 @@
 
 Modelled: parameters by name and position, localparams, constant functions, generate for/if, vectors, arrays of nets,
 slices, concatenations, continuous assigns (as aliases), operators between leaves (as glue logic), gate primitives.
-Refused with a sentence: behavioural code above leaf level, defparam, arrays of instances, hierarchical names into other modules.
+Refused with a sentence: behavioural code above leaf level, defparam, arrays of instances, names reaching into other modules.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from pyverilog.vparser import ast
 
 from workbench.base.errors import InputError
 from workbench.base.limits import DEFAULT_LIMITS, Limits
-from workbench.netlist.readers.verilog_bits import Cells, connect, expression
+from workbench.netlist.readers.verilog_bits import connect, expression
 from workbench.netlist.readers.verilog_constants import constant
-from workbench.netlist.readers.verilog_flat import (
-    GLUE,
-    BitNamer,
-    FlatDesign,
-    LeafPort,
-    LeafType,
-    build_flat,
-    resolve_aliases,
+from workbench.netlist.readers.verilog_flat import FlatBuilder, FlatDesign, LeafPort, LeafType
+from workbench.netlist.readers.verilog_module import (
+    check_parameters,
+    connections,
+    given_parameters,
+    parameter_names,
+    port_names,
 )
 from workbench.netlist.readers.verilog_preprocess import VerilogText
 from workbench.netlist.readers.verilog_scope import Scope, Signal
@@ -88,41 +87,9 @@ class _Elaboration:
         limits: Limits,
     ) -> None:
         self.modules, self.source, self.leaves, self.limits = modules, source, leaves, limits
-        self.bits = 2  # 0 and 1 are the constants
-        self.first: list[int] = []
-        self.signal_names: list[str] = []
-        self.left: list[np.ndarray] = []
-        self.right: list[np.ndarray] = []
-        self.types: dict[LeafType, int] = {}
+        self.flat = FlatBuilder(limits)
         self.leaf_types: dict[Any, LeafType] = {}
-        self.names: list[str] = []
-        self.instance_type: list[int] = []
-        self.instance_bits: list[np.ndarray] = []
         self.stack: list[Any] = []
-
-    # bits and leaves
-
-    def fresh(self, name: str, width: int, where: str) -> np.ndarray:
-        self.limits.check(where, "pins", self.bits + width)
-        self.first.append(self.bits)
-        self.signal_names.append(name)
-        self.bits += width
-        return np.arange(self.bits - width, self.bits)
-
-    def glue(self, scope: Scope, cells: Cells, inputs: np.ndarray, width: int, line: int) -> np.ndarray:
-        inputs = np.unique(inputs[inputs > 1])
-        name = scope.child(f"{GLUE}{scope.number_unnamed()}")
-        output = self.fresh(name, width, scope.where(line))
-        ports = (LeafPort("a", "input", len(inputs)), LeafPort("y", "output", width))
-        kind = LeafType(GLUE, tuple(sorted(cells.items())), ports)
-        self.leaf(kind, name, [inputs, output], scope.where(line))
-        return output
-
-    def leaf(self, kind: LeafType, name: str, bits: list[np.ndarray], where: str) -> None:
-        self.limits.check(where, "nodes", len(self.names) + 1)
-        self.names.append(name)
-        self.instance_type.append(self.types.setdefault(kind, len(self.types)))
-        self.instance_bits.append(np.concatenate(bits) if bits else np.zeros(0, np.int64))
 
     # modules
 
@@ -136,28 +103,12 @@ class _Elaboration:
 
         def outside(port: LeafPort, line: int) -> np.ndarray:
             ports.append(port)
-            bits.append(self.fresh(port.name, port.width, self.source.where(line)))
+            bits.append(self.flat.fresh(port.name, port.width, self.source.where(line)))
             return bits[-1]
 
         where = self.source.where(definition.lineno)
         self.module(definition, parameters, outside, "", where)
-        left = np.concatenate([np.zeros(0, np.int64), *self.left])
-        right = np.concatenate([np.zeros(0, np.int64), *self.right])
-        describe = BitNamer(where, self.first, self.signal_names)
-        self.check_assigns(left, describe)
-        source = resolve_aliases(self.bits, left, right)
-        for bit in np.flatnonzero(source < 0)[:1]:
-            raise InputError(where, f"assigns in a circle through {describe.name(int(bit))}", "a driver", "break the circle")
-        return build_flat(
-            top, list(self.types), self.names, self.instance_type, self.instance_bits, tuple(ports), bits, source, describe
-        )
-
-    def check_assigns(self, left: np.ndarray, describe: BitNamer) -> None:
-        values, counts = np.unique(left, return_counts=True)
-        for bit in values[counts > 1][:1]:
-            raise InputError(
-                describe.where, f"two assigns to the net {describe.name(int(bit))}", "one driver", "remove the other"
-            )
+        return self.flat.finish(top, tuple(ports), bits, where)
 
     def module(self, definition: ast.ModuleDef, values: dict[str, int], outside: Port, path: str, where: str) -> None:
         key = (definition.name, tuple(sorted(values.items())))
@@ -166,22 +117,16 @@ class _Elaboration:
             raise InputError(where, f"{circle}, a module inside itself", "a hierarchy that ends", "break the circle")
         self.limits.check(where, "hierarchy_depth", len(self.stack))
         self.stack.append(key)
-        scope, jobs = Scope(self.source, path), []
+        scope, jobs = Scope(self.source, path), list[_Job]()
         self.header(definition, scope, values, outside)
         self.declare(definition.items, scope, values, outside, jobs)
-        self.check_parameters(definition, scope, values, where)
+        check_parameters(definition, values, where)
         for job in jobs:
             if isinstance(job.item, ast.Assign):
                 self.assign(job.item, job.scope)
             else:
                 self.instances(job.item, job.scope)
         self.stack.pop()
-
-    def check_parameters(self, definition: ast.ModuleDef, scope: Scope, values: dict[str, int], where: str) -> None:
-        for name in values:
-            if name not in parameter_names(definition):
-                known = ", ".join(parameter_names(definition)) or "none"
-                raise InputError(where, f"no parameter {name!r} in {definition.name}", f"one of {known}", "correct its name")
 
     def header(self, definition: ast.ModuleDef, scope: Scope, values: dict[str, int], outside: Port) -> None:
         scope.names.update({item.name: item for item in definition.items if isinstance(item, ast.Function)})
@@ -200,7 +145,7 @@ class _Elaboration:
         port = LeafPort(node.name, _DIRECTIONS[type(node)], width)
         bits = outside(port, node.lineno)
         if bits is None:
-            bits = self.fresh(scope.child(node.name), width, scope.where(node.lineno))
+            bits = self.flat.fresh(scope.child(node.name), width, scope.where(node.lineno))
         scope.names[node.name] = Signal(bits, msb, lsb)
 
     def range(self, width: Any, scope: Scope) -> tuple[int, int, int]:
@@ -265,14 +210,14 @@ class _Elaboration:
             scope.names[entry.name] = Signal(bits, msb, lsb)
             return
         if entry.dimensions is None:
-            scope.names[entry.name] = Signal(self.fresh(scope.child(entry.name), width, where), msb, lsb)
+            scope.names[entry.name] = Signal(self.flat.fresh(scope.child(entry.name), width, where), msb, lsb)
             return
         if len(entry.dimensions.lengths) > 1:
             raise InputError(
                 where, f"{len(entry.dimensions.lengths)} dimensions of {entry.name!r}", "one", "flatten the array"
             )
         words, first, last = self.range(entry.dimensions.lengths[0], scope)
-        bits = self.fresh(scope.child(entry.name), width * words, where).reshape(words, width)
+        bits = self.flat.fresh(scope.child(entry.name), width * words, where).reshape(words, width)
         scope.names[entry.name] = Signal(bits, msb, lsb, (first, last))
 
     def loop(self, item: ast.ForStatement, scope: Scope, jobs: list[_Job]) -> None:
@@ -303,11 +248,11 @@ class _Elaboration:
     # assigns and instances
 
     def assign(self, item: ast.Assign, scope: Scope) -> None:
-        left, _ = expression(item.left, scope, self)
+        left, _ = expression(item.left, scope, self.flat)
         if (left < 2).any():
             raise InputError(scope.where(item.lineno), "an assign to a constant", "a net on the left", "correct it")
-        self.left.append(left)
-        self.right.append(connect(item.right, scope, self, len(left), item.lineno, "an assign"))
+        self.flat.left.append(left)
+        self.flat.right.append(connect(item.right, scope, self.flat, len(left), item.lineno, "an assign"))
 
     def instances(self, item: ast.InstanceList, scope: Scope) -> None:
         for instance in item.instances:
@@ -333,15 +278,15 @@ class _Elaboration:
                 )  # fmt: skip
             self.library_leaf(item, scope, path)
             return
-        values = self.given_parameters(item, definition, scope)
+        values = given_parameters(item, definition, scope)
         order = port_names(definition)
-        given = self.connections(item, order, scope)
+        given = connections(item, order, scope)
 
         def outside(port: LeafPort, line: int) -> np.ndarray | None:
             node = given.get(port.name)
             if node is None:
                 return None
-            bits = connect(node, scope, self, port.width, item.lineno, f"port {port.name} of {item.module}")
+            bits = connect(node, scope, self.flat, port.width, item.lineno, f"port {port.name} of {item.module}")
             if port.direction != "input" and (bits < 2).any():
                 raise InputError(
                     where, f"a constant on the {port.direction} {port.name} of {item.module}", "a net", "connect a net"
@@ -355,8 +300,8 @@ class _Elaboration:
         bits = []
         for port in kind.ports:
             outer = outside(port, item.lineno)
-            bits.append(self.fresh(f"{path}.{port.name}", port.width, where) if outer is None else outer)
-        self.leaf(kind, path, bits, where)
+            bits.append(self.flat.fresh(f"{path}.{port.name}", port.width, where) if outer is None else outer)
+        self.flat.leaf(kind, path, bits, where)
 
     def leaf_type(self, definition: ast.ModuleDef, values: dict[str, int], where: str) -> LeafType:
         key = (definition.name, tuple(sorted(values.items())))
@@ -375,38 +320,10 @@ class _Elaboration:
                         self.parameters([entry], scope, values)
                     elif type(entry) in _DIRECTIONS:
                         self.port(entry, scope, outside)
-            self.check_parameters(definition, scope, values, where)
+            check_parameters(definition, values, where)
             numbers = tuple((name, scope.names[name]) for name in parameter_names(definition))
             self.leaf_types[key] = LeafType(definition.name, numbers, tuple(ports))
         return self.leaf_types[key]
-
-    def given_parameters(self, item: ast.Instance, definition: ast.ModuleDef, scope: Scope) -> dict[str, int]:
-        names, values = parameter_names(definition), {}
-        for index, argument in enumerate(item.parameterlist or ()):
-            if argument.paramname is None and index >= len(names):
-                raise InputError(
-                    scope.where(item.lineno), f"{len(item.parameterlist)} parameters for {item.module}",
-                    f"at most {len(names)}", "remove some",
-                )  # fmt: skip
-            values[argument.paramname or names[index]] = constant(argument.argname, scope)
-        return values
-
-    def connections(self, item: ast.Instance, order: list[str], scope: Scope) -> dict[str, Any]:
-        """Expressions by port name; None for ports left open."""
-        where, result = scope.where(item.lineno), {}
-        arguments = [a for a in item.portlist or () if a is not None]
-        if arguments and arguments[0].portname is None and len(arguments) > len(order):
-            raise InputError(where, f"{len(arguments)} connections to {item.module}", f"at most {len(order)}", "remove some")
-        for index, argument in enumerate(arguments):
-            name = argument.portname or order[index]
-            if name not in order:
-                raise InputError(
-                    where, f"no port {name!r} on {item.module}", f"one of {', '.join(order[:8])}", "correct its name"
-                )
-            if name in result:
-                raise InputError(where, f"port {name!r} of {item.module} twice", "one connection", "remove one")
-            result[name] = argument.argname
-        return result
 
     def library_leaf(self, item: ast.Instance, scope: Scope, path: str) -> None:
         """A leaf without Verilog text: its port widths are those of what is connected."""
@@ -419,14 +336,14 @@ class _Elaboration:
                 )  # fmt: skip
             if argument.argname is None:
                 continue
-            nets, _ = expression(argument.argname, scope, self)
+            nets, _ = expression(argument.argname, scope, self.flat)
             direction = "output" if argument.portname in outputs else "input"
             ports.append(LeafPort(argument.portname, direction, len(nets)))
             bits.append(nets)
-        self.leaf(LeafType(item.module, (), tuple(ports)), path, bits, scope.where(item.lineno))
+        self.flat.leaf(LeafType(item.module, (), tuple(ports)), path, bits, scope.where(item.lineno))
 
     def primitive(self, item: ast.Instance, scope: Scope) -> None:
-        nets = [expression(a.argname, scope, self)[0] for a in item.portlist or ()]
+        nets = [expression(a.argname, scope, self.flat)[0] for a in item.portlist or ()]
         if len(nets) < 2 or any(len(n) != 1 for n in nets):
             raise InputError(
                 scope.where(item.lineno), f"a gate {item.module} with these connections", "one net for each pin",
@@ -434,16 +351,5 @@ class _Elaboration:
             )  # fmt: skip
         cells = {_PRIMITIVES[item.module]: max(1, len(nets) - 2)}
         inputs = np.concatenate(nets[1:])
-        self.left.append(nets[0])
-        self.right.append(self.glue(scope, cells, inputs, 1, item.lineno))
-
-
-def parameter_names(definition: ast.ModuleDef) -> list[str]:
-    """Names of a module's parameters in order of declaration, localparams left out."""
-    lists = [*definition.paramlist.params, *(i for i in definition.items if isinstance(i, ast.Decl))]
-    return [entry.name for item in lists for entry in item.list if type(entry) is ast.Parameter]
-
-
-def port_names(definition: ast.ModuleDef) -> list[str]:
-    """Names of a module's ports in order."""
-    return [p.first.name if isinstance(p, ast.Ioport) else p.name for p in definition.portlist.ports]
+        self.flat.left.append(nets[0])
+        self.flat.right.append(self.flat.glue(scope, cells, inputs, 1, item.lineno))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.base.limits import Limits
+from workbench.netlist.readers.verilog_scope import Scope
 
 GLUE = "$glue"
 """Module name of the operators written above leaf level (``a & b``); their parameters are the counts of generic cells."""
@@ -75,6 +77,76 @@ class FlatDesign:
         return result
 
 
+@dataclass(frozen=True)
+class BitNamer:
+    """Names bits for errors: first bit and name of each signal, in order of creation."""
+
+    where: str
+    first: list[int]
+    names: list[str]
+
+    def name(self, bit: int) -> str:
+        """Hierarchical name of a bit."""
+        index = int(np.searchsorted(self.first, bit, side="right")) - 1
+        return f"{self.names[index]} (bit {bit - self.first[index]})" if index >= 0 else "a constant"
+
+
+class FlatBuilder:
+    """Collects bits, aliases and leaf instances while a design is elaborated, then makes the `FlatDesign`.
+
+    Bits 0 and 1 are the constants. `left` and `right` hold continuous assigns, bit by bit.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.bits = 2
+        self.first: list[int] = []
+        self.signal_names: list[str] = []
+        self.left: list[np.ndarray] = []
+        self.right: list[np.ndarray] = []
+        self.types: dict[LeafType, int] = {}
+        self.names: list[str] = []
+        self.instance_type: list[int] = []
+        self.instance_bits: list[np.ndarray] = []
+
+    def fresh(self, name: str, width: int, where: str) -> np.ndarray:
+        """New bits of a signal."""
+        self.limits.check(where, "pins", self.bits + width)
+        self.first.append(self.bits)
+        self.signal_names.append(name)
+        self.bits += width
+        return np.arange(self.bits - width, self.bits)
+
+    def glue(self, scope: Scope, cells: dict[str, int], inputs: np.ndarray, width: int, line: int) -> np.ndarray:
+        """Output bits of a new piece of glue logic."""
+        inputs = np.unique(inputs[inputs > 1])
+        name, where = scope.child(f"{GLUE}{scope.number_unnamed()}"), scope.where(line)
+        output = self.fresh(name, width, where)
+        ports = (LeafPort("a", "input", len(inputs)), LeafPort("y", "output", width))
+        self.leaf(LeafType(GLUE, tuple(sorted(cells.items())), ports), name, [inputs, output], where)
+        return output
+
+    def leaf(self, kind: LeafType, name: str, bits: list[np.ndarray], where: str) -> None:
+        """A new leaf instance with the bits at its ports, in order."""
+        self.limits.check(where, "nodes", len(self.names) + 1)
+        self.names.append(name)
+        self.instance_type.append(self.types.setdefault(kind, len(self.types)))
+        self.instance_bits.append(np.concatenate(bits) if bits else np.zeros(0, np.int64))
+
+    def finish(self, top: str, ports: tuple[LeafPort, ...], port_bits: list[np.ndarray], where: str) -> FlatDesign:
+        """The flat design; InputError for a net with two drivers or assigns in a circle."""
+        left = np.concatenate([np.zeros(0, np.int64), *self.left])
+        right = np.concatenate([np.zeros(0, np.int64), *self.right])
+        describe = BitNamer(where, self.first, self.signal_names)
+        values, counts = np.unique(left, return_counts=True)
+        for bit in values[counts > 1][:1]:
+            raise InputError(where, f"two assigns to the net {describe.name(int(bit))}", "one driver", "remove the other")
+        source = resolve_aliases(self.bits, left, right)
+        for bit in np.flatnonzero(source < 0)[:1]:
+            raise InputError(where, f"assigns in a circle through {describe.name(int(bit))}", "a driver", "break the circle")
+        return _number_nets(self, top, ports, port_bits, source, describe)
+
+
 def resolve_aliases(bits: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The bit that stands for each bit after ``assign left = right``; -1 where assigns go in a circle.
 
@@ -91,27 +163,20 @@ def resolve_aliases(bits: int, left: np.ndarray, right: np.ndarray) -> np.ndarra
     return source
 
 
-def build_flat(
+def _number_nets(
+    built: FlatBuilder,
     top: str,
-    types: list[LeafType],
-    names: list[str],
-    instance_type: list[int],
-    instance_bits: list[np.ndarray],
     ports: tuple[LeafPort, ...],
     port_bits: list[np.ndarray],
     source: np.ndarray,
     describe: BitNamer,
 ) -> FlatDesign:
-    """Number the nets, mark the drivers, and check that no net has two.
-
-    Raises
-    ------
-    InputError: a net with two drivers.
-    """
+    """Number the nets, mark the drivers, and check that no net has two."""
+    types, names, instance_type = list(built.types), built.names, built.instance_type
     types_array = np.asarray(instance_type, np.int32)
     sizes = np.array([t.bits for t in types], np.int64)[types_array] if names else np.zeros(0, np.int64)
     top_bits = np.concatenate(port_bits) if port_bits else np.zeros(0, np.int64)
-    bits = source[np.concatenate([top_bits, *instance_bits]).astype(np.int64)]
+    bits = source[np.concatenate([top_bits, *built.instance_bits]).astype(np.int64)]
     instance = np.concatenate([np.full(len(top_bits), -1), np.repeat(np.arange(len(names)), sizes)]).astype(np.int32)
     port_of = [np.repeat(np.arange(len(t.ports)), [p.width for p in t.ports]) for t in types]
     drives_of = [np.repeat([p.direction == "output" for p in t.ports], [p.width for p in t.ports]) for t in types]
@@ -137,20 +202,6 @@ def build_flat(
         top, tuple(types), tuple(names), types_array, ports, instance, port.astype(np.int32),
         number[net].astype(np.int32), drives, int((~tied).sum()), int(((drivers == 0) & (sinks > 0) & ~tied).sum()),
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class BitNamer:
-    """Names bits for errors: first bit and name of each signal, in order of creation."""
-
-    where: str
-    first: list[int]
-    names: list[str]
-
-    def name(self, bit: int) -> str:
-        """Hierarchical name of a bit."""
-        index = int(np.searchsorted(self.first, bit, side="right")) - 1
-        return f"{self.names[index]} (bit {bit - self.first[index]})" if index >= 0 else "a constant"
 
 
 def _two_way(types: list[LeafType], ports: tuple[LeafPort, ...], instance_type: list[int]) -> np.ndarray | None:

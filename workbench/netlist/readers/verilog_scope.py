@@ -43,7 +43,7 @@ class Scope:
         self.source, self.path, self.outer = source, path, outer
         self.names: dict[str, Any] = {}
         self.blocks: dict[tuple[str, int | None], Scope] = {}
-        self.unnamed = outer.unnamed if outer is not None else [0]
+        self.unnamed: list[int] = outer.unnamed if outer is not None else [0]
 
     def lookup(self, name: str) -> Any:
         """Number, function or Signal called `name`, None if there is none."""
