@@ -1,0 +1,57 @@
+"""`workbench compile`: an ONNX network to an RV64GCV program."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Dtype(StrEnum):
+    """Types to compute in."""
+
+    FP32 = "fp32"
+    FP16 = "fp16"
+    INT8 = "int8"
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="ONNX file, or a name of `workbench list models`.")],
+    core: Annotated[str, typer.Option(help="Core to tune for: a name in cores/ or a TOML file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Program to write (ELF).")],
+    dtype: Annotated[Dtype, typer.Option(help="Type to compute in.")] = Dtype.FP32,
+    asm: Annotated[Path | None, typer.Option(help="Also write the assembly here.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compile a network to a static RV64GCV Linux program that reads inputs from standard input and writes outputs."""
+    from workbench.base.errors import NotBuiltError
+    from workbench.base.files import write_text
+    from workbench.cli.output import show
+    from workbench.compiler.compile import compile_graph
+    from workbench.core.config import load_core
+    from workbench.graph.zoo import load_model
+    from workbench.isa.elf import write_elf
+
+    if dtype is not Dtype.FP32:
+        raise NotBuiltError(f"--dtype {dtype.value} is not built yet; compile with --dtype fp32.")
+    target = load_core(core).target()
+    network = compile_graph(load_model(model), target, with_assembly=asm is not None)
+    path = write_elf(output, network.program)
+    path.chmod(path.stat().st_mode | 0o111)
+    if asm is not None:
+        write_text(asm, network.assembly)
+    show(
+        {
+            "program": str(path),
+            "tuned_for": f"{target.name}, VLEN {target.vlen_bits}",
+            "layers": len(network.layers),
+            "macs": network.macs,
+            "weight_bytes": network.weight_bytes,
+            "arena_bytes": network.arena_bytes,
+            "inputs": {name: list(shape) for name, shape in network.inputs.items()},
+            "outputs": {name: list(shape) for name, shape in network.outputs.items()},
+        },
+        json,
+    )

@@ -1,0 +1,105 @@
+"""The network part of `workbench run`: compile, simulate, compare, and print latency and layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from workbench.compiler.execute import NetworkResult
+    from workbench.graph.graph import Graph
+
+
+def is_network(name: str) -> bool:
+    """Whether a name or path means a network: an ONNX file or a name of the zoo."""
+    from workbench.graph.zoo import MODELS
+
+    return name.endswith(".onnx") or name in MODELS
+
+
+def run_network_command(
+    model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
+    output: Path | None = None, as_json: bool = False,
+) -> NetworkResult:  # fmt: skip
+    """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
+    from workbench.base.progress import Progress
+    from workbench.compiler.execute import run_network
+    from workbench.core.config import load_core
+    from workbench.graph.zoo import load_model
+
+    graph = load_model(model)
+    values = read_inputs(graph, inputs or [])
+    with Progress(f"simulating {graph.name} on {core}", unit="instructions", quiet=as_json) as progress:
+        run = run_network(graph, load_core(core), values, seed=seed, check=check, progress=progress)
+    if output is not None:
+        write_outputs(run.outputs, output)
+    print_network(run, as_json)
+    return run
+
+
+def read_inputs(graph: Graph, paths: list[Path]) -> dict[str, np.ndarray]:
+    """Arrays from .npy files, in the order of the network's inputs; InputError if one does not fit."""
+    import io
+
+    import numpy as np
+
+    from workbench.base.errors import InputError
+    from workbench.base.files import read_bytes
+
+    if len(paths) > len(graph.inputs):
+        found = f"{len(paths)} files"
+        raise InputError("--input", found, f"at most {len(graph.inputs)}, one for each input", "remove some")
+    values = {}
+    for name, path in zip(graph.inputs, paths, strict=False):
+        try:
+            array = np.load(io.BytesIO(read_bytes(path)), allow_pickle=False)
+        except (ValueError, EOFError, OSError):
+            raise InputError(path, "bytes that are not an array", "a .npy file", "write it with numpy.save") from None
+        if array.shape != graph.shape(name):
+            found, expected = f"an array of shape {list(array.shape)}", f"shape {list(graph.shape(name))} of input {name}"
+            raise InputError(path, found, expected, "reshape it")
+        values[name] = array.astype(np.float32)
+    return values
+
+
+def write_outputs(outputs: dict[str, np.ndarray], folder: Path) -> None:
+    """Write every output as `output_N.npy`."""
+    import io
+
+    import numpy as np
+
+    from workbench.base.files import write_bytes
+
+    for index, array in enumerate(outputs.values()):
+        stream = io.BytesIO()
+        np.save(stream, array)
+        write_bytes(folder / f"output_{index}.npy", stream.getvalue())
+
+
+def print_network(run: NetworkResult, as_json: bool) -> None:
+    """Figures of the whole run, then one line for each layer."""
+    from workbench.cli.output import show
+
+    result = run.result
+    figures: dict[str, Any] = {
+        "exit_code": result.exit_code, "instructions": result.instructions, "cycles": result.cycles, "ipc": result.ipc,
+        "frequency_mhz": result.frequency_mhz, "latency_ms": run.latency_ms, "macs": run.network.macs,
+        "macs_per_cycle": run.macs_per_cycle, "outside_layers_cycles": run.outside_cycles,
+    }  # fmt: skip
+    if run.relative_error is not None:
+        figures["relative_error"] = run.relative_error
+    figures |= {"cpi_stack": result.cpi_stack, "mpki": result.mpki, "host_seconds": result.host_seconds}
+    if as_json:
+        from dataclasses import asdict
+
+        show({**figures, "layers": [asdict(layer) for layer in run.layers], "notes": list(result.notes)}, True)
+        return
+    show(figures, False)
+    print(f"\n{'layer':<30} {'operator':<22} {'cycles':>12} {'share':>7} {'MACs':>12} {'MAC/cyc':>8}  algorithm")
+    for layer in run.layers:
+        print(
+            f"{layer.name[:30]:<30} {layer.operator[:22]:<22} {layer.cycles:>12,} {layer.share:>7.1%} {layer.macs:>12,} "
+            f"{layer.macs_per_cycle:>8.2f}  {layer.algorithm}"
+        )

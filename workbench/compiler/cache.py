@@ -1,0 +1,77 @@
+"""Compiled networks kept on disk, under the hash of everything that they depend on."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from workbench.base.errors import InputError
+from workbench.base.files import read_bytes, write_bytes
+from workbench.base.places import cache_folder
+from workbench.compiler.compile import compile_graph
+from workbench.compiler.network import CompiledNetwork, Layer
+from workbench.graph.graph import Graph
+from workbench.isa.elf import format_elf, parse_elf
+from workbench.isa.target import Target
+
+
+def compile_cached(graph: Graph, target: Target) -> CompiledNetwork:
+    """`compile_graph`, or its earlier result for the same model, target and compiler; a damaged entry is made again."""
+    folder = cache_folder() / "networks"
+    key = _key(graph, target)
+    program, facts = folder / f"{key}.elf", folder / f"{key}.json"
+    if program.is_file() and facts.is_file():
+        try:
+            return _load(program, facts)
+        except (InputError, ValueError, KeyError, TypeError):
+            pass
+    network = compile_graph(graph, target)
+    write_bytes(program, format_elf(network.program))
+    write_bytes(facts, json.dumps(_facts(network, program)).encode())
+    return network
+
+
+def _key(graph: Graph, target: Target) -> str:
+    parts = [graph.model, graph.name.encode(), repr(target).encode(), _sources()]
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:32]
+
+
+@functools.cache
+def _sources() -> bytes:
+    """Hash of the compiler's and the reader's sources and of LLVM's version."""
+    import llvmlite
+
+    digest = hashlib.sha256(llvmlite.__version__.encode())
+    package = Path(__file__).resolve().parents[1]
+    for folder in ("compiler", "graph", "isa"):
+        for path in sorted((package / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def _facts(network: CompiledNetwork, program: Path) -> dict[str, object]:
+    return {
+        "elf_sha256": hashlib.sha256(program.read_bytes()).hexdigest(),
+        "name": network.name,
+        "layers": [asdict(layer) for layer in network.layers],
+        "inputs": [[name, list(shape)] for name, shape in network.inputs.items()],
+        "outputs": [[name, list(shape)] for name, shape in network.outputs.items()],
+        "notes": list(network.notes),
+        "arena_bytes": network.arena_bytes,
+        "weight_bytes": network.weight_bytes,
+    }
+
+
+def _load(program: Path, facts: Path) -> CompiledNetwork:
+    data, table = read_bytes(program), json.loads(read_bytes(facts))
+    if hashlib.sha256(data).hexdigest() != table["elf_sha256"]:
+        raise ValueError("the program is not the one that the facts describe")
+    inputs, outputs = ({name: tuple(shape) for name, shape in table[part]} for part in ("inputs", "outputs"))
+    layers = tuple(Layer(**layer) for layer in table["layers"])
+    return CompiledNetwork(
+        table["name"], parse_elf(data, str(program)), layers, inputs, outputs, tuple(table["notes"]),
+        table["arena_bytes"], table["weight_bytes"],
+    )  # fmt: skip

@@ -1,0 +1,38 @@
+"""The reference evaluation of a network by onnxruntime, and inputs to evaluate it on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.base.rng import make_rng
+from workbench.graph.graph import Graph
+
+
+def random_inputs(graph: Graph, seed: int) -> dict[str, np.ndarray]:
+    """Normally distributed values for every input."""
+    rng = make_rng(seed)
+    return {name: rng.standard_normal(graph.shape(name)).astype(np.float32) for name in graph.inputs}
+
+
+def run_reference(graph: Graph, inputs: dict[str, np.ndarray], threads: int = 1) -> dict[str, np.ndarray]:
+    """Outputs of the original model, computed by onnxruntime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+    return dict(zip(graph.outputs, session.run(list(graph.outputs), inputs), strict=True))
+
+
+def relative_error(values: dict[str, np.ndarray], reference: dict[str, np.ndarray]) -> float:
+    """Largest difference over all outputs, each relative to the largest magnitude of its reference."""
+    return max(_relative(np.asarray(values[name]), np.asarray(reference[name])) for name in reference)
+
+
+def _relative(value: np.ndarray, reference: np.ndarray) -> float:
+    if reference.size == 0:
+        return 0.0
+    difference = np.abs(value.astype(np.float64) - reference.astype(np.float64))
+    largest = float(np.nanmax(np.abs(reference)))
+    worst = float(np.max(np.where(np.isfinite(difference), difference, np.inf)))
+    return worst / max(largest, 1e-30)
