@@ -11,7 +11,7 @@ from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass as K
 
 
-def _jumps(count, bytes_apart=64):
+def _jumps(count, bytes_apart=100):
     def body(s, _):
         start = s.pc
         for k in range(count):
@@ -144,9 +144,6 @@ def test_indirect_targets_without_path_history_are_mispredicted(c906):
 
 
 def test_code_larger_than_the_instruction_cache_misses_each_time_round(xiangshan):
-    def body(lines):
-        return _jumps(lines, 64)
-
-    fits, exceeds = (Stream().loop(body(n), 4).run(xiangshan) for n in (512, 2048))
+    fits, exceeds = (Stream().loop(_jumps(lines, 64), 4).run(xiangshan) for lines in (512, 2048))
     assert fits.activity.l1i_misses <= 514
     assert exceeds.activity.l1i_misses > 4000

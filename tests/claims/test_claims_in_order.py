@@ -1,0 +1,126 @@
+"""Claims about the in-order core, a C906."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import pytest
+
+from workbench.core.timing.stream import Stream
+from workbench.isa.code import F0
+from workbench.isa.encode import encode
+from workbench.isa.predecode import decode_parcels
+from workbench.isa.table import numbers, row_of
+from workbench.isa.timing_class import TimingClass as K
+
+
+def test_the_in_order_core_issues_at_most_one_a_cycle(c906, steady):
+    def body(s, _):
+        for k in range(31):
+            s.add(K.INT_ALU, 5 + k % 20, 1)
+
+    assert steady(c906, body) == pytest.approx(32, abs=1)
+
+
+def test_a_load_is_used_after_two_cycles(c906, steady):
+    def body(s, _):
+        for _ in range(16):
+            s.load(5, 1 << 28, rs1=5)
+
+    assert steady(c906, body) / 16 == pytest.approx(2, rel=0.1)
+
+
+def test_the_core_stalls_at_the_use_of_a_miss_and_not_at_the_miss(c906, steady):
+    def run(use_at):
+        def body(s, iteration):
+            s.load(5, (1 << 30) + iteration * 2654435761 % (1 << 18) * 4096, rs1=1)
+            for k in range(24):
+                s.add(K.INT_ALU, 6, 5 if k == use_at else 1)
+
+        return steady(c906, body)
+
+    assert run(0) > run(23) + 15
+
+
+def test_an_instruction_waits_behind_one_that_waits(c906, xiangshan, steady):
+    def body(s, _):
+        for chain in range(2):
+            for _ in range(8):
+                s.add(K.FP_FMA, F0 + 5 + chain, F0 + 5 + chain)
+
+    assert steady(c906, body) == pytest.approx(64, rel=0.05)
+    assert steady(xiangshan, body) == pytest.approx(32, rel=0.05)
+
+
+def test_it_mispredicts_more_than_the_big_core(c906, xiangshan):
+    def body(s, iteration):
+        start = s.pc
+        s.add(K.INT_ALU, 5, 1)
+        s.branch(iteration * 2654435761 >> 7 & 1 == 0 and iteration % 3 == 0, start + 32)
+        s.add(K.INT_ALU, 6, 1)
+        s.pc = start + 32
+
+    small, big = (Stream().loop(body, 3000).run(core) for core in (c906, xiangshan))
+    assert small.activity.branch_mispredicts >= big.activity.branch_mispredicts
+
+
+def test_a_result_is_not_overtaken_by_a_later_one(c906, steady):
+    def same(s, _):
+        for _ in range(16):
+            s.add(K.FP_ADD, F0 + 5, F0 + 1, raw=1 << 25)
+
+    def different(s, _):
+        for k in range(16):
+            s.add(K.FP_ADD, F0 + 5 + k, F0 + 1, raw=1 << 25)
+
+    assert steady(c906, same) > 3 * steady(c906, different)
+
+
+LATENCY_UNDER_TEST = re.compile(
+    r"(F?(ADD|SUB|MUL|DIV|SQRT|REM|N?MADD|N?MSUB|MIN|MAX|EQ|LT|LE|SGNJ|CVT|CLASS)|AND|OR|XOR|S[LR])"
+)
+
+
+def _vendor_rows(reference):
+    with (reference / "cores" / "thead_c906_latency.csv").open() as stream:
+        rows = [(row["instruction"], row["latency_cycles"]) for row in csv.DictReader(stream)]
+    # the table calls moves between register files by their width; branches and compressed forms have no result to wait for
+    return [(name, text) for name, text in rows if LATENCY_UNDER_TEST.match(name) and re.fullmatch(r"[\d/-]+", text)]
+
+
+def _chain_cycles(core, word, times=40):
+    """Cycles per instruction of a chain in which each waits for the one before."""
+    import numpy as np
+
+    entry = decode_parcels(np.array([word, 0], np.uint32).view("<u2"))[0]
+    kind, rd = K(int(entry["timing"])), int(entry["rd"])
+
+    def run(count):
+        s = Stream()
+        start = s.pc
+        for _ in range(count):
+            s.pc = start
+            s.add(kind, rd, rd, rd, flags=int(entry["flags"]), raw=int(entry["raw"]))
+            s.branch(True, start)
+        return s.run(core).cycles
+
+    return (run(times + 10) - run(10)) / times
+
+
+def test_vendor_latencies_of_the_c906_hold(c906, reference):
+    """openc906 user manual: every listed arithmetic instruction; ranges and alternatives must contain the model's figure."""
+    wrong, checked = [], 0
+    for name, text in _vendor_rows(reference):
+        mnemonic = name.lower()
+        if mnemonic not in numbers():
+            continue  # T-Head's own extensions
+        operands = [0 if "imm" in o.kind or "shamt" in o.name else 5 for o in row_of(numbers()[mnemonic]).operands]
+        word = encode(mnemonic, *operands)
+        low, *high = (int(number) for number in re.split(r"[/-]", text))
+        cycles = _chain_cycles(c906, word)
+        checked += 1
+        if not low - 0.1 <= max(cycles, 1) <= max([low, *high]) + 0.1 and not (low == 1 and cycles <= 2.1):
+            wrong.append((name, text, cycles))
+    assert checked > 90
+    assert not wrong
