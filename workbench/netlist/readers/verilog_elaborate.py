@@ -177,7 +177,9 @@ class _Elaboration:
                 self.loop(item, scope, jobs)
             elif kind is ast.IfStatement:
                 chosen = item.true_statement if constant(item.cond, scope) else item.false_statement
-                if chosen is not None:
+                if isinstance(chosen, ast.IfStatement):  # else if: no level of its own
+                    self.declare([chosen], scope, values, outside, jobs)
+                elif chosen is not None:
                     self.block(chosen, scope, None, {}, jobs)
             elif kind is ast.Block:
                 self.block(item, scope, None, {}, jobs)
@@ -217,8 +219,8 @@ class _Elaboration:
                 where, f"{len(entry.dimensions.lengths)} dimensions of {entry.name!r}", "one", "flatten the array"
             )
         words, first, last = self.range(entry.dimensions.lengths[0], scope)
-        bits = self.flat.fresh(scope.child(entry.name), width * words, where).reshape(words, width)
-        scope.names[entry.name] = Signal(bits, msb, lsb, (first, last))
+        bits = self.flat.fresh(scope.child(entry.name), width * words, where)
+        scope.names[entry.name] = Signal(bits.reshape(words, width), msb, lsb, (first, last))
 
     def loop(self, item: ast.ForStatement, scope: Scope, jobs: list[_Job]) -> None:
         if item.pre is None or item.cond is None or item.post is None:
