@@ -41,7 +41,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-_NUMERIC = ("x", "y", "width", "height", "x_offset", "y_offset", "weight")
+_CUT = re.compile(r'\w*\s*(?::\s*(?:"[^"\n]*|[^\s"{}]*)?)?')
+"""What is left of a field where a file is cut: a part of a word, of a string or of a number."""
 _KNOWN_TYPES = ("port", "macro", "macro_pin", "stdcell")
 
 
@@ -160,12 +161,12 @@ class _Scanner:
 
     def _unexpected(self, position: int, node: _Node | None = None) -> InputError:
         rest = self.text[position:].lstrip()
-        at = len(self.text) - len(rest)
-        if node is not None and '"' in rest[:1000] and rest.count('"') % 2 and "\n}" not in rest:
+        if node is not None and _CUT.fullmatch(rest):
             return self._truncated(node)
         found = rest[:30].split("\n")[0].strip()
-        inside = "a field, `attr { ... }` or `}`" if node is not None else "`node { ... }`"
-        return InputError(self._line(at), repr(found), inside, "give a netlist in text-protobuf form")
+        expected = "a field, `attr { ... }` or `}`" if node is not None else "`node { ... }`"
+        place = self._line(len(self.text) - len(rest))
+        return InputError(place, repr(found), expected, "give a netlist in text-protobuf form")
 
     def _truncated(self, node: _Node) -> InputError:
         name = f"node {node.name!r}" if node.name else "a node"
@@ -302,7 +303,7 @@ class _Builder:
                 f"{self._at(node)}, node {node.name!r}",
                 f"input {name!r}",
                 "the name of a node",
-                "add that node or remove it",
+                "add or remove it",
             )
         return found
 
