@@ -7,11 +7,10 @@ by the areas of its generic cells there, SRAM by its bits, lengths by the square
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from workbench.netlist.design import Design
+from workbench.netlist.design import CellData, Design
 from workbench.netlist.leaf import LeafCell, logic_area_um2
 from workbench.netlist.netlist import ObjectKind
 from workbench.ppa.area import sram_area_um2
@@ -53,16 +52,15 @@ class Accelerator:
 
 def measure_accelerator(design: Design, technology: Technology) -> Accelerator:
     """Count a design's cells, memories and wires as they are in a technology."""
-    leaves: Sequence[LeafCell] = getattr(design.cells, "leaves", ()) or ()
-    return _from_leaves(design, leaves, technology) if leaves else _from_objects(design, technology)
+    cells = design.cells
+    return _from_leaves(design, cells, technology) if cells and cells.leaves else _from_objects(design, technology)
 
 
-def _from_leaves(design: Design, leaves: Sequence[LeafCell], technology: Technology) -> Accelerator:
-    drawn_in = design.cells.technology if design.cells else technology.name
+def _from_leaves(design: Design, data: CellData, technology: Technology) -> Accelerator:
     parts: dict[str, float] = {}
     cells, sram, bits, flip_flops = 0.0, 0.0, 0.0, 0.0
-    for leaf in leaves:
-        area = leaf.instances * _leaf_area_um2(leaf, drawn_in, technology)
+    for leaf in data.leaves:
+        area = leaf.instances * _leaf_area_um2(leaf, data.technology, technology)
         if leaf.is_sram:
             sram += area
             bits += leaf.instances * leaf.bits
@@ -70,9 +68,10 @@ def _from_leaves(design: Design, leaves: Sequence[LeafCell], technology: Technol
             cells += area
             flip_flops += leaf.instances * dict(leaf.cells).get("flip_flop", leaf.bits)
         parts[leaf.part] = parts.get(leaf.part, 0.0) + area
-    ratio = (cells + sram) / sum(leaf.total_area_um2 for leaf in leaves)
-    notes = () if ratio == 1.0 else (f"the floorplan was drawn for {drawn_in} and resized to {technology.name}",)
-    depth = max(leaf.logic_depth_fo4 for leaf in leaves) or DEFAULT_DEPTH_FO4
+    ratio = (cells + sram) / sum(leaf.total_area_um2 for leaf in data.leaves)
+    same = data.technology == technology.name
+    notes = () if same else (f"the netlist is drawn for {data.technology} and resized to {technology.name}",)
+    depth = max(leaf.logic_depth_fo4 for leaf in data.leaves) or DEFAULT_DEPTH_FO4
     return _placed(design, technology, cells, sram, bits, flip_flops, parts, depth, ratio, notes)
 
 

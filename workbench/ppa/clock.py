@@ -1,8 +1,9 @@
 """Clock frequency: pipeline depth in FO4 delays for the core; logic depth and floorplanned wires for an accelerator.
 
 * Core: its published frequency, bounded by 1 / (cycle_fo4 x FO4), the shortest cycle of a core in that technology.
-* Accelerator: cycle = (flip-flop + logic depth x FO4 + delay of the longest wire) / (1 - uncertainty). Every net between
-  macros may lie on the longest path, so logic and wire add up: an upper bound of the cycle, as floorplan timing budgets are.
+* Accelerator: cycle = (flip-flop + logic x FO4 + delay of the longest wire) / (1 - uncertainty). A netlist's logic depth runs
+  from register to register and counts 3 FO4 for the flip-flop, which the library's own delay replaces here. Every net
+  between macros may lie on the longest path, so logic and wire add up: a lower bound of the clock.
 * Wire: the lesser of an unrepeated RC wire and an optimally repeated one (H. Bakoglu, Circuits, Interconnections, and
   Packaging for VLSI, 1990, ch. 5; derived again in `tests/ppa/test_clock.py` by numerical optimisation).
 
@@ -22,6 +23,8 @@ from workbench.ppa.technology import Technology
 
 _PARASITIC = 1.0  # output capacitance of an inverter over its input capacitance (Weste and Harris, 4th ed., ch. 4.4)
 _LN2 = log(2.0)
+FLIP_FLOP_FO4 = 3.0
+"""What `depth_fo4` in a netlist.toml counts for the flip-flop."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ def repeated_wire_ps_per_um(fo4_ps: float, rc_ps_per_um2: float) -> float:
 
 
 def cycle_ps(logic_depth_fo4: float, wire_um: float, technology: Technology) -> float:
-    """Shortest cycle of a path with that much logic and wire."""
+    """Shortest cycle of a register-to-register path of that depth (3 FO4 of it for the flip-flop) and wire."""
     logic = technology.logic
-    path = logic.flip_flop_ps + logic_depth_fo4 * logic.fo4_ps + wire_delay_ps(wire_um, technology)
+    gates_ps = max(logic_depth_fo4 - FLIP_FLOP_FO4, 0.0) * logic.fo4_ps
+    path = logic.flip_flop_ps + gates_ps + wire_delay_ps(wire_um, technology)
     return path / (1 - logic.clock_uncertainty)
 
 

@@ -25,6 +25,7 @@ from pydantic import Field, model_validator
 from workbench.base.config import StrictModel, read_toml
 from workbench.base.errors import InputError
 
+_FILES = (".onnx", ".toml", ".plc", ".v", ".sv", ".txt", ".gz")
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w .,+()-]+$")]
 
 
@@ -138,4 +139,4 @@ def resolve_files(study: Study, path: Path) -> Study:
 
 
 def _is_file(value: str) -> bool:
-    return "/" in value or "." in PurePosixPath(value).name
+    return "/" in value or value.endswith(_FILES)

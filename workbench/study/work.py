@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.core.result import Region, SimResult
+from workbench.core.result import SimResult
 from workbench.netlist.design import Design
 from workbench.study.study import DesignSpec, PlacementSpec
+
+if TYPE_CHECKING:
+    from workbench.compiler.execute import LayerResult
 
 
 @dataclass(frozen=True)
@@ -87,21 +91,9 @@ def simulate_network(core_name: str, network: str, frequency_mhz: float | None) 
         core = core.model_copy(update={"frequency_mhz": frequency_mhz})
     run = run_network(network, core)
     result = dataclasses.replace(run.result, stdout=b"", stderr=b"", regions=())
-    return Simulated(result, layer_records(run.layers, run.result), sum(layer.macs for layer in run.layers), None)
+    return Simulated(result, layer_records(run.layers, result.frequency_mhz), run.network.macs, run.relative_error)
 
 
-def layer_records(layers: Any, result: SimResult) -> list[dict[str, Any]]:
-    """One record a layer, in execution order: what it is, its cycles and share of them, multiply-adds per cycle."""
-    regions: dict[str, Region] = {region.name: region for region in result.regions}
-    records = []
-    for layer in layers:
-        region = regions.get(layer.symbol, Region(layer.symbol, 0, 0))
-        records.append(
-            {
-                "name": layer.name, "operator": layer.operator, "algorithm": layer.algorithm, "macs": layer.macs,
-                "weight_bytes": layer.weight_bytes, "input_bytes": layer.input_bytes, "output_bytes": layer.output_bytes,
-                "instructions": region.instructions, "cycles": region.cycles,
-                "latency_ms": region.cycles / (result.frequency_mhz * 1e3),
-            }
-        )  # fmt: skip
-    return records
+def layer_records(layers: Sequence[LayerResult], frequency_mhz: float) -> list[dict[str, Any]]:
+    """One record a layer, in execution order, with its latency at the simulated clock."""
+    return [dataclasses.asdict(layer) | {"latency_ms": layer.cycles / (frequency_mhz * 1e3)} for layer in layers]

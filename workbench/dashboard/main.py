@@ -1,0 +1,73 @@
+"""Entry of the dashboard: navigation, the choice of a run, and the edge where errors become one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import streamlit as st
+
+from workbench.base.errors import WorkbenchError
+from workbench.dashboard.data import RunData, list_runs, load_run
+
+PAGES = {  # module in `pages/`: (title, icon)
+    "comparison": ("Comparison", ":material/scatter_plot:"),
+    "floorplan": ("Floorplan", ":material/grid_view:"),
+    "core": ("Core", ":material/memory:"),
+    "layers": ("Layers", ":material/layers:"),
+    "runs": ("Runs", ":material/list:"),
+}
+EMPTY = (
+    "There is no run yet. Run a study with `workbench compare STUDY.toml`, or the whole loop with `workbench demo`, "
+    "then reload this page."
+)
+
+
+def main() -> None:
+    """Draw the page that the navigation shows."""
+    st.set_page_config(page_title="Chip workbench", page_icon=":material/developer_board:", layout="wide")
+    pages = [
+        st.Page(_page(name), title=title, icon=icon, url_path=name, default=name == "comparison")
+        for name, (title, icon) in PAGES.items()
+    ]
+    st.navigation(pages).run()
+
+
+def _page(name: str) -> Callable[[], None]:
+    def draw() -> None:
+        draw_page(name)
+
+    draw.__name__ = name
+    return draw
+
+
+def draw_page(name: str) -> None:
+    """Draw one page for the chosen run; errors of files are shown as a sentence."""
+    module = import_module(f"workbench.dashboard.pages.{name}")
+    st.title(PAGES[name][0])
+    try:
+        run = choose_run()
+        if run is None:
+            st.info(EMPTY, icon=":material/lightbulb:")
+        else:
+            module.draw(run)
+    except WorkbenchError as error:
+        st.error(str(error))
+
+
+def choose_run() -> RunData | None:
+    """The run chosen in the sidebar (the newest at first); None if there are none."""
+    runs = list_runs()
+    if not runs:
+        return None
+    labels = {info.run: f"{info.name} ({info.status}, {info.started[:16].replace('T', ' ')})" for info in runs}
+    names = list(labels)
+    known = st.session_state.get("chosen run")
+    index = names.index(known) if known in labels else 0
+    chosen = st.sidebar.selectbox("Run", names, index=index, format_func=labels.__getitem__)
+    st.session_state["chosen run"] = chosen
+    return load_run(chosen)
+
+
+if __name__ == "__main__":
+    main()
