@@ -62,9 +62,11 @@ def turned_size(floorplan: Floorplan) -> tuple[np.ndarray, np.ndarray]:
 
 @kernel
 def is_inside(obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float) -> bool:
-    """Whether a rectangle lies within the canvas, but for less than the gap's rounding."""
-    width, height = obstacles.canvas[0], obstacles.canvas[1]
-    return x >= half_width and y >= half_height and x + half_width <= width and y + half_height <= height
+    """Whether a rectangle lies within the canvas, in single precision like the legality check."""
+    wide, high = np.float32(0.5) * np.float32(2.0 * half_width), np.float32(0.5) * np.float32(2.0 * half_height)
+    at_x, at_y = np.float32(x), np.float32(y)
+    right, top = np.float32(obstacles.canvas[0]), np.float32(obstacles.canvas[1])
+    return at_x - wide >= 0 and at_y - high >= 0 and at_x + wide <= right and at_y + high <= top
 
 
 @kernel
@@ -90,9 +92,10 @@ def settle(
     width, height, gap = obstacles.canvas[0], obstacles.canvas[1], obstacles.canvas[2]
     if 2 * half_width > width or 2 * half_height > height:
         return False, x, y
+    edge_x, edge_y = min(gap, 0.5 * width - half_width), min(gap, 0.5 * height - half_height)
     for attempt in range(pushes + 1):
-        x = min(max(x, half_width), width - half_width)
-        y = min(max(y, half_height), height - half_height)
+        x = min(max(x, half_width + edge_x), width - half_width - edge_x)
+        y = min(max(y, half_height + edge_y), height - half_height - edge_y)
         hit = first_hit(obstacles, x, y, half_width, half_height, skip, -1)
         if hit < 0:
             return True, x, y
@@ -114,7 +117,7 @@ def nearest_legal(
     obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float, skip: int, columns: int, rows: int,
     pushes: int,
 ) -> tuple[bool, float, float]:  # fmt: skip
-    """The legal place nearest to (x, y) among the cell centres of a grid, each settled with `pushes`.
+    """The legal place nearest to (x, y) among the cell centres of a grid, each settled if `pushes` > 0.
 
     Cells are tried in rings around the wanted one; the search ends when a further ring cannot be nearer.
     """
@@ -130,9 +133,13 @@ def nearest_legal(
             for c in range(column - ring, column + ring + 1, step):
                 if c < 0 or c >= columns:
                     continue
-                found, at_x, at_y = settle(
-                    obstacles, (c + 0.5) * cell_width, (r + 0.5) * cell_height, half_width, half_height, skip, pushes
-                )
+                at_x, at_y = (c + 0.5) * cell_width, (r + 0.5) * cell_height
+                if pushes > 0:
+                    found, at_x, at_y = settle(obstacles, at_x, at_y, half_width, half_height, skip, pushes)
+                else:
+                    found = is_inside(obstacles, at_x, at_y, half_width, half_height) and (
+                        first_hit(obstacles, at_x, at_y, half_width, half_height, skip, -1) < 0
+                    )
                 distance = np.hypot(at_x - x, at_y - y)
                 if found and distance < best:
                     best, best_x, best_y = distance, at_x, at_y

@@ -16,6 +16,7 @@ from workbench.base.errors import InputError
 from workbench.netlist.netlist import Canvas, Floorplan, Netlist, ObjectKind
 from workbench.place.legality import check
 from workbench.place.obstacles import (
+    GAP,
     Obstacles,
     first_hit,
     is_inside,
@@ -165,7 +166,8 @@ def _pull_inside(floorplan: Floorplan, x: np.ndarray, y: np.ndarray) -> None:
     movable = np.flatnonzero((floorplan.netlist.kind != ObjectKind.PORT) & ~floorplan.netlist.is_fixed)
     for axis, sizes, length in zip((x, y), turned_size(floorplan), (canvas.width_um, canvas.height_um), strict=True):
         half = np.minimum(sizes[movable], length) / 2
-        axis[movable] = np.clip(axis[movable], half, length - half)
+        near = np.minimum(half + GAP * max(canvas.width_um, canvas.height_um), length / 2)
+        axis[movable] = np.clip(axis[movable], near, length - near)
 
 
 def _offenders(floorplan: Floorplan, movable: np.ndarray) -> np.ndarray:
