@@ -1,4 +1,4 @@
-"""Our RTL designs: lint-clean under slang, elaborated as slang elaborates them, and of the size that netlist.toml expects."""
+"""Our RTL designs: lint-clean under slang, elaborated as slang does it, of the size that netlist.toml expects."""
 
 from __future__ import annotations
 

@@ -159,7 +159,12 @@ class _Elaboration:
     def parameters(self, items: Any, scope: Scope, values: dict[str, int]) -> None:
         for item in items:
             given = None if isinstance(item, ast.Localparam) else values.get(item.name)
-            scope.names[item.name] = constant(item.value, scope) if given is None else given
+            value = constant(item.value, scope) if given is None else given
+            if item.width is not None:
+                bits, _, _ = self.range(item.width, scope)
+                value &= (1 << bits) - 1
+                value -= (value >> bits - 1 & int(bool(item.signed))) << bits
+            scope.names[item.name] = value
 
     # declarations and generate blocks
 

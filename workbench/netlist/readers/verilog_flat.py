@@ -150,17 +150,19 @@ class FlatBuilder:
 def resolve_aliases(bits: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The bit that stands for each bit after ``assign left = right``; -1 where assigns go in a circle.
 
-    Every bit is assigned at most once, so the assigns are a forest and pointer doubling ends in log(depth) rounds.
+    Every bit is assigned at most once, so the assigns form trees and circles. Pointer doubling ends in log(depth) rounds
+    at the trees' roots, which no assign has on its left; circles never leave their assigned bits.
     """
     source = np.arange(bits, dtype=np.int64)
     source[left] = right
-    for _ in range(max(1, bits.bit_length() + 1)):
+    for _ in range(bits.bit_length() + 1):
         following = source[source]
         if np.array_equal(following, source):
-            return source
+            break
         source = following
-    source[source[source] != source] = -1
-    return source
+    assigned = np.zeros(bits, bool)
+    assigned[left] = True
+    return np.where(assigned[source], -1, source)
 
 
 def _number_nets(

@@ -28,6 +28,7 @@ from workbench.base.places import cache_folder
 from workbench.netlist.readers.verilog_preprocess import VerilogText
 
 _MODULE = re.compile(r"\b(endmodule|module)\b(?:\s+(\w+))?")
+_UNSUPPORTED = re.compile(r"^\s*(defparam|specify|primitive|config)\b", re.MULTILINE)
 _ANSI = re.compile(r"\b(?:input|output|inout)\b")
 
 
@@ -132,6 +133,9 @@ def parse_modules(source: VerilogText, leaves: frozenset[str] = frozenset()) -> 
     text = _without_bodies(source, leaves)
     if not text.strip():
         raise InputError(source.origins[0][0], "no module", "at least one module", "check what the file holds")
+    if found := _UNSUPPORTED.search(text):
+        where = source.where(text.count("\n", 0, found.start(1)) + 1)
+        raise InputError(where, found.group(1), "modules, instances and assigns", "remove it or make its module a leaf")
     try:
         tree = _parser().parse_text(text)
     except _SyntaxError as error:
