@@ -62,13 +62,11 @@ _FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST = (
 
 
 @kernel
-def run_slice(
-    code, forms, registers, vector, work, addresses, region_instructions, machine, timing, timed, limit
-):
+def run_slice(code, forms, registers, addresses, region_instructions, machine, timing, timed, limit):
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
-    `registers` holds x0..x31 and f0..f31 (bits); `vector` is the vector register file as bytes; `work` and
-    `addresses` are the vector unit's buffers (see `vector.new_work`).
+    `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses
+    of indexed accesses; the vector registers lie at ``machine[0].vector``.
     """
     r = registers
     pc, base, count = machine[0].pc, machine[0].code_base, np.uint64(len(code))
@@ -272,7 +270,7 @@ def run_slice(
             else:
                 store(pointer + address, r[rs2])
         elif op >= _FIRST_VECTOR:
-            outcome = execute_vector(c, forms[op], r, vector, work, addresses, machine)
+            outcome = execute_vector(c, forms[op], r, machine, addresses)
             if outcome != 0:
                 status = outcome
                 break

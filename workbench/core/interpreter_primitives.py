@@ -35,6 +35,46 @@ def store(typing_context: Any, pointer: Any, value: Any) -> Any:
 
 
 @intrinsic
+def get(typing_context: Any, pointer: Any, index: Any, example: Any) -> Any:
+    """Element `index` of an array of the type of `example` at a host address (in a form that LLVM vectorises)."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(signature.return_type)
+        place = builder.gep(builder.inttoptr(arguments[0], kind.as_pointer()), [arguments[1]])
+        return builder.load(place, align=1)
+
+    return example(pointer, index, example), emit
+
+
+@intrinsic
+def put(typing_context: Any, pointer: Any, index: Any, value: Any) -> Any:
+    """Set element `index` of an array of the type of `value` at a host address; returns the value."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value = arguments[2]
+        place = builder.gep(builder.inttoptr(arguments[0], value.type.as_pointer()), [arguments[1]])
+        builder.store(value, place, align=1)
+        return value
+
+    return value(pointer, index, value), emit
+
+
+@intrinsic
+def copy_bytes(typing_context: Any, target: Any, source: Any, count: Any) -> Any:
+    """memmove between host addresses; returns `count`."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        integer = type(arguments[2].type)
+        byte = integer(8).as_pointer()
+        function = builder.module.declare_intrinsic("llvm.memmove", [byte, byte, arguments[2].type])
+        places = [builder.inttoptr(value, byte) for value in arguments[:2]]
+        builder.call(function, [*places, arguments[2], integer(1)(0)])
+        return arguments[2]
+
+    return count(target, source, count), emit
+
+
+@intrinsic
 def reinterpret(typing_context: Any, value: Any, example: Any) -> Any:
     """The bits of `value` as the type of `example` (same width)."""
 

@@ -45,6 +45,12 @@ MACHINE_DTYPE = np.dtype(
         ("vtype", np.int64),  # bit 63 = vill
         ("sew_log2", np.int64),  # bits: 3 ... 6
         ("lmul_log2", np.int64),  # -3 ... 3
+        ("vector", np.int64),  # host address of the vector register file
+        ("a", np.int64),  # host addresses of the vector unit's buffers: operands 1, 2, destination, result, mask bytes
+        ("b", np.int64),
+        ("d", np.int64),
+        ("out", np.int64),
+        ("mask", np.int64),
         ("address", np.int64),  # of the last vector access, for the timing model
         ("stride", np.int64),
         ("region", np.int64),

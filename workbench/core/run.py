@@ -25,6 +25,7 @@ SLICE_INSTRUCTIONS = 4_000_000
 STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
+_BUFFERS = ("a", "b", "d", "out", "mask")  # of the vector unit
 _FAULTS = {
     Status.BREAKPOINT: "a breakpoint",
     Status.ILLEGAL: "an illegal instruction",
@@ -70,7 +71,7 @@ class Machine:
         self, program: Program, core: CoreConfig | None, argv: Sequence[str] = (), stdin: bytes = b"", timed: bool = False,
         vlen_bits: int | None = None, space_bytes: int = DEFAULT_SPACE_BYTES,
     ) -> None:  # fmt: skip
-        from workbench.core.vector import new_work, vector_forms
+        from workbench.core.vector_forms import vector_forms
 
         self.program, self.core, self.timed = program, core, timed
         self.vlen_bits = _checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
@@ -89,7 +90,11 @@ class Machine:
             self.state["tohost"], self.state["is_bare"] = program.tohost_address, 1
         self.registers[_SP] = push_arguments(self.memory, program, argv)
         self.region_instructions = np.zeros(len(self.code.regions), np.int64)
-        self._forms, (self._work, self._addresses) = vector_forms(), new_work(self.vlen_bits)
+        self._forms, self._addresses = vector_forms(), np.zeros(self.vlen_bits, np.int64)
+        self._buffers = np.zeros((len(_BUFFERS), self.vlen_bits), np.int64)  # an element each, at LMUL 8 and SEW 8
+        self.state["vector"] = self.vector.ctypes.data
+        for row, name in enumerate(_BUFFERS):
+            self.state[name] = self._buffers[row].ctypes.data
         self._timing = self._new_timing()
         self._host_seconds = 0.0
         self._notes: list[str] = []
@@ -133,8 +138,8 @@ class Machine:
 
         return Status(
             run_slice(
-                self.code.entries, self._forms, self.registers, self.vector.reshape(-1), self._work, self._addresses,
-                self.region_instructions, self.state, self._timing, self.timed, limit,
+                self.code.entries, self._forms, self.registers, self._addresses, self.region_instructions, self.state,
+                self._timing, self.timed, limit,
             )
         )  # fmt: skip
 

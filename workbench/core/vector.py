@@ -1,19 +1,386 @@
-"""Vector unit: dispatch of one vector instruction to its kernel family."""
+"""The vector unit: prepares the operands of one vector instruction, calls its kernel family, writes the result back.
+
+V 1.0 without half precision, for VLEN 128 to 65536. Tail and inactive elements are left undisturbed (a legal choice for
+"agnostic", and QEMU's default). vstart is always 0. Of the reserved encodings, wrong register groups and element widths
+are illegal instructions; overlaps of source and destination groups that the manual reserves are executed.
+
+Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V".
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter_float import unbox
+from workbench.core.interpreter_primitives import copy_bytes, get, put, reinterpret
+from workbench.core.interpreter_state import BOX, Status
+from workbench.core.vector_convert import convert_elements, gives_float, is_signed_source, takes_float
+from workbench.core.vector_elements import (
+    copy_elements,
+    expand_mask,
+    extend,
+    fill,
+    is_group,
+    narrow_elements,
+    vlmax,
+    widen,
+    write_mask,
+)
+from workbench.core.vector_estimate import estimate_elements
+from workbench.core.vector_float import (
+    FIRST_MULTIPLY_ADD,
+    REC7,
+    RSQRT7,
+    SGNJ,
+    SGNJX,
+    float_compare_elements,
+    float_elements,
+    multiply_add_elements,
+    reduce_float_elements,
+    sign_elements,
+)
+from workbench.core.vector_forms import SOURCE_F, SOURCE_IMMEDIATE, SOURCE_VECTOR, group_number
+from workbench.core.vector_integer import IS_MOVE, IS_MOVE2, integer_elements
+from workbench.core.vector_mask import (
+    CPOP,
+    FIRST,
+    SIF,
+    XNOR,
+    count_mask,
+    mask_elements,
+    mask_logical,
+    reduce_integer_elements,
+)
+from workbench.core.vector_memory import vector_access
+from workbench.core.vector_permute import (
+    COMPRESS,
+    GATHER,
+    GATHER16,
+    MOVE_WHOLE,
+    MV_F_S,
+    MV_S_X,
+    MV_X_S,
+    SLIDEUP,
+    compress_elements,
+    permute_elements,
+)
+from workbench.isa.code import V0, Flag
 
 _ILLEGAL = int(Status.ILLEGAL)
+_MASKED, _WRITES_MASK = int(Flag.MASKED), int(Flag.WRITES_MASK)
+_F32, _F64, _I32, _I64 = np.float32(0), np.float64(0), np.int32(0), np.int64(0)
+_SIGN32, _SIGN64 = np.int32(-(1 << 31)), np.int64(-(1 << 63))
+_INT, _FLOAT, _FLOAT_COMPARE, _CONVERT = (group_number(n) for n in "int float float_compare convert".split())
+_REDUCE_INT, _REDUCE_FLOAT, _MASK, _PERMUTE = (group_number(n) for n in "reduce_int reduce_float mask permute".split())
+_LOAD, _STORE = group_number("load"), group_number("store")
 
 
-def new_work(v):
-    return np.zeros((6, v), np.int64), np.zeros(v, np.int64)
-def vector_forms():
-    return np.zeros(1000, np.dtype([('a',np.int8)]))
 @kernel
-def execute_vector(c, form, registers, vector, work, addresses, machine):
-    return _ILLEGAL
+def _place(machine, register):
+    """Host address of a vector register given by its unified number."""
+    return machine[0].vector + (np.int64(register) - V0) * machine[0].vlenb
+
+
+@kernel
+def _scalar(c, form, registers, width):
+    """The scalar operand as a bit pattern of 2**width bits (float registers unboxed)."""
+    if form.source == SOURCE_IMMEDIATE:
+        return c.imm
+    value = registers[np.uint64(c.rs1)]
+    if form.source == SOURCE_F and width == 5:
+        return np.int64(reinterpret(unbox(value), _I32))
+    return value
+
+
+@kernel
+def _groups_fit(c, form, machine, writes_mask):
+    """Element widths and register groups of an arithmetic instruction are legal."""
+    sew, lmul = machine[0].sew_log2, machine[0].lmul_log2
+    widest = sew + max(form.dest, form.wide2, form.wide1)
+    if widest > 6 or sew + min(form.dest, form.wide2, form.wide1) < 3:
+        return False
+    if not writes_mask and not is_group(c.rd - V0, lmul + form.dest):
+        return False
+    if c.rs2 >= V0 and not is_group(c.rs2 - V0, lmul + form.wide2):
+        return False
+    return form.source != SOURCE_VECTOR or is_group(c.rs1 - V0, lmul + form.wide1)
+
+
+@kernel
+def _integer(c, form, registers, machine, masked):
+    sew, count = machine[0].sew_log2, machine[0].vl
+    writes_mask = c.flags & _WRITES_MASK != 0
+    if not _groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
+        return _ILLEGAL
+    if count == 0:
+        return 0
+    m = machine[0]
+    a, b, out = m.a, m.b, m.out
+    if form.source == SOURCE_VECTOR:
+        widen(_place(machine, c.rs1), a, count, sew + form.wide1, form.signed1)
+    elif form.source != 0:
+        fill(a, count, extend(_scalar(c, form, registers, sew), sew, form.signed1))
+    if c.rs2 >= V0:
+        widen(_place(machine, c.rs2), b, count, sew + form.wide2, form.signed2)
+    target, width = _place(machine, c.rd), sew + form.dest
+    if form.reads_vd:
+        widen(target, m.d, count, width, True)
+    if form.function == IS_MOVE:
+        out = a
+    elif form.function == IS_MOVE2:
+        out = b
+    else:
+        shift_mask = (np.int64(1) << (sew + form.wide2)) - 1
+        bits = np.int64(1) << sew
+        integer_elements(form.function, machine, a, b, m.d, out, count, bits, shift_mask, form.uses_v0)
+    if writes_mask:
+        write_mask(out, target, count, masked, m.mask)
+    else:
+        narrow_elements(out, target, count, width, masked, m.mask)
+    return 0
+
+
+@kernel
+def _widen_floats(source, target, count):
+    for i in range(count):
+        put(target, i, np.float64(get(source, i, _F32)))
+
+
+@kernel
+def _float_operand1(c, form, registers, machine, count, width):
+    """Host address of the elements of vs1 or the scalar at the operation's width."""
+    sew = machine[0].sew_log2
+    buffer = machine[0].a
+    if form.source == SOURCE_VECTOR:
+        if sew == width:
+            return _place(machine, c.rs1)
+        _widen_floats(_place(machine, c.rs1), buffer, count)
+    elif form.source == SOURCE_F:
+        if width == 5:
+            fill(buffer, count, unbox(registers[np.uint64(c.rs1)]))
+        elif sew == 5:
+            fill(buffer, count, np.float64(unbox(registers[np.uint64(c.rs1)])))
+        else:
+            fill(buffer, count, registers[np.uint64(c.rs1)])
+    return buffer
+
+
+@kernel
+def _float_operand2(c, form, machine, count, width):
+    if machine[0].sew_log2 + form.wide2 == width:
+        return _place(machine, c.rs2)
+    _widen_floats(_place(machine, c.rs2), machine[0].b, count)
+    return machine[0].b
+
+
+@kernel
+def _float(c, form, registers, machine, masked):
+    sew, count = machine[0].sew_log2, machine[0].vl
+    if sew < 5 or not _groups_fit(c, form, machine, False):
+        return _ILLEGAL
+    if count == 0:
+        return 0
+    width = sew + form.dest
+    mask = machine[0].mask
+    a = _float_operand1(c, form, registers, machine, count, width)
+    b = _float_operand2(c, form, machine, count, width)
+    target = _place(machine, c.rd)
+    direct = not masked and c.rd != c.rs2 and c.rd != c.rs1
+    function = form.function
+    if function >= FIRST_MULTIPLY_ADD:
+        d = target
+        if not direct:
+            d = machine[0].d
+            copy_bytes(d, target, count << (width - 3))
+        if width == 5:
+            multiply_add_elements(function, a, b, d, count, _F32)
+        else:
+            multiply_add_elements(function, a, b, d, count, _F64)
+        if not direct:
+            copy_elements(d, target, count, width, masked, mask)
+        return 0
+    out = target if direct else machine[0].out
+    if SGNJ <= function <= SGNJX:
+        if width == 5:
+            sign_elements(function, a, b, out, count, _I32, _SIGN32)
+        else:
+            sign_elements(function, a, b, out, count, _I64, _SIGN64)
+    elif function == REC7 or function == RSQRT7:
+        estimate_elements(function == RSQRT7, b, out, count, width)
+    elif width == 5:
+        float_elements(function, a, b, out, count, _F32)
+    else:
+        float_elements(function, a, b, out, count, _F64)
+    if not direct:
+        copy_elements(out, target, count, width, masked, mask)
+    return 0
+
+
+@kernel
+def _float_compare(c, form, registers, machine, masked):
+    sew, count = machine[0].sew_log2, machine[0].vl
+    if sew < 5 or not _groups_fit(c, form, machine, True):
+        return _ILLEGAL
+    a = _float_operand1(c, form, registers, machine, count, sew)
+    b = _place(machine, c.rs2)
+    if sew == 5:
+        float_compare_elements(form.function, a, b, machine[0].out, count, _F32)
+    else:
+        float_compare_elements(form.function, a, b, machine[0].out, count, _F64)
+    write_mask(machine[0].out, _place(machine, c.rd), count, masked, machine[0].mask)
+    return 0
+
+
+@kernel
+def _convert(c, form, machine, masked):
+    sew, count = machine[0].sew_log2, machine[0].vl
+    source, target = sew + form.wide2, sew + form.dest
+    if not _groups_fit(c, form, machine, False):
+        return _ILLEGAL
+    if (takes_float(form.function) and source < 5) or (gives_float(form.function) and target < 5):
+        return _ILLEGAL
+    m = machine[0]
+    widen(_place(machine, c.rs2), m.b, count, source, is_signed_source(form.function))
+    convert_elements(form.function, machine, m.b, m.out, count, 1 << source, 1 << target, masked)
+    narrow_elements(m.out, _place(machine, c.rd), count, target, masked, m.mask)
+    return 0
+
+
+@kernel
+def _reduce_integer(c, form, machine, masked):
+    m = machine[0]
+    width = m.sew_log2 + form.dest
+    if width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
+        return _ILLEGAL
+    if m.vl > 0:
+        widen(_place(machine, c.rs2), m.b, m.vl, m.sew_log2, form.signed2)
+        widen(_place(machine, c.rs1), m.a, 1, width, form.signed1)
+        put(m.out, 0, reduce_integer_elements(form.function, m.b, get(m.a, 0, _I64), m.vl, masked, m.mask))
+        narrow_elements(m.out, _place(machine, c.rd), 1, width, False, m.mask)
+    return 0
+
+
+@kernel
+def _reduce_float(c, form, machine, masked):
+    m = machine[0]
+    width, count = m.sew_log2 + form.dest, m.vl
+    if m.sew_log2 < 5 or width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
+        return _ILLEGAL
+    if count > 0:
+        b = _float_operand2(c, form, machine, count, width)
+        start, target = _place(machine, c.rs1), _place(machine, c.rd)
+        if width == 5:
+            put(target, 0, reduce_float_elements(form.function, b, get(start, 0, _F32), count, masked, m.mask, _F32))
+        else:
+            put(target, 0, reduce_float_elements(form.function, b, get(start, 0, _F64), count, masked, m.mask, _F64))
+    return 0
+
+
+@kernel
+def _mask(c, form, registers, machine, masked):
+    m = machine[0]
+    function, count = form.function, m.vl
+    source = _place(machine, c.rs2) if c.rs2 >= V0 else m.vector
+    if function <= XNOR:
+        mask_logical(function, source, _place(machine, c.rs1), _place(machine, c.rd), count)
+    elif function == CPOP or function == FIRST:
+        registers[np.uint64(c.rd)] = count_mask(source, count, masked, m.mask, function == FIRST)
+    else:
+        writes_mask = function <= SIF
+        if not writes_mask and not is_group(c.rd - V0, m.lmul_log2):
+            return _ILLEGAL
+        mask_elements(function, source, m.out, count, masked, m.mask)
+        if writes_mask:
+            write_mask(m.out, _place(machine, c.rd), count, masked, m.mask)
+        else:
+            narrow_elements(m.out, _place(machine, c.rd), count, m.sew_log2, masked, m.mask)
+    return 0
+
+
+@kernel
+def _move_scalar(c, form, registers, machine):
+    """vmv.x.s, vfmv.f.s, vmv.s.x, vfmv.s.f."""
+    m = machine[0]
+    if (form.function == MV_F_S or form.source == SOURCE_F) and m.sew_log2 < 5:
+        return _ILLEGAL
+    if form.function == MV_S_X:
+        if m.vl > 0:
+            put(m.out, 0, _scalar(c, form, registers, m.sew_log2))
+            narrow_elements(m.out, _place(machine, c.rd), 1, m.sew_log2, False, m.mask)
+        return 0
+    widen(_place(machine, c.rs2), m.out, 1, m.sew_log2, True)
+    value = get(m.out, 0, _I64)
+    if form.function == MV_F_S and m.sew_log2 == 5:
+        value = value & 0xFFFFFFFF | BOX
+    registers[np.uint64(c.rd)] = value
+    return 0
+
+
+@kernel
+def _permute(c, form, registers, machine, masked):
+    m = machine[0]
+    function, sew, lmul, count = form.function, m.sew_log2, m.lmul_log2, m.vl
+    if function == MV_X_S or function == MV_S_X or function == MV_F_S:
+        return _move_scalar(c, form, registers, machine)
+    target, source = _place(machine, c.rd), _place(machine, c.rs2)
+    if function == MOVE_WHOLE:
+        moved = np.int64(c.raw >> 15 & 31) + 1
+        if (c.rd - V0) % moved != 0 or (c.rs2 - V0) % moved != 0:
+            return _ILLEGAL
+        copy_bytes(target, source, moved * m.vlenb)
+        return 0
+    if not is_group(c.rd - V0, lmul) or not is_group(c.rs2 - V0, lmul) or (form.source == SOURCE_F and sew < 5):
+        return _ILLEGAL
+    if count == 0:
+        return 0
+    available = vlmax(machine)
+    widen(source, m.b, available, sew, False)
+    if function == COMPRESS:
+        count = compress_elements(_place(machine, c.rs1), m.b, m.out, count)
+        narrow_elements(m.out, target, count, sew, False, m.mask)
+        return 0
+    scalar = np.int64(0)
+    if function == GATHER or function == GATHER16:
+        width = sew if function == GATHER else np.int64(4)
+        if not is_group(c.rs1 - V0, lmul + width - sew):
+            return _ILLEGAL
+        widen(_place(machine, c.rs1), m.a, count, width, False)
+    else:
+        scalar = _scalar(c, form, registers, sew)
+    if function == SLIDEUP:
+        widen(target, m.out, count, sew, False)
+    permute_elements(function, m.a, m.b, m.out, count, available, scalar)
+    narrow_elements(m.out, target, count, sew, masked, m.mask)
+    return 0
+
+
+@kernel
+def execute_vector(c, form, registers, machine, addresses):
+    """Execute one vector instruction (not vset*); a status, 0 if all is well."""
+    group = form.group
+    masked = False
+    if c.flags & _MASKED:
+        expand_mask(machine[0].vector, machine[0].mask, machine[0].vl)
+        masked = form.uses_v0 == 0
+    if group == _LOAD or group == _STORE:
+        return vector_access(c, form, registers, machine, addresses, group == _STORE, masked)
+    machine[0].address = 0
+    machine[0].stride = 0
+    if machine[0].vtype < 0:
+        return _ILLEGAL
+    if group == _FLOAT:
+        return _float(c, form, registers, machine, masked)
+    elif group == _INT:
+        return _integer(c, form, registers, machine, masked)
+    elif group == _PERMUTE:
+        return _permute(c, form, registers, machine, masked)
+    elif group == _FLOAT_COMPARE:
+        return _float_compare(c, form, registers, machine, masked)
+    elif group == _CONVERT:
+        return _convert(c, form, machine, masked)
+    elif group == _REDUCE_INT:
+        return _reduce_integer(c, form, machine, masked)
+    elif group == _REDUCE_FLOAT:
+        return _reduce_float(c, form, machine, masked)
+    return _mask(c, form, registers, machine, masked)

@@ -1,0 +1,170 @@
+"""Vector loads and stores: unit-stride, strided, indexed, segments, masks, whole registers, fault-only-first.
+
+An access outside of memory ends the program; the elements before it may have been written (there is no restart).
+
+Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Vector Loads and Stores".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.base.jit import kernel
+from workbench.core.interpreter_primitives import copy_bytes, get, load, put, store
+from workbench.core.interpreter_state import Status
+from workbench.core.vector_elements import is_group, widen
+from workbench.core.vector_forms import function_number
+
+_I8, _I16, _I32, _I64, _U8 = np.int8(0), np.int16(0), np.int32(0), np.int64(0), np.uint8(0)
+_ILLEGAL, _LOAD_FAULT, _STORE_FAULT = int(Status.ILLEGAL), int(Status.LOAD_FAULT), int(Status.STORE_FAULT)
+_FIRST, _STRIDED, _INDEXED, _MASK, _WHOLE = (
+    function_number("load", name) for name in "first strided indexed mask whole".split()
+)
+_LOAD_KINDS = np.array(
+    [function_number("load", name) for name in "unit strided indexed mask whole".split()]
+)  # from numbers of the store group
+_WIDTH_OF_BYTES = np.array([0, 3, 4, 0, 5, 0, 0, 0, 6])
+
+
+@kernel
+def _inside(machine, address, count):
+    """`count` bytes at a guest address lie in memory."""
+    offset = np.uint64(address - machine[0].memory_base)
+    size = np.uint64(machine[0].memory_size)
+    return count >= 0 and offset < size and np.uint64(count) <= size - offset
+
+
+@kernel
+def _move(target, source, width):
+    """Copy one element of 2**width bits."""
+    if width == 5:
+        store(target, load(source, _I32))
+    elif width == 6:
+        store(target, load(source, _I64))
+    elif width == 3:
+        store(target, load(source, _I8))
+    else:
+        store(target, load(source, _I16))
+
+
+@kernel
+def _copy_block(machine, is_store, base, register, count):
+    """Consecutive bytes between memory and a register group; a status."""
+    if count == 0:
+        return 0
+    if not _inside(machine, base, count):
+        machine[0].fault_address = base
+        return _STORE_FAULT if is_store else _LOAD_FAULT
+    host = machine[0].memory_pointer + (base - machine[0].memory_base)
+    place = machine[0].vector + register * machine[0].vlenb
+    if is_store:
+        copy_bytes(host, place, count)
+    else:
+        copy_bytes(place, host, count)
+    return 0
+
+
+@kernel
+def _copy_elements(machine, is_store, base, stride, register, group, fields, width, masked, addresses, indexed):
+    """Element by element: strided, indexed (offsets in `addresses`), segments, masked; a status."""
+    size = np.int64(1) << (width - 3)
+    pointer = machine[0].memory_pointer - machine[0].memory_base
+    registers, vlenb = machine[0].vector, machine[0].vlenb
+    for i in range(machine[0].vl):
+        address = addresses[i] if indexed else base + i * stride
+        if masked and not get(machine[0].mask, i, _U8):
+            continue
+        if not _inside(machine, address, fields * size):
+            machine[0].fault_address = address
+            return _STORE_FAULT if is_store else _LOAD_FAULT
+        for field in range(fields):
+            place = registers + (register + field * group) * vlenb + i * size
+            host = pointer + address + field * size
+            if is_store:
+                _move(host, place, width)
+            else:
+                _move(place, host, width)
+    return 0
+
+
+@kernel
+def _strided_words(machine, is_store, base, stride, register):
+    """Unmasked strided access of 32-bit elements whose whole range lies in memory; False if it does not."""
+    last = machine[0].vl - 1
+    if abs(stride) > 1 << 31 or not _inside(machine, base, 4) or not _inside(machine, base + last * stride, 4):
+        return False
+    host = machine[0].memory_pointer + (base - machine[0].memory_base)
+    place = machine[0].vector + register * machine[0].vlenb
+    if is_store:
+        for i in range(last + 1):
+            store(host + i * stride, get(place, i, _I32))
+    else:
+        for i in range(last + 1):
+            put(place, i, load(host + i * stride, _I32))
+    return True
+
+
+@kernel
+def _index_addresses(c, machine, base, width, addresses):
+    """Fill `addresses` with base + index; False if the index group is not legal."""
+    emul = width - machine[0].sew_log2 + machine[0].lmul_log2
+    register = c.rs2 - 64
+    if not is_group(register, emul):
+        return False
+    widen(machine[0].vector + register * machine[0].vlenb, machine[0].a, machine[0].vl, width, False)
+    for i in range(machine[0].vl):
+        addresses[i] = base + get(machine[0].a, i, _I64)
+    return True
+
+
+@kernel
+def _limit_to_memory(machine, base, size):
+    """Fault-only-first: cut vl to the elements that lie in memory (at least the first is tried)."""
+    available = (machine[0].memory_base + machine[0].memory_size - base) // size
+    if 0 < available < machine[0].vl and base >= machine[0].memory_base:
+        machine[0].vl = available
+
+
+@kernel
+def vector_access(c, form, registers, machine, addresses, is_store, masked):
+    """Execute a vector load or store; a status. Leaves address and stride for the timing model in the machine."""
+    kind = _LOAD_KINDS[form.function] if is_store else np.int64(form.function)
+    base = registers[np.uint64(c.rs1)]
+    register = np.int64(c.rs3 - 64 if is_store else c.rd - 64)
+    fields = np.int64(c.fields) + 1
+    width = _WIDTH_OF_BYTES[c.mem_bytes]
+    machine[0].address = base
+    machine[0].stride = np.int64(c.mem_bytes) * fields
+    if kind == _WHOLE:
+        if register % fields != 0:
+            return _ILLEGAL
+        return _copy_block(machine, is_store, base, register, fields * machine[0].vlenb)
+    if machine[0].vtype < 0:
+        return _ILLEGAL
+    if kind == _MASK:
+        return _copy_block(machine, is_store, base, register, (machine[0].vl + 7) >> 3)
+    indexed = kind == _INDEXED
+    if indexed and not _index_addresses(c, machine, base, width, addresses):
+        return _ILLEGAL
+    data_width = machine[0].sew_log2 if indexed else width
+    emul = data_width - machine[0].sew_log2 + machine[0].lmul_log2
+    group = np.int64(1) << max(emul, 0)
+    if not is_group(register, emul) or fields * group > 8 or register + fields * group > 32:
+        return _ILLEGAL
+    size = np.int64(1) << (data_width - 3)
+    stride = fields * size
+    if kind == _STRIDED:
+        stride = registers[np.uint64(c.rs2)] if c.rs2 > 0 else np.int64(0)
+        machine[0].stride = stride
+        if not masked and fields == 1 and width == 5 and machine[0].vl > 0:
+            if _strided_words(machine, is_store, base, stride, register):
+                return 0
+    elif not indexed and not masked and fields == 1:
+        if kind == _FIRST:
+            _limit_to_memory(machine, base, size)
+        return _copy_block(machine, is_store, base, register, machine[0].vl * size)
+    if kind == _FIRST:
+        _limit_to_memory(machine, base, size * fields)
+    return _copy_elements(
+        machine, is_store, base, stride, register, group, fields, data_width, masked, addresses, indexed
+    )
