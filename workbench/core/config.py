@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from workbench.base.config import SourcedModel, StrictModel, read_toml
 from workbench.base.places import data_folder
@@ -43,9 +43,13 @@ IntLatency = tuple[Latency, Latency]
 FpLatency = tuple[Latency, Latency, Latency]
 
 
-def _power_of_two(value: int, what: str) -> None:
+def _power_of_two(value: int) -> int:
     if value & (value - 1):
-        raise ValueError(f"a power of two for {what}")
+        raise ValueError("a power of two")
+    return value
+
+
+PowerOfTwo = AfterValidator(_power_of_two)
 
 
 class Frontend(StrictModel):
@@ -65,25 +69,20 @@ class Frontend(StrictModel):
 class HistoryTable(StrictModel):
     """One tagged predictor table."""
 
-    entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES)]
+    entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES), PowerOfTwo]
     history_bits: Annotated[int, Field(ge=1, le=127)]
     tag_bits: Annotated[int, Field(ge=4, le=20)]
-
-    @model_validator(mode="after")
-    def _check(self) -> HistoryTable:
-        _power_of_two(self.entries, "entries")
-        return self
 
 
 class Predictor(StrictModel):
     """Direction predictor (TAGE with statistical corrector, or gshare), branch targets, returns and indirect jumps."""
 
     direction: Literal["tage_sc", "gshare"]
-    base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES)]
+    base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES), PowerOfTwo]
     gshare_history_bits: Annotated[int, Field(ge=0, le=24)] = 0
     tage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
     sc_history_bits: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(max_length=4)] = ()
-    sc_entries: Annotated[int, Field(ge=0, le=PREDICTOR_ENTRIES)] = 0
+    sc_entries: Annotated[int, Field(ge=0, le=PREDICTOR_ENTRIES), PowerOfTwo] = 0
     ittage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
     ubtb_entries: Annotated[int, Field(ge=1, le=4096)]
     ftb_entries: Annotated[int, Field(ge=0, le=65536)]
@@ -94,13 +93,10 @@ class Predictor(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> Predictor:
-        _power_of_two(self.base_entries, "base_entries")
         if self.direction == "tage_sc" and not self.tage_tables:
             raise ValueError("at least one of tage_tables for direction tage_sc")
-        if self.sc_history_bits:
-            if not self.sc_entries:
-                raise ValueError("sc_entries with sc_history_bits")
-            _power_of_two(self.sc_entries, "sc_entries")
+        if self.sc_history_bits and not self.sc_entries:
+            raise ValueError("sc_entries with sc_history_bits")
         return self
 
 
@@ -185,7 +181,8 @@ class Cache(StrictModel):
         lines = self.size_kib * 1024 // self.line_bytes
         if lines % self.ways or not self.sets:
             raise ValueError(f"ways that divide its {lines} lines")
-        _power_of_two(self.sets, f"the number of sets ({self.sets} = size / line / ways)")
+        if self.sets & (self.sets - 1):
+            raise ValueError(f"a power of two of sets (size / line / ways = {self.sets})")
         return self
 
 
@@ -242,9 +239,9 @@ class Memory(StrictModel):
 class Dram(StrictModel):
     """Open-page DRAM: channels, banks, row timing and burst time; `controller_ns` is the fixed path to and from it."""
 
-    channels: Annotated[int, Field(ge=1, le=16)]
-    banks_per_channel: Annotated[int, Field(ge=1, le=64)]
-    row_bytes: Positive
+    channels: Annotated[int, Field(ge=1, le=16), PowerOfTwo]
+    banks_per_channel: Annotated[int, Field(ge=1, le=64), PowerOfTwo]
+    row_bytes: Annotated[int, Field(ge=64), PowerOfTwo]
     cas_ns: Annotated[float, Field(gt=0, le=1000)]
     activate_ns: Annotated[float, Field(gt=0, le=1000)]
     precharge_ns: Annotated[float, Field(gt=0, le=1000)]
@@ -255,9 +252,6 @@ class Dram(StrictModel):
     def _check(self) -> Dram:
         if self.channels * self.banks_per_channel > DRAM_BANKS:
             raise ValueError(f"at most {DRAM_BANKS} banks over all channels")
-        _power_of_two(self.channels, "channels")
-        _power_of_two(self.banks_per_channel, "banks_per_channel")
-        _power_of_two(self.row_bytes, "row_bytes")
         return self
 
 
@@ -280,7 +274,7 @@ class VectorCost(StrictModel):
 class Vector(StrictModel):
     """The in-core vector unit; its pipes are the ports with `v_` units."""
 
-    vlen_bits: Annotated[int, Field(ge=128, le=65536)]
+    vlen_bits: Annotated[int, Field(ge=128, le=65536), PowerOfTwo]
     fma_bits_per_cycle: Positive
     load_port_bytes: Annotated[int, Field(ge=4, le=512)]
     store_port_bytes: Annotated[int, Field(ge=4, le=512)]
@@ -308,18 +302,13 @@ class Vector(StrictModel):
     reduce_int: VectorCost
     reduce_fp: VectorCost
 
-    @model_validator(mode="after")
-    def _check(self) -> Vector:
-        _power_of_two(self.vlen_bits, "vlen_bits")
-        return self
-
 
 class Npu(StrictModel):
     """A decoupled RVV engine: lanes of `lane_bits`, an in-order queue, chaining, a port into the memory hierarchy."""
 
-    lanes: Annotated[int, Field(ge=1, le=256)]
+    lanes: Annotated[int, Field(ge=1, le=256), PowerOfTwo]
     lane_bits: Literal[32, 64]
-    vlen_bits: Annotated[int, Field(ge=128, le=65536)]
+    vlen_bits: Annotated[int, Field(ge=128, le=65536), PowerOfTwo]
     queue_entries: Annotated[int, Field(ge=1, le=NPU_QUEUE)]
     has_chaining: bool
     memory_level: Literal["l2", "l3", "dram"]
@@ -339,8 +328,6 @@ class Npu(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> Npu:
-        _power_of_two(self.vlen_bits, "vlen_bits")
-        _power_of_two(self.lanes, "lanes")
         if self.lanes * self.lane_bits > self.vlen_bits:
             raise ValueError(f"lanes x lane_bits (= {self.lanes * self.lane_bits}) of at most vlen_bits")
         return self
