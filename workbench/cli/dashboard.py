@@ -21,6 +21,7 @@ SETTINGS = {
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
     "browser.gatherUsageStats": "false",
+    "runner.magicEnabled": "false",
 }
 """Streamlit's settings: this machine only, protected against other sites, no uploads, no internals in error messages."""
 

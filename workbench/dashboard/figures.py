@@ -168,7 +168,7 @@ def history_figure(history: Sequence[Sequence[float]]) -> go.Figure:
     figure.add_scatter(
         x=[point[0] for point in history], y=[point[1] for point in history], mode="lines", line={"shape": "hv"}
     )
-    figure.update_xaxes(title="seconds")
+    figure.update_xaxes(title="seconds", rangemode="tozero")
     figure.update_yaxes(title="best proxy cost")
     figure.update_layout(height=280, margin=_MARGIN)
     return figure

@@ -10,13 +10,8 @@ import streamlit as st
 from workbench.base.errors import WorkbenchError
 from workbench.dashboard.data import RunData, list_runs, load_run
 
-PAGES = {  # module in `pages/`: (title, icon)
-    "comparison": ("Comparison", ":material/scatter_plot:"),
-    "floorplan": ("Floorplan", ":material/grid_view:"),
-    "core": ("Core", ":material/memory:"),
-    "layers": ("Layers", ":material/layers:"),
-    "runs": ("Runs", ":material/list:"),
-}
+# Modules in `pages/` and their titles. No icons: Streamlit fetches the icon of a page from another site.
+PAGES = {"comparison": "Comparison", "floorplan": "Floorplan", "core": "Core", "layers": "Layers", "runs": "Runs"}
 EMPTY = (
     "There is no run yet. Run a study with `workbench compare STUDY.toml`, or the whole loop with `workbench demo`, "
     "then reload this page."
@@ -25,11 +20,8 @@ EMPTY = (
 
 def main() -> None:
     """Draw the page that the navigation shows."""
-    st.set_page_config(page_title="Chip workbench", page_icon=":material/developer_board:", layout="wide")
-    pages = [
-        st.Page(_page(name), title=title, icon=icon, url_path=name, default=name == "comparison")
-        for name, (title, icon) in PAGES.items()
-    ]
+    st.set_page_config(page_title="Chip workbench", layout="wide")
+    pages = [st.Page(_page(name), title=title, url_path=name, default=name == "comparison") for name, title in PAGES.items()]
     st.navigation(pages).run()
 
 
@@ -44,7 +36,7 @@ def _page(name: str) -> Callable[[], None]:
 def draw_page(name: str) -> None:
     """Draw one page for the chosen run; errors of files are shown as a sentence."""
     module = import_module(f"workbench.dashboard.pages.{name}")
-    st.title(PAGES[name][0])
+    st.title(PAGES[name])
     try:
         run = choose_run()
         if run is None:

@@ -34,8 +34,8 @@ def _figures(plan: dict, run: RunData, design: str) -> None:
         "wirelength": f"{costs['wirelength_cost']:.4f}",
         "density": f"{costs['density_cost']:.4f}",
         "congestion": f"{costs['congestion_cost']:.4f}",
-        "longest wire": f"{ppa['longest_wire_um']:,.0f} µm",
-        "clock it allows": f"{limits.get('accelerator logic and longest wire', 0):,.0f} MHz",
+        "longest wire, µm": f"{ppa['longest_wire_um']:,.0f}",
+        "clock it allows, MHz": f"{limits.get('accelerator logic and longest wire', 0):,.0f}",
     }
     for column, (name, value) in zip(st.columns(len(values)), values.items(), strict=True):
         column.metric(name, value)
