@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from workbench.base.errors import InputError
@@ -72,6 +72,6 @@ def _load(program: Path, facts: Path) -> CompiledNetwork:
     inputs, outputs = ({name: tuple(shape) for name, shape in table[part]} for part in ("inputs", "outputs"))
     layers = tuple(Layer(**layer) for layer in table["layers"])
     return CompiledNetwork(
-        table["name"], parse_elf(data, str(program)), layers, inputs, outputs, tuple(table["notes"]),
+        table["name"], replace(parse_elf(data, str(program)), name=table["name"]), layers, inputs, outputs, tuple(table["notes"]),
         table["arena_bytes"], table["weight_bytes"],
     )  # fmt: skip

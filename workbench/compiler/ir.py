@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 LMULS = (1, 2, 4, 8)
-_DYNAMIC_ROUNDING = "i64 7"
-_AGNOSTIC = "i64 3"
 
 
 @dataclass(frozen=True)
@@ -123,9 +121,7 @@ class Builder:
 
     # --- control --------------------------------------------------------------------------------------------------
 
-    def loop(
-        self, count: int, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]
-    ) -> list[Value]:
+    def loop(self, count: int, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]) -> list[Value]:
         """Run `body` `count` times; it receives the carried values and returns the next ones."""
         if count <= 0:
             return list(carried)
@@ -149,9 +145,7 @@ class Builder:
         self._lines.append(f"  br label %{after}")
         self._start(after)
 
-    def repeat_until_zero(
-        self, place: Value, left: Value, body: Callable[[Value, Value], tuple[Value, Value]]
-    ) -> None:
+    def repeat_until_zero(self, place: Value, left: Value, body: Callable[[Value, Value], tuple[Value, Value]]) -> None:
         """Repeat `body`, which maps a position and a remaining amount to the next ones, until nothing remains."""
 
         def step(values: list[Value]) -> tuple[Value, list[Value]]:
@@ -205,6 +199,14 @@ class Builder:
         """Choose the vector length for `wanted` elements at the present LMUL."""
         arguments = [wanted, integer(2), integer(LMULS.index(self.lmul))]
         self.vl = self.call("llvm.riscv.vsetvli.i64", "i64", arguments)
+
+    def fence(self) -> None:
+        """Keep loads on their side: a barrier for the scheduler, which would otherwise spill vector registers."""
+        self._lines.append('  fence syncscope("singlethread") seq_cst')
+
+    def opaque(self, pointer: Value) -> Value:
+        """The same pointer, hidden from the optimiser, which would otherwise compute it again for every access."""
+        return self.emit("ptr", f'call ptr asm "", "=r,0"({pointer})')
 
     # --- addresses and scalars ------------------------------------------------------------------------------------
 

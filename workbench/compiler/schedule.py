@@ -113,12 +113,8 @@ def plan_window(
     right: tuple[Dim, Dim], channels: Dim, clip: tuple[float, float], factor: float = 1.0,
 ) -> tuple[Window, str]:  # fmt: skip
     """The cheapest window kernel, with vectors over channels or over the columns of the image."""
-    over_channels = Window(
-        combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor
-    )
-    over_columns = Window(
-        combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor
-    )
+    over_channels = Window(combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor)
+    over_columns = Window(combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor)
     best, cycles = over_channels, math.inf
     for kernel in (over_channels, over_columns):
         for shaped in _window_shapes(kernel):
@@ -136,9 +132,9 @@ def _window_shapes(kernel: Window) -> Iterator[Window]:
     for lmul in LMULS:
         groups = _REGISTERS // lmul
         vector_weights = weighted and kernel.vector.stride("w") != 0
-        options = [(False, groups - 1 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
+        options = [(False, groups - 2 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
         if weighted and taps <= 25:
-            options.append((True, groups - 2 - (taps if vector_weights else 0)))
+            options.append((True, groups - 3 - (taps if vector_weights else 0)))
         for hoisted, room in options:
             if room < 1 or (hoisted and not vector_weights and taps > 16):
                 continue

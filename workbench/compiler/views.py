@@ -79,9 +79,7 @@ def contiguous_strides(shape: Sequence[int], order: Sequence[int] | None = None)
     return tuple(strides)
 
 
-def _reshaped_strides(
-    shape: Sequence[int], strides: Sequence[int], target: Sequence[int]
-) -> tuple[int, ...] | None:
+def _reshaped_strides(shape: Sequence[int], strides: Sequence[int], target: Sequence[int]) -> tuple[int, ...] | None:
     """Strides of `target` over the same elements: groups of old axes that are evenly spaced become groups of new ones."""
     old = [(size, stride) for size, stride in zip(shape, strides, strict=True) if size != 1]
     result, place, done = [0] * len(target), 0, 0

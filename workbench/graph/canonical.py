@@ -66,9 +66,11 @@ class Canonical:
         """Add the canonical form of one node."""
         self._place = f"{self.where}, node {node.name}"
         if node.operator not in _RULES:
-            raise self.error(f"operator {node.operator}", "a supported operator", "see the list in docs/networks.md")
+            raise self.error(f"operator {node.operator}", "a supported operator", "replace it in the export")
         inputs = tuple(self._renamed.get(name, name) for name in node.inputs)
         for name in node.outputs[:1]:
+            if 0 in self.tensors[name].shape:
+                raise self.error(f"{node.operator} with an empty result", "at least one element", "remove it")
             if self.tensors[name].dtype != "float32":
                 found = f"operator {node.operator} with results of type {self.tensors[name].dtype}"
                 raise self.error(found, "float32", "export a float32 network")
@@ -78,10 +80,12 @@ class Canonical:
         """The canonical graph, without nodes and tensors that nothing uses."""
         for index, name in enumerate(self.graph.outputs):
             source = self._renamed.get(name, name)
+            if name not in self.tensors or not any(name in node.outputs for node in self.nodes) and source == name:
+                raise InputError(
+                    f"{self.where}, output {name}", "a constant, an input or a mask", "a computed value", "remove it"
+                )
             if source != name:
                 self.nodes.append(Node(f"output_{index}", "Identity", (source,), (name,)))
-            elif name in self.constants or name in self.graph.inputs:
-                raise InputError(f"{self.where}, output {name}", "a constant or an input", "a computed value", "remove it")
         wanted, nodes = set(self.graph.outputs), []
         for node in reversed(self.nodes):
             if wanted & set(node.outputs):

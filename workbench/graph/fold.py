@@ -17,9 +17,7 @@ _FOLDABLE = frozenset(
 _MOST_ROUNDS = 12
 
 
-def fold_constants(
-    model: Any, where: str, limits: Limits
-) -> tuple[dict[str, Tensor], dict[str, np.ndarray], list[Node]]:
+def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Tensor], dict[str, np.ndarray], list[Node]]:
     """All tensors with their shapes, all constants, and the nodes that remain."""
     import onnx
 
@@ -56,7 +54,9 @@ def _infer(model: Any, constants: dict[str, np.ndarray], where: str) -> dict[str
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
-        raise InputError(where, f"shapes that contradict each other ({reason})", "a valid model", "export it again") from None
+        raise InputError(
+            where, f"shapes that contradict each other ({reason})", "a valid model", "export it again"
+        ) from None
     graph = inferred.graph
     return {value.name: _tensor(value) for value in [*graph.input, *graph.value_info, *graph.output]}
 
@@ -94,9 +94,7 @@ def _fold(
     return True
 
 
-def _check_size(
-    node: Any, shapes: dict[str, Tensor], constants: dict[str, np.ndarray], place: str, limits: Limits
-) -> None:
+def _check_size(node: Any, shapes: dict[str, Tensor], constants: dict[str, np.ndarray], place: str, limits: Limits) -> None:
     sizes: list[int] = []
     if node.op_type in ("ConstantOfShape", "Expand"):
         sizes = [int(v) for v in constants[node.input[-1]].ravel()]
@@ -159,7 +157,9 @@ def _replace_folded(model: Any, remaining: list[tuple[int, Any]], constants: dic
     have = {tensor.name for tensor in model.graph.initializer}
     for name, array in constants.items():
         if name not in have and array.dtype != object:
-            model.graph.initializer.append(onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
+            model.graph.initializer.append(
+                onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+            )
     kept = [node for _, node in remaining]
     copies = [type(node).FromString(node.SerializeToString()) for node in kept]
     del model.graph.node[:]

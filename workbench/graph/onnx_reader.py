@@ -210,6 +210,3 @@ def _check_values(graph: Graph, where: str) -> None:
             if tensor is None or any(size < 0 for size in tensor.shape):
                 if name and node.operator != "Dropout":
                     raise InputError(place, "an output of unknown size", "fixed sizes", "export it with fixed sizes")
-
-
-

@@ -20,10 +20,12 @@ from workbench.compiler.kernels.nest import (
     chunks_over,
     clipped,
     loop_over,
+    move,
 )
 
 _UNROLLED_STEPS = 9
 _UNROLL = 4
+_OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,9 @@ class Contraction:
             self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest)
 
     def _tile(self, builder: Builder, pointers: Pointers, size: int) -> None:
+        rows = self._rows(builder, pointers["a"], size)
         totals = self._start(builder, pointers, size)
-        totals = self._sum(builder, list(self.reduce), pointers["a"], pointers["b"], totals)
+        totals = self._sum(builder, list(self.reduce), rows, pointers["b"], totals)
         for place, total in enumerate(totals):
             self._finish(builder, pointers, place, total)
 
@@ -85,48 +88,67 @@ class Contraction:
         if "bias" not in pointers:
             return [builder.splat(Value("float", "0.0"))] * size
         if self.vector.stride("bias"):
-            bias = builder.vload(Address(pointers["bias"]), self.vector.stride("bias"))
-            return [bias] * size
+            return [self._bias(builder, pointers["bias"]) for _ in range(size)]
         step = self.block.stride("bias")
         return [builder.splat(builder.load(Address(pointers["bias"], place * step))) for place in range(size)]
 
-    def _sum(self, builder: Builder, dims: list[Dim], a: Value, b: Value, totals: list[Value]) -> list[Value]:
+    def _bias(self, builder: Builder, pointer: Value) -> Value:
+        """The bias, loaded on its own for every accumulator: copies of one value confuse the register allocator."""
+        value = builder.vload(Address(pointer), self.vector.stride("bias"))
+        builder.fence()
+        return value
+
+    def _rows(self, builder: Builder, pointer: Value, size: int) -> list[Value]:
+        """Pointers to the scalars of a block: as few as the reach of a load's offset allows."""
+        step = self.block.stride("a")
+        reach = max(1, _OFFSET_REACH // max(abs(step), 1))
+        each = -(-size // -(-size // reach))
+        others = [builder.opaque(move(builder, pointer, place * step)) for place in range(each, size, each)]
+        return [pointer, *others]
+
+    def _sum(self, builder: Builder, dims: list[Dim], rows: list[Value], b: Value, totals: list[Value]) -> list[Value]:
         """Accumulate over the reduced dimensions: short ones unrolled, the innermost unrolled in part."""
         steps = math.prod(dim.count for dim in dims)
         if steps <= _UNROLLED_STEPS:
-            return self._unrolled(builder, dims, Address(a), Address(b), totals)
+            return self._unrolled(builder, dims, [Address(row) for row in rows], Address(b), totals)
         dim, rest = dims[0], dims[1:]
         inner = math.prod(d.count for d in rest)
         unroll = max(1, min(dim.count, _UNROLL // inner)) if inner <= _UNROLL else 1
         once = [Dim(unroll, dim.strides), *rest]
+        width = len(rows)
 
         def step(values: list[Value]) -> list[Value]:
-            here_a, here_b, sums = values[0], values[1], values[2:]
+            here, here_b, sums = values[:width], values[width], values[width + 1 :]
             if unroll * inner <= _UNROLLED_STEPS:
-                sums = self._unrolled(builder, once, Address(here_a), Address(here_b), sums)
+                sums = self._unrolled(builder, once, [Address(row) for row in here], Address(here_b), sums)
             else:
-                sums = self._sum(builder, rest, here_a, here_b, sums)
-            after = advance(builder, {"a": here_a, "b": here_b}, dim, unroll)
-            return [after["a"], after["b"], *sums]
+                sums = self._sum(builder, rest, here, here_b, sums)
+            after = [move(builder, row, unroll * dim.stride("a")) for row in here]
+            return [*after, move(builder, here_b, unroll * dim.stride("b")), *sums]
 
-        after = builder.loop(dim.count // unroll, [a, b, *totals], step)
+        after = builder.loop(dim.count // unroll, [*rows, b, *totals], step)
         left = dim.count % unroll
         if left:
             tail = [Dim(left, dim.strides), *rest]
-            return self._unrolled(builder, tail, Address(after[0]), Address(after[1]), after[2:])
-        return after[2:]
+            starts = [Address(row) for row in after[:width]]
+            return self._unrolled(builder, tail, starts, Address(after[width]), after[width + 1 :])
+        return after[width + 1 :]
 
-    def _unrolled(self, builder: Builder, dims: list[Dim], a: Address, b: Address, totals: list[Value]) -> list[Value]:
+    def _unrolled(
+        self, builder: Builder, dims: list[Dim], rows: list[Address], b: Address, totals: list[Value]
+    ) -> list[Value]:
         if dims:
             dim = dims[0]
             for place in range(dim.count):
-                here_a, here_b = a + place * dim.stride("a"), b + place * dim.stride("b")
-                totals = self._unrolled(builder, dims[1:], here_a, here_b, totals)
+                here = [row + place * dim.stride("a") for row in rows]
+                totals = self._unrolled(builder, dims[1:], here, b + place * dim.stride("b"), totals)
             return totals
         vector = builder.vload(b, self.vector.stride("b"))
-        step = self.block.stride("a")
-        scalars = [builder.load(a + place * step) for place in range(len(totals))]
-        return [builder.accumulate(t, s, vector) for t, s in zip(totals, scalars, strict=True)]
+        step, each = self.block.stride("a"), -(-len(totals) // len(rows))
+        scalars = [builder.load(rows[place // each] + place % each * step) for place in range(len(totals))]
+        sums = [builder.accumulate(t, s, vector) for t, s in zip(totals, scalars, strict=True)]
+        builder.fence()
+        return sums
 
     def _finish(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> None:
         if "r" in pointers:

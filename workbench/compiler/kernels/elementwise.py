@@ -83,9 +83,7 @@ class Elementwise:
             if not names:
                 result = builder.splat(real(self.value))
             else:
-                values = [
-                    fixed[n] if n in fixed else builder.vload(Address(here[n]), self.vector.stride(n)) for n in names
-                ]
+                values = [fixed[n] if n in fixed else builder.vload(Address(here[n]), self.vector.stride(n)) for n in names]
                 result = clipped(builder, OPERATIONS[self.operation](builder, values), self.clip)
             builder.vstore(result, Address(here["y"]), self.vector.stride("y"))
 

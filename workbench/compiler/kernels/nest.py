@@ -95,9 +95,7 @@ def loop_over(builder: Builder, dims: Sequence[Dim], pointers: Pointers, body: C
     builder.loop(dim.count, [pointers[name] for name in names], step)
 
 
-def chunks_over(
-    builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body: Callable[[Pointers], None]
-) -> None:
+def chunks_over(builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body: Callable[[Pointers], None]) -> None:
     """Run `body` for every vector of a dimension; the builder's `vl` is its length."""
     names = [name for name in pointers if dim.stride(name)]
     builder.vector_loop(

@@ -67,5 +67,3 @@ class Softmax:
 
         carried = [integer(self.row.count), start, *(pointers[name] for name in names)]
         return builder.repeat(carried, step)[1]
-
-

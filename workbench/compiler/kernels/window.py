@@ -155,6 +155,7 @@ class Window:
                     known[tap] = self._weight(builder, w + tap * self.across.stride("w"))
                 weight = weights[tap] if weights is not None else known.get(tap)
                 sums[place] = self._combine(builder, sums[place], vector, weight)
+            builder.fence()
         return sums
 
     def _combine(self, builder: Builder, total: Value, x: Value, weight: Value | None) -> Value:

@@ -56,9 +56,7 @@ def _dense(
         return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
 
     positions = [outer(0, batch, 1), outer(2, height, stride_h), outer(3, width, stride_w)]
-    groups = axis_dim(
-        group, x=x.strides[1] * channels, w=w.strides[0], bias=out, y=y.strides[1] * out, r=residual[1] * out
-    )
+    groups = axis_dim(group, x=x.strides[1] * channels, w=w.strides[0], bias=out, y=y.strides[1] * out, r=residual[1] * out)
     reduce = [
         axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[1]),
         axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[2]),
@@ -99,5 +97,3 @@ def _depthwise(
         given.get("clip", NO_CLIP),
     )  # fmt: skip
     draft.kernels.append(kernel)
-
-

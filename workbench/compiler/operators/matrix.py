@@ -23,9 +23,7 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     residual = r.strides if r is not None else (0,) * len(y.shape)
     if r is not None:
         operands["r"] = start_of(r)
-    rows = [
-        axis_dim(size, x=x.strides[axis], y=y.strides[axis], r=residual[axis]) for axis, size in enumerate(y.shape[:-1])
-    ]
+    rows = [axis_dim(size, x=x.strides[axis], y=y.strides[axis], r=residual[axis]) for axis, size in enumerate(y.shape[:-1])]
     reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=w.strides[0])]
     columns = axis_dim(y.shape[-1], w=w.strides[1], bias=1, y=y.strides[-1], r=residual[-1])
     kernel, draft.algorithm = plan_contraction(

@@ -100,8 +100,6 @@ def lower_resize(lowering: Lowering, node: Node, draft: Draft) -> None:
     target = lowering.write(node.outputs[0], draft)
     shape, strides = source.enlarged(factors)
     repeated = View(source.buffer, source.offset, shape, strides)
-    split = tuple(
-        stride for own, factor in zip(target.strides, factors, strict=True) for stride in (own * factor, own)
-    )
+    split = tuple(stride for own, factor in zip(target.strides, factors, strict=True) for stride in (own * factor, own))
     draft.kernels.append(copy_kernel(repeated, View(target.buffer, target.offset, shape, split)))
     draft.algorithm = "copy"

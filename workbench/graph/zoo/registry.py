@@ -35,7 +35,9 @@ def _squeezenet() -> Graph:
 
     path = Path(onnx.__file__).parent / "backend/test/data/light/light_squeezenet.onnx"
     if not path.is_file():
-        raise InputError("model squeezenet", f"no {path.name} in the installed onnx", "onnx with its test data", "reinstall it")
+        raise InputError(
+            "model squeezenet", f"no {path.name} in the installed onnx", "onnx with its test data", "reinstall it"
+        )
     graph = read_onnx(path)
     return Graph("squeezenet", graph.tensors, graph.constants, graph.nodes, graph.inputs, graph.outputs, graph.model)
 
