@@ -17,6 +17,7 @@ from workbench.place.agents.base import PlacementOptions, PlacementResult, as_wr
 from workbench.place.annealing import ANNEALING_DTYPE, PROPOSAL_DTYPE, Movable, anneal
 from workbench.place.cost import CONGESTION_WEIGHT, DENSITY_WEIGHT, evaluate
 from workbench.place.cost_model import CostModel, CostState, make_model, make_state
+from workbench.place.force_directed import PHASES, STEPS, make_soft_macros, place_by_force
 from workbench.place.obstacles import Obstacles, make_obstacles
 from workbench.place.start import starting_floorplan
 
@@ -24,6 +25,8 @@ SLICE_SECONDS = 0.25
 """Length of one call of the kernel, so that progress, the clock and Ctrl-C are looked at often."""
 SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
+FORCE_INTERVAL = 5
+"""With `soft="fd"`: trial moves per hard macro between two placements of the soft macros (2 to 5 in §11)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class AnnealingAgent:
             raise InputError("--param", "temperatures that do not fall", "hot and warm >= cold > 0", "correct them")
         rng = make_rng(seed)
         start = starting_floorplan(design.netlist, design.canvas, rng, options.init, options.on_grid)
-        run = Annealing(start, settings, rng, options.on_grid, is_new=options.init is None)
+        run = Annealing(start, settings, rng, options.on_grid, options.init is None, options.soft)
         if options.steps is not None:
             return run.by_trials(options.steps, progress)
         return run.by_time(seconds, progress)
@@ -77,7 +80,9 @@ class Annealing:
     rng: np.random.Generator
     on_grid: bool
     is_new: bool
+    soft: str = "free"
     began: float = 0.0
+    by_count: bool = False
     history: list[tuple[float, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,7 +94,10 @@ class Annealing:
         self.run = np.zeros(1, ANNEALING_DTYPE)
         settings, hard, soft = self.settings, len(self.movable.hard), len(self.movable.soft)
         self.run["density_weight"], self.run["congestion_weight"] = DENSITY_WEIGHT, CONGESTION_WEIGHT
-        self.run["hard_share"] = settings.hard_share if hard and soft else float(hard > 0)
+        self.run["hard_share"] = settings.hard_share if hard and soft and self.soft == "free" else float(hard > 0)
+        if self.soft == "fd":
+            self.by_force = make_soft_macros(self.start.netlist, self.model, self.start.orientation)
+            place_by_force(self.model, self.state, self.by_force, PHASES, STEPS)
         self.run["jump_share"], self.run["swap_share"] = settings.jump_share, settings.swap_share
         self.run["flip_share"], self.run["on_grid"] = settings.flip_share, self.on_grid
         self.run["best_cost"] = np.inf
@@ -100,10 +108,10 @@ class Annealing:
 
     def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
         """Make a number of trial moves; the same seed gives the same result."""
-        done, interrupted = 0, False
+        done, interrupted, self.by_count = 0, False, True
         try:
             while done < trials and self._can_move():
-                length = min(SLICE_TRIALS, trials - done)
+                length = min(self._longest_slice(), trials - done)
                 self._slice(done / trials, (done + length) / trials, length)
                 done += length
                 progress.update(done / trials * (progress.total or 1), self._note())
@@ -117,7 +125,8 @@ class Annealing:
         try:
             while (elapsed := time.monotonic() - self.began) < seconds and self._can_move():
                 length = min(SLICE_SECONDS, seconds - elapsed)
-                trials = max(200, int(rate * length))
+                trials = min(max(200, int(rate * length)), self._longest_slice())
+                length = min(length, trials / rate)
                 self._slice(elapsed / seconds, min(1.0, (elapsed + length) / seconds), trials)
                 rate = trials / max(time.monotonic() - self.began - elapsed, 1e-6)
                 progress.update(min(elapsed + length, seconds) / seconds * (progress.total or 1), self._note())
@@ -126,7 +135,11 @@ class Annealing:
         return self._result(interrupted)
 
     def _can_move(self) -> bool:
-        return len(self.movable.hard) + len(self.movable.soft) > 0
+        return len(self.movable.hard) > 0 or (len(self.movable.soft) > 0 and self.soft == "free")
+
+    def _longest_slice(self) -> int:
+        """Trial moves until the soft macros are placed anew by force, or any number."""
+        return FORCE_INTERVAL * len(self.movable.hard) if self.soft == "fd" else SLICE_TRIALS if self.by_count else 1 << 40
 
     def _slice(self, share: float, share_after: float, trials: int) -> None:
         """One call of the kernel, between two shares of the whole run."""
@@ -140,7 +153,19 @@ class Annealing:
         anneal(self.model, self.state, self.kept, self.movable, self.obstacles, run, self.rng, trials)
         if trials == 0:
             run["best_cost"] = run["cost"]
+            self._keep_state()
+        elif self.soft == "fd":
+            place_by_force(self.model, self.state, self.by_force, PHASES, STEPS)
+            anneal(self.model, self.state, self.kept, self.movable, self.obstacles, run, self.rng, 0)
+            if run["cost"][0] < run["best_cost"][0]:
+                run["best_cost"] = run["cost"]
+                self._keep_state()
         self.history.append((time.monotonic() - self.began, int(run["trials"][0]), float(run["best_cost"][0])))
+
+    def _keep_state(self) -> None:
+        """The state as it is becomes the best."""
+        self.movable.best_x[:], self.movable.best_y[:] = self.state.x, self.state.y
+        self.movable.best_orientation[:] = self.state.orientation
 
     def _note(self) -> str:
         return f"cost {self.run['best_cost'][0]:.5f}, {self.run['trials'][0] / 1000:.0f}k moves"
