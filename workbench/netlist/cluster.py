@@ -1,13 +1,13 @@
 """Clusters logic leaves into soft macros along the design's hierarchy, and the connectivity graph that guides it.
 
 A level of the hierarchy whose logic fits into one cluster becomes one; above that size its parts are clustered each for
-itself and small neighbours with the same parent are merged, the most connected first. So equal parts of a design (lanes) are
-clustered equally, which a graph partitioner would not do.
+itself and parts with the same parent are merged, the most connected first, small ones left over last. So equal parts of a
+design (lanes) are clustered equally, which a graph partitioner would not do.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import heapq
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -81,8 +81,7 @@ def cluster_by_hierarchy(
     """
     fewest = min(150, max(30, len(names) // 4)) if fewest is None else fewest
     root = _levels(names)
-    total = float(area_um2.sum())
-    allowed, best = max(total, 1e-9), None
+    allowed, best = max(4 * float(area_um2.sum()) / fewest, 1e-9), None
     for _ in range(40):
         clusters = _cluster(root, "", area_um2, graph, allowed)
         if best is not None and len(clusters) > most:
@@ -132,31 +131,58 @@ def _members(level: _Level) -> list[int]:
 
 
 def _merge(parts: list[Cluster], area: np.ndarray, graph: networkx.Graph, allowed: float) -> list[Cluster]:
-    """Join the two most connected parts that fit together, until none do."""
-    parts = [(name, list(members)) for name, members in parts]
-    sizes = [float(area[members].sum()) for _, members in parts]
-    owner = {leaf: number for number, (_, members) in enumerate(parts) for leaf in members}
-    weights: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for leaf, number in owner.items():
-        for other, data in graph[leaf].items():
-            if owner.get(other, number) != number:
-                weights[number][owner[other]] += data["weight"]
-    while True:
-        best = max(
-            ((w, -a, -b) for a, row in weights.items() for b, w in row.items() if a < b and sizes[a] + sizes[b] <= allowed),
-            default=None,
-        )
-        if best is None:
-            break
-        a, b = -best[1], -best[2]
-        parts[a] = ("", parts[a][1] + parts[b][1])
-        parts[b], sizes[a] = ("", []), sizes[a] + sizes[b]
-        for other, weight in weights.pop(b).items():
-            weights[other].pop(b, None)
+    """Join the two most connected parts that fit together, until none do; then pack small ones left over."""
+    names, members = [name for name, _ in parts], [list(leaves) for _, leaves in parts]
+    sizes = [float(area[leaves].sum()) for leaves in members]
+    weights = _weights_between(members, graph)
+    heap = [(-weight, a, b) for a, row in enumerate(weights) for b, weight in row.items() if a < b]
+    heapq.heapify(heap)
+    while heap:
+        weight, a, b = heapq.heappop(heap)
+        if weights[a].get(b) != -weight or sizes[a] + sizes[b] > allowed:  # out of date, or too large now and ever
+            continue
+        if len(weights[a]) < len(weights[b]):
+            a, b = b, a
+        names[a], names[b] = "", ""
+        members[a], members[b], sizes[a] = members[a] + members[b], [], sizes[a] + sizes[b]
+        row, weights[b] = weights[b], {}
+        del weights[a][b]
+        for other, extra in row.items():
             if other != a:
-                weights[a][other] += weight
-                weights[other][a] += weight
-    return [part for part in parts if part[1]]
+                del weights[other][b]
+                joined = weights[a].get(other, 0.0) + extra
+                weights[a][other] = weights[other][a] = joined
+                heapq.heappush(heap, (-joined, min(a, other), max(a, other)))
+    return _pack([(names[i], members[i]) for i in range(len(parts)) if members[i]], area, allowed)
+
+
+def _weights_between(members: list[list[int]], graph: networkx.Graph) -> list[dict[int, float]]:
+    """For each part, the weight to each other part that it is connected to."""
+    owner = {leaf: number for number, leaves in enumerate(members) for leaf in leaves}
+    weights: list[dict[int, float]] = [{} for _ in members]
+    for leaf, number in owner.items():
+        row = weights[number]
+        for other, data in graph.adj[leaf].items():
+            if (neighbour := owner.get(other, number)) != number:
+                row[neighbour] = row.get(neighbour, 0.0) + data["weight"]
+    return weights
+
+
+def _pack(parts: list[Cluster], area: np.ndarray, allowed: float) -> list[Cluster]:
+    """Parts of less than an eighth of the allowed area put together in their order."""
+    done: list[Cluster] = []
+    bin_members: list[int] = []
+    filled = 0.0
+    for name, leaves in parts:
+        size = float(area[leaves].sum())
+        if size > allowed / 8:
+            done.append((name, leaves))
+            continue
+        if bin_members and filled + size > allowed:
+            done.append(("", bin_members))
+            bin_members, filled = [], 0.0
+        bin_members, filled = bin_members + leaves, filled + size
+    return [*done, ("", bin_members)] if bin_members else done
 
 
 def _named(clusters: list[Cluster], path: str) -> list[Cluster]:
