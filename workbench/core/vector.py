@@ -70,7 +70,6 @@ from workbench.isa.code import V0, Flag
 _ILLEGAL = int(Status.ILLEGAL)
 _MASKED, _WRITES_MASK = int(Flag.MASKED), int(Flag.WRITES_MASK)
 _F32, _F64, _I32, _I64 = np.float32(0), np.float64(0), np.int32(0), np.int64(0)
-_SIGN32, _SIGN64 = np.int32(-(1 << 31)), np.int64(-(1 << 63))
 _INT, _FLOAT, _FLOAT_COMPARE, _CONVERT = (group_number(n) for n in "int float float_compare convert".split())
 _REDUCE_INT, _REDUCE_FLOAT, _MASK, _PERMUTE = (group_number(n) for n in "reduce_int reduce_float mask permute".split())
 _LOAD, _STORE = group_number("load"), group_number("store")
@@ -133,7 +132,7 @@ def _integer(c, form, registers, machine, masked):
     else:
         shift_mask = (np.int64(1) << (sew + form.wide2)) - 1
         bits = np.int64(1) << sew
-        integer_elements(form.function, machine, a, b, m.d, out, count, bits, shift_mask, form.uses_v0)
+        integer_elements(form.function, machine, a, b, m.d, out, count, bits, shift_mask, form.uses_v0, masked)
     if writes_mask:
         write_mask(out, target, count, masked, m.mask)
     else:
@@ -202,10 +201,7 @@ def _float(c, form, registers, machine, masked):
         return 0
     out = target if direct else machine[0].out
     if SGNJ <= function <= SGNJX:
-        if width == 5:
-            sign_elements(function, a, b, out, count, _I32, _SIGN32)
-        else:
-            sign_elements(function, a, b, out, count, _I64, _SIGN64)
+        sign_elements(function, a, b, out, count, width)
     elif function == REC7 or function == RSQRT7:
         estimate_elements(function == RSQRT7, b, out, count, width)
     elif width == 5:

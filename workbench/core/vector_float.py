@@ -29,7 +29,8 @@ _MACC, _NMACC, _MSAC, _NMSAC = _numbers("float", "macc nmacc msac nmsac")
 _EQ, _LE, _LT, _NE, _GT, _GE = _numbers("float_compare", "mfeq mfle mflt mfne mfgt mfge")
 _SUM, _REDUCE_MIN = _numbers("reduce_float", "sum min")
 _NAN = np.float32(np.nan)
-_U8 = np.uint8(0)
+_U8, _I32, _I64 = np.uint8(0), np.int32(0), np.int64(0)
+_SIGN32, _SIGN64 = np.int32(-(1 << 31)), np.int64(-(1 << 63))
 
 
 @kernel
@@ -77,16 +78,23 @@ def float_elements(function, a, b, out, count, kind):
 
 
 @kernel
-def sign_elements(function, a, b, out, count, pattern, sign):
-    """Sign injection on bit patterns of the type of `pattern`; `sign` is the sign bit in that type."""
-    for i in range(count):
-        x, y = get(b, i, pattern), get(a, i, pattern)
-        if function == SGNJ:
-            put(out, i, x & ~sign | y & sign)
-        elif function == SGNJN:
-            put(out, i, x & ~sign | ~y & sign)
-        else:
-            put(out, i, x ^ y & sign)
+def _injected(function, x, y, sign):
+    if function == SGNJ:
+        return x & ~sign | y & sign
+    elif function == SGNJN:
+        return x & ~sign | ~y & sign
+    return x ^ y & sign
+
+
+@kernel
+def sign_elements(function, a, b, out, count, width):
+    """Sign injection on patterns of 2**width bits."""
+    if width == 5:
+        for i in range(count):
+            put(out, i, np.int32(_injected(function, get(b, i, _I32), get(a, i, _I32), _SIGN32)))
+    else:
+        for i in range(count):
+            put(out, i, _injected(function, get(b, i, _I64), get(a, i, _I64), _SIGN64))
 
 
 @kernel

@@ -51,8 +51,11 @@ _COMPARISONS = (min(_MSEQ, _MSGTU), max(_MSEQ, _MSGT))
 
 
 @kernel
-def integer_elements(function, machine, a, b, d, out, count, bits, shift_mask, uses_v0):
-    """out[i] = function(vs2 = b[i], vs1 = a[i], vd = d[i]); `bits` = SEW, `shift_mask` cuts shift amounts."""
+def integer_elements(function, machine, a, b, d, out, count, bits, shift_mask, uses_v0, masked):
+    """out[i] = function(vs2 = b[i], vs1 = a[i], vd = d[i]); `bits` = SEW, `shift_mask` cuts shift amounts.
+
+    Inactive elements may be computed, but must not saturate.
+    """
     if function == _ADD:
         for i in range(count):
             put(out, i, get(b, i, _I64) + get(a, i, _I64))
@@ -101,9 +104,11 @@ def integer_elements(function, machine, a, b, d, out, count, bits, shift_mask, u
     elif _COMPARISONS[0] <= function <= _COMPARISONS[1]:
         compare_elements(function, a, b, out, count)
     elif _SADDU <= function <= _SSUB or function == _SMUL:
-        _saturate(function, machine, a, b, out, count, bits)
+        _saturate(function, machine, a, b, out, count, bits, masked)
     else:
         for i in range(count):
+            if masked and not get(machine[0].mask, i, _U8):
+                continue
             x, y = get(b, i, _I64), get(a, i, _I64)
             carry = np.int64(get(machine[0].mask, i, _U8)) if uses_v0 else np.int64(0)
             put(out, i, rare_element(function, machine, x, y, carry, bits, shift_mask))
@@ -139,8 +144,10 @@ def compare_elements(function, a, b, out, count):
 
 
 @kernel
-def _saturate(function, machine, a, b, out, count, bits):
+def _saturate(function, machine, a, b, out, count, bits, masked):
     for i in range(count):
+        if masked and not get(machine[0].mask, i, _U8):
+            continue
         x, y = get(b, i, _I64), get(a, i, _I64)
         if function == _SADD:
             value, changed = saturating_add(x, y, bits)

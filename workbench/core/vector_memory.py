@@ -165,6 +165,4 @@ def vector_access(c, form, registers, machine, addresses, is_store, masked):
         return _copy_block(machine, is_store, base, register, machine[0].vl * size)
     if kind == _FIRST:
         _limit_to_memory(machine, base, size * fields)
-    return _copy_elements(
-        machine, is_store, base, stride, register, group, fields, data_width, masked, addresses, indexed
-    )
+    return _copy_elements(machine, is_store, base, stride, register, group, fields, data_width, masked, addresses, indexed)

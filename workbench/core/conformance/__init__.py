@@ -1,0 +1,1 @@
+"""Random programs run here and under QEMU: every instruction of the table, all registers and memory compared."""
