@@ -89,7 +89,7 @@ def cluster_by_hierarchy(
         best = clusters
         if len(clusters) >= fewest:
             break
-        allowed *= 0.8
+        allowed *= 0.7
     assert best is not None
     index = np.zeros(len(names), np.int64)
     for number, (_, members) in enumerate(best):

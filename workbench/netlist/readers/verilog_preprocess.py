@@ -77,7 +77,7 @@ class _Preprocessor:
         text = read_text(path, self.limits)
         self.bytes += len(text)
         self.limits.check(str(path), "file_bytes", self.bytes)
-        depth = len(self.conditions)
+        depth, including = len(self.conditions), (*including, path.resolve())
         lines = _without_comments(text, path.name).split("\n")
         number = 0
         while number < len(lines):
@@ -86,7 +86,7 @@ class _Preprocessor:
                 number += 1
                 line = line[:-1] + " " + lines[number]
             number += 1
-            self.line(line, path, first, (*including, path.resolve()))
+            self.line(line, path, first, including)
         if len(self.conditions) > depth:
             raise InputError(self.conditions[-1][2], "a condition without `endif", "one `endif for each", "add it")
 
