@@ -61,15 +61,20 @@ def small_design(macros: int) -> Design:
     return Design("rvv_npu", netlist, canvas, Floorplan(netlist, canvas, x, y, np.zeros(count, np.int8)))
 
 
-def fake_place(spec: DesignSpec) -> Placed:
+def fake_load(spec: DesignSpec) -> Design:
     """The small design for any netlist but one called ``broken``."""
     if spec.netlist == "broken":
         raise InputError("netlist", "'broken'", "a netlist", "choose another")
-    placed = describe_placed(small_design(2 * spec.parameters.get("LANES", 4)))
+    return small_design(2 * spec.parameters.get("LANES", 4))
+
+
+def fake_place(spec: DesignSpec) -> Placed:
+    """The small design as it is placed."""
+    placed = describe_placed(fake_load(spec))
     return dataclasses.replace(placed, history=[(0.1, 1.2), (0.5, 0.9), (1.0, 0.8)], evaluations=1000)
 
 
-def fake_simulate(core_name: str, network: str, frequency_mhz: float | None) -> Simulated:
+def fake_simulate(core_name: str, network: str, frequency: float) -> Simulated:
     """A run whose length follows the network's name and the core's vector width; ``broken`` networks fail."""
     if network.startswith("broken"):
         raise InputError(network, "an operator 'Foo'", "a supported operator", "remove it")
@@ -84,7 +89,6 @@ def fake_simulate(core_name: str, network: str, frequency_mhz: float | None) -> 
         dram_read_bytes=4 * macs // 50, branches=cycles // 12, branch_mispredicts=cycles // 900,
     )  # fmt: skip
     mpki = {"branch": 1.1, "l1i": 0.2, "l1d": 12.5, "l2": 3.1, "l3": 0.9}
-    frequency = frequency_mhz or core.frequency_mhz
     layers = [
         {
             "name": f"{operator.lower()}_{i}", "operator": operator, "algorithm": "direct", "macs": macs // 5,
@@ -138,6 +142,7 @@ def without_processes(
         mock.patch("workbench.study.run.open_pool", pool),
         mock.patch("workbench.study.run.simulate_network", logged("run", simulate)),
         mock.patch("workbench.study.run.place_design", logged("place", place)),
+        mock.patch("workbench.study.run.load_netlist", fake_load),
     ):
         yield log
 

@@ -20,7 +20,8 @@ def test_equal_work_is_done_once(maker, tmp_path: Path) -> None:  # noqa: ANN001
     assert len(run.points) == 8 and not run.failed
     kinds = [kind for kind, _ in log]
     assert kinds.count("place") == 2  # 4 and 16 lanes, whatever the network or technology
-    assert kinds.count("run") == 6  # three cores x two networks
+    clocks = {(arguments[0], arguments[2]) for kind, arguments in log if kind == "run"}
+    assert len(clocks) == 4 and kinds.count("run") == 8  # three cores at 7 nm and one at 45 nm, two networks
 
 
 def test_the_run_folder_holds_table_points_floorplans_and_charts(maker, tmp_path: Path) -> None:  # noqa: ANN001
@@ -66,7 +67,7 @@ def test_failed_points_are_reported_and_the_others_kept(maker, tmp_path: Path) -
 def test_ctrl_c_keeps_what_is_finished_and_the_same_study_goes_on_from_there(maker, tmp_path: Path) -> None:  # noqa: ANN001
     calls = []
 
-    def interrupted(core: str, network: str, clock: float | None):  # noqa: ANN202
+    def interrupted(core: str, network: str, clock: float):  # noqa: ANN202
         calls.append(network)
         if len(calls) == 4:
             raise KeyboardInterrupt
@@ -116,6 +117,22 @@ def test_a_changed_core_file_is_not_taken_over(maker, tmp_path: Path, root: Path
     with maker.without_processes() as log:
         run_study(study, tmp_path / "store")
     assert len(log) == 1
+
+
+def test_floorplans_of_one_design_share_the_run_at_its_clock_without_wires(maker, tmp_path: Path) -> None:  # noqa: ANN001
+    study = maker.small_study(networks=("squeezenet",))
+    seeds = [
+        study.designs[2].model_copy(
+            update={"name": f"seed {s}", "placement": study.designs[2].placement.model_copy(update={"seed": s})}
+        )
+        for s in (1, 2)
+    ]
+    with maker.without_processes() as log:
+        run = run_study(study.model_copy(update={"designs": tuple(seeds)}), tmp_path)
+    [clock] = [arguments[2] for kind, arguments in log if kind == "run"]
+    assert sum(kind == "place" for kind, _ in log) == 2
+    for point in run.points:
+        assert point.ppa["frequency_mhz"] < clock == round(point.ppa["frequency_limits_mhz"]["accelerator logic"])
 
 
 def test_resimulating_runs_each_design_at_its_own_clock(maker, tmp_path: Path) -> None:  # noqa: ANN001

@@ -56,12 +56,13 @@ def placement_key(design: DesignSpec) -> str:
     return key_of("placement", content_key(design.netlist, "netlists"), design.parameters, placement, file)
 
 
-def simulation_key(core: str, network: str, frequency_mhz: float | None) -> str:
-    """Key of one run of a network on a core, at its own or at another clock."""
+def simulation_key(core: str, network: str, frequency_mhz: float) -> str:
+    """Key of one run of a network on a core at a clock."""
     return key_of("simulation", content_key(core, "cores"), content_key(network, "models"), frequency_mhz)
 
 
 def point_key(design: DesignSpec, network: str, resimulate: bool) -> str:
     """Key of a design point's result."""
-    run = simulation_key(design.core, network, None)
-    return key_of("point", placement_key(design) if design.netlist else "", run, design.technology, resimulate)
+    run = simulation_key(design.core, network, 0.0)
+    technology = content_key(design.technology, "technologies")
+    return key_of("point", placement_key(design) if design.netlist else "", run, technology, resimulate)

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from workbench import __version__
 from workbench.base.errors import WorkbenchError
 from workbench.base.progress import Progress
 from workbench.core.config import load_core
+from workbench.netlist.design import Design
 from workbench.ppa.evaluate import Ppa, evaluate_design
 from workbench.ppa.technology import load_technology
 from workbench.study.floorplans import copy_floorplan, write_floorplan
@@ -27,7 +28,7 @@ from workbench.study.pool import Pool, open_pool
 from workbench.study.records import PointRecord, write_point, write_table
 from workbench.study.store import RunStore
 from workbench.study.study import DesignSpec, Study, slug_of
-from workbench.study.work import Placed, Simulated, place_design, simulate_network
+from workbench.study.work import Placed, Simulated, load_netlist, place_design, simulate_network
 
 
 @dataclass(frozen=True)
@@ -152,50 +153,54 @@ class _Scheduling:
     progress: Progress
     placed: dict[str, Placed | str] = field(default_factory=dict)  # by placement key; a text is an error
     simulated: dict[str, Simulated | str] = field(default_factory=dict)
+    clocks: dict[str, float | str] = field(default_factory=dict)  # by design: what its runs are simulated at
     asked: set[str] = field(default_factory=set)
 
     def run(self) -> None:
         """Until every point has a record."""
-        for design, network in self.book.missing:
+        for design, _ in self.book.missing:
             if design.netlist:
-                self._ask(placement_key(design), place_design, design)
-            if not self.book.study.resimulate:
-                self._ask(simulation_key(design.core, network, None), simulate_network, design.core, network, None)
+                self._ask(f"place-{placement_key(design)}", place_design, design)
         self._settle()
-        for key, value in self.pool.finished():
-            (self.simulated if key.startswith("run-") else self.placed)[key.split("-", 1)[1]] = value
+        for name, value in self.pool.finished():
+            kind, key = name.split("-", 1)
+            (self.simulated if kind == "run" else self.placed)[key] = value
             self._settle()
             self.progress.update(self.pool.done / max(self.pool.asked, 1), f"{len(self.book.done)} points")
 
-    def _ask(self, key: str, function: Callable[..., Any], *arguments: Any) -> None:
-        name = f"{'run' if function is simulate_network else 'place'}-{key}"
+    def _ask(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
         if name not in self.asked:
             self.asked.add(name)
             self.pool.ask(name, function, *arguments)
 
     def _settle(self) -> None:
-        """Write every point that can be written now; ask for simulations that waited for a clock."""
+        """Ask for every run whose clock is known and write every point that is complete."""
         for design, network in self.book.missing:
             placed = self.placed.get(placement_key(design)) if design.netlist else None
-            if design.netlist and placed is None:
-                continue
-            if isinstance(placed, str):
-                self.book.enter(_failed(design, network, placed, self.book.study.resimulate))
-                continue
-            try:
-                clock = self._clock(design, placed) if self.book.study.resimulate else None
-            except WorkbenchError as error:
-                self.book.enter(_failed(design, network, str(error), self.book.study.resimulate))
-                continue
-            key = simulation_key(design.core, network, clock)
-            self._ask(key, simulate_network, design.core, network, clock)
-            if (simulated := self.simulated.get(key)) is not None:
-                self.book.enter(self._point(design, network, placed, simulated))
+            clock = self._clock(design, placed)
+            error = next((value for value in (placed, clock) if isinstance(value, str)), None)
+            if error is not None:
+                self.book.enter(_failed(design, network, error, self.book.study.resimulate))
+            elif isinstance(clock, float):
+                key = simulation_key(design.core, network, clock)
+                self._ask(f"run-{key}", simulate_network, design.core, network, clock)
+                simulated = self.simulated.get(key)
+                if simulated is not None and not (design.netlist and placed is None):
+                    self.book.enter(self._point(design, network, cast("Placed | None", placed), simulated))
 
-    def _clock(self, design: DesignSpec, placed: Placed | None) -> float:
-        technology = load_technology(design.technology)
-        ppa = evaluate_design(load_core(design.core), placed.design if placed else None, technology)
-        return float(round(ppa.frequency_mhz))
+    def _clock(self, design: DesignSpec, placed: Placed | str | None) -> float | str | None:
+        """MHz to simulate at: the design's clock without wires, or with them if the study asks; None if not known yet."""
+        if design.name not in self.clocks:
+            late = self.book.study.resimulate and design.netlist is not None
+            if late and not isinstance(placed, Placed):
+                return None
+            try:
+                netlist = placed.design if late and isinstance(placed, Placed) else _without_wires(design)
+                ppa = evaluate_design(load_core(design.core), netlist, load_technology(design.technology))
+                self.clocks[design.name] = float(round(ppa.frequency_mhz))
+            except WorkbenchError as error:
+                self.clocks[design.name] = str(error)
+        return self.clocks[design.name]
 
     def _point(self, design: DesignSpec, network: str, placed: Placed | None, simulated: Simulated | str) -> PointRecord:
         resimulate = self.book.study.resimulate
@@ -210,6 +215,10 @@ class _Scheduling:
         except WorkbenchError as error:
             return _failed(design, network, str(error), resimulate)
         return _done(design, network, placed, simulated, ppa, resimulate)
+
+
+def _without_wires(design: DesignSpec) -> Design | None:
+    return dataclasses.replace(load_netlist(design), floorplan=None) if design.netlist else None
 
 
 def _done(

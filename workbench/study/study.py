@@ -79,7 +79,12 @@ class DesignSpec(StrictModel):
 
 
 class Study(StrictModel):
-    """Designs x networks. `resimulate`: run each network again at each design's own clock instead of scaling DRAM time."""
+    """Designs x networks.
+
+    `resimulate` runs each network at each floorplan's own clock, after it is placed. Without it, networks run while
+    netlists are being placed, at the clock that the design has without wires, and cycles that wait for DRAM are scaled
+    to the final clock; floorplans of one design then share their runs.
+    """
 
     name: Name
     description: str = ""

@@ -39,13 +39,17 @@ class Simulated:
     output_error: float | None
 
 
-def place_design(spec: DesignSpec) -> Placed:
-    """Load the netlist of a design and place it as the study says (or keep the placement that came with it)."""
+def load_netlist(spec: DesignSpec) -> Design:
+    """The netlist of a design with the placement file that the study names, or the one that comes with it."""
     from workbench.netlist.load import load_design
 
-    placement = spec.placement
-    file = placement.file if placement else None
-    design = load_design(spec.netlist or "", placement=file, params=spec.parameters or None)
+    file = spec.placement.file if spec.placement else None
+    return load_design(spec.netlist or "", placement=file, params=spec.parameters or None)
+
+
+def place_design(spec: DesignSpec) -> Placed:
+    """Load the netlist of a design and place it as the study says (or keep the placement that came with it)."""
+    design, placement = load_netlist(spec), spec.placement
     history: list[tuple[float, float]] = []
     evaluations = 0
     if placement and placement.agent:
@@ -81,14 +85,12 @@ def _with_agent(design: Design, placement: PlacementSpec) -> tuple[Design, list[
     return placed, history, int(found.evaluations)
 
 
-def simulate_network(core_name: str, network: str, frequency_mhz: float | None) -> Simulated:
-    """Compile a network for a core and run it there; at `frequency_mhz` instead of the core's own clock if given."""
+def simulate_network(core_name: str, network: str, frequency_mhz: float) -> Simulated:
+    """Compile a network for a core and run it there at that clock."""
     from workbench.compiler.execute import run_network
     from workbench.core.config import load_core
 
-    core = load_core(core_name)
-    if frequency_mhz is not None:
-        core = core.model_copy(update={"frequency_mhz": frequency_mhz})
+    core = load_core(core_name).model_copy(update={"frequency_mhz": frequency_mhz})
     run = run_network(network, core)
     result = dataclasses.replace(run.result, stdout=b"", stderr=b"", regions=())
     return Simulated(result, layer_records(run.layers, result.frequency_mhz), run.network.macs, run.relative_error)

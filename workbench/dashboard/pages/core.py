@@ -14,16 +14,19 @@ def draw(run: RunData) -> None:
     if not run.networks:
         st.info("No point of this run has finished yet.")
         return
-    network = st.selectbox("Network", run.networks)
+    left, right = st.columns([3, 2])
+    network = left.selectbox("Network", run.networks)
+    unit = right.segmented_control("Cycles per", ["inference", "instruction"], default="inference") or "inference"
     points = [point for point in run.done if point.network == network]
     names = [point.design for point in points]
-    st.subheader("Cycles per instruction, by cause")
-    st.caption("at the clock that was simulated; a design's own clock only changes the cycles that wait for DRAM")
+    st.subheader(f"Cycles per {unit}, by cause")
+    st.caption("at the clock that was simulated; a design's final clock only changes the cycles that wait for DRAM")
     stacks = []
     for point in points:
-        instructions = point.simulation["instructions"] or 1
-        stacks.append({cause: cycles / instructions for cause, cycles in point.simulation["cpi_stack"].items() if cycles})
-    st.plotly_chart(stacked_bars(names, stacks, "cycles per instruction"), width="stretch", key="cpi")
+        per = 1e6 if unit == "inference" else point.simulation["instructions"] or 1
+        stacks.append({cause: cycles / per for cause, cycles in point.simulation["cpi_stack"].items() if cycles})
+    label = "million cycles" if unit == "inference" else "cycles per instruction"
+    st.plotly_chart(stacked_bars(names, stacks, label), width="stretch", key="cpi")
     st.subheader("Misses and mispredictions per thousand instructions")
     st.dataframe(_mpki(points), width="stretch", hide_index=True)
     st.subheader("Energy per inference, by cause")

@@ -25,10 +25,9 @@ def draw(run: RunData) -> None:
     columns[0].metric("layers", len(point.layers))
     columns[1].metric("all layers", f"{total:.3f} ms")
     columns[2].metric("MACs", f"{sum(layer['macs'] for layer in point.layers) / 1e6:,.1f} M")
-    columns[3].metric(
-        "slowest layer", f"{100 * slowest['latency_ms'] / total if total else 0:.1f} %", slowest["name"], "off"
-    )
-    st.caption(f"at {point.simulation['simulated_frequency_mhz']:,.0f} MHz, the clock that was simulated")
+    columns[3].metric("slowest layer", f"{100 * slowest['latency_ms'] / total if total else 0:.1f} %")
+    clock = f"{point.simulation['simulated_frequency_mhz']:,.0f} MHz, the clock that was simulated"
+    st.caption(f"at {clock}; the slowest layer is {slowest['name']} ({slowest['operator']})")
     st.plotly_chart(layer_figure(point.layers), width="stretch", key="layers")
     st.dataframe(_table(point.layers, total), width="stretch", hide_index=True)
 
