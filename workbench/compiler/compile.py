@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from workbench.base.errors import InputError
 from workbench.compiler.ir import Builder, Module
-from workbench.compiler.link import link_object
+from workbench.compiler.link import Linked, link_object
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
 from workbench.compiler.network import CompiledNetwork, Layer
 from workbench.compiler.passes import optimise
+from workbench.compiler.spills import count_spills
 from workbench.compiler.start import emit_start
 from workbench.graph.graph import Graph
 from workbench.isa.program import Program, Segment, Symbol
@@ -21,13 +21,7 @@ from workbench.isa.target import Target
 BASE_ADDRESS = 0x10000
 _LAST_ADDRESS = 0x7FF00000  # code and data are addressed with 32 bits
 _READ, _WRITE, _EXECUTE = 4, 2, 1
-
-
-@dataclass(frozen=True)
-class _Generated:
-    text: str
-    memory: MemoryPlan
-    layers: tuple[Layer, ...]
+_MOST_SHRINKS = 6
 
 
 def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> CompiledNetwork:
@@ -36,9 +30,69 @@ def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> 
 
     lowering = Lowering(optimise(graph), target)
     lowering.run()
-    generated = _generate(graph, lowering)
-    memory = generated.memory
-    linked = link_object(make_object(generated.text), memory.end)
+    memory = plan_memory(lowering.buffers, BASE_ADDRESS)
+    if memory.end > _LAST_ADDRESS:
+        found = f"{memory.end >> 20:,} MiB of weights and activations"
+        raise InputError(graph.name, found, "less than 2,048 MiB", "use a smaller network")
+    text, code = _generate(graph, lowering, memory)
+    return CompiledNetwork(
+        graph.name, _program(graph.name, memory, link_object(code, memory.end)),
+        tuple(_layer(graph, index, draft) for index, draft in enumerate(lowering.layers)),
+        {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
+        arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
+        assembly=make_assembly(text) if with_assembly else "",
+    )  # fmt: skip
+
+
+def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[str, bytes]:
+    """IR and object of the whole program; layers whose registers LLVM spills are scheduled smaller first."""
+    text = _module(graph, lowering, memory)
+    code = make_object(text)
+    drafts = {_symbol(index, draft): draft for index, draft in enumerate(lowering.layers)}
+    if _shrink(drafts, count_spills(code), memory):
+        text = _module(graph, lowering, memory)
+        code = make_object(text)
+    return text, code
+
+
+def _shrink(drafts: dict[str, Draft], spills: dict[str, int], memory: MemoryPlan) -> bool:
+    """Make the schedules of spilling layers smaller until they fit, on their own; whether any changed."""
+    changed = False
+    for _ in range(_MOST_SHRINKS):
+        spilling = {name: draft for name, draft in drafts.items() if name in spills}
+        if not any([draft.shrink() for draft in spilling.values()]):
+            break
+        changed = True
+        module = Module()
+        for name, draft in spilling.items():
+            module.add(_function(module, name, draft, memory))
+        spills = count_spills(make_object(module.text()))
+    return changed
+
+
+def _module(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> str:
+    module = Module()
+    for index, draft in enumerate(lowering.layers):
+        module.add(_function(module, _symbol(index, draft), draft, memory))
+    start = Builder(module, "_start")
+    transfers = [
+        [(memory.addresses[lowering.read(name).buffer], graph.tensors[name].size_bytes) for name in names]
+        for names in (graph.inputs, graph.outputs)
+    ]
+    symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
+    emit_start(start, transfers[0], symbols, transfers[1])
+    module.add(start)
+    return module.text()
+
+
+def _function(module: Module, symbol: str, draft: Draft, memory: MemoryPlan) -> Builder:
+    builder = Builder(module, symbol)
+    for kernel in draft.kernels:
+        kernel.emit(builder, memory.addresses.__getitem__)
+    return builder
+
+
+def _program(name: str, memory: MemoryPlan, linked: Linked) -> Program:
     segments = (
         Segment(memory.constants_address, memory.constants, len(memory.constants), _READ),
         Segment(memory.arena_address, b"", memory.arena_bytes, _READ | _WRITE),
@@ -49,36 +103,7 @@ def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> 
         Symbol("arena", memory.arena_address, memory.arena_bytes, False),
     )
     symbols = tuple(sorted((*data, *linked.symbols), key=lambda symbol: symbol.address))
-    program = Program(graph.name, linked.entry, tuple(s for s in segments if s.size_bytes), symbols)
-    return CompiledNetwork(
-        graph.name, program, generated.layers,
-        {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
-        arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
-        assembly=make_assembly(generated.text) if with_assembly else "",
-    )  # fmt: skip
-
-
-def _generate(graph: Graph, lowering: Lowering) -> _Generated:
-    memory = plan_memory(lowering.buffers, BASE_ADDRESS)
-    if memory.end > _LAST_ADDRESS:
-        found = f"{memory.end >> 20:,} MiB of weights and activations"
-        raise InputError(graph.name, found, "less than 2,048 MiB", "use a smaller network")
-    module, layers = Module(), []
-    for index, draft in enumerate(lowering.layers):
-        symbol = _symbol(index, draft)
-        builder = Builder(module, symbol)
-        for kernel in draft.kernels:
-            kernel.emit(builder, memory.addresses.__getitem__)
-        module.add(builder)
-        layers.append(_layer(graph, symbol, draft))
-    start = Builder(module, "_start")
-    transfers = [
-        [(memory.addresses[lowering.read(name).buffer], graph.tensors[name].size_bytes) for name in names]
-        for names in (graph.inputs, graph.outputs)
-    ]
-    emit_start(start, transfers[0], [layer.symbol for layer in layers], transfers[1])
-    module.add(start)
-    return _Generated(module.text(), memory, tuple(layers))
+    return Program(name, linked.entry, tuple(s for s in segments if s.size_bytes), symbols)
 
 
 def _symbol(index: int, draft: Draft) -> str:
@@ -86,9 +111,10 @@ def _symbol(index: int, draft: Draft) -> str:
     return f"layer_{index:03d}_{draft.node.operator}_{name}"
 
 
-def _layer(graph: Graph, symbol: str, draft: Draft) -> Layer:
+def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
     node = draft.node
     operator = "+".join(node.attributes.get("fused", (node.operator,)))
     inputs = sum(graph.tensors[n].size_bytes for n in node.inputs if n in graph.tensors and n not in graph.constants)
     outputs = sum(graph.tensors[n].size_bytes for n in node.outputs if n in graph.tensors)
+    symbol = _symbol(index, draft)
     return Layer(symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm)

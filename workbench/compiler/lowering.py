@@ -40,7 +40,18 @@ class Draft:
     kernels: list[Any] = field(default_factory=list)
     macs: int = 0
     weight_bytes: int = 0
-    algorithm: str = "view"
+
+    @property
+    def algorithm(self) -> str:
+        """The schedule of the layer's main kernel, which is the last one."""
+        return str(self.kernels[-1].describe())
+
+    def shrink(self) -> bool:
+        """Let every kernel that can need fewer vector registers; whether there was one."""
+        smaller = [kernel.smaller() or kernel for kernel in self.kernels]
+        changed = any(new is not old for new, old in zip(smaller, self.kernels, strict=True))
+        self.kernels = smaller
+        return changed
 
 
 Lower = Callable[["Lowering", Node, Draft], None]

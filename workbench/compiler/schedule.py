@@ -35,17 +35,15 @@ class _Choice:
 def plan_contraction(
     target: Target, operands: dict[str, Operand], groups: Dim, positions: Sequence[Dim], reduce: Sequence[Dim],
     filters: Dim, clip: tuple[float, float], batches: Sequence[Dim] = (),
-) -> tuple[Contraction, str]:  # fmt: skip
-    """The cheapest kernel for ``y[position, filter] = sum_k x[position, k] * w[k, filter]`` and its description."""
+) -> Contraction:  # fmt: skip
+    """The cheapest kernel for ``y[position, filter] = sum_k x[position, k] * w[k, filter]``."""
     outer = merge_dims([*batches, groups])
     places = merge_dims(positions) or [Dim(1, {})]
     choices = [
         *_choices(target, operands, outer, places[:-1], places[-1], reduce, filters, clip, "x", "w"),
         *_choices(target, operands, outer, places[:-1], filters, reduce, places[-1], clip, "w", "x"),
     ]
-    best = min(choices, key=lambda choice: choice.cycles).kernel
-    role = "channels" if best.vector.stride("b") == filters.stride("w") and best.block is not filters else "pixels"
-    return best, f"contraction, vectors over {role}, LMUL {best.lmul}, block {best.tile}"
+    return min(choices, key=lambda choice: choice.cycles).kernel
 
 
 def _choices(
@@ -60,7 +58,7 @@ def _choices(
     renamed = {names.get(name, name): operand for name, operand in operands.items()}
     kernel = Contraction(
         renamed, tuple(named(dim) for dim in (*outer, *places)), named(block), tuple(named(dim) for dim in reduce),
-        named(vector), clip,
+        named(vector), clip, role="channels" if loaded == "w" else "positions",
     )  # fmt: skip
     for lmul in LMULS:
         most = min(_REGISTERS // lmul - 1, _SCALARS)
@@ -111,7 +109,7 @@ def _prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
 def plan_window(
     target: Target, combine: str, operands: dict[str, Operand], batch: Dim, down: tuple[Dim, Dim],
     right: tuple[Dim, Dim], channels: Dim, clip: tuple[float, float], factor: float = 1.0,
-) -> tuple[Window, str]:  # fmt: skip
+) -> Window:  # fmt: skip
     """The cheapest window kernel, with vectors over channels or over the columns of the image."""
     over_channels = Window(combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor)
     over_columns = Window(combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor)
@@ -121,9 +119,7 @@ def plan_window(
             estimate = _window_cycles(target, shaped)
             if estimate < cycles:
                 best, cycles = shaped, estimate
-    role = "channels" if best.vector is channels else "columns"
-    held = ", weights in registers" if best.hoisted else ""
-    return best, f"window, vectors over {role}, LMUL {best.lmul}, block {best.tile}{held}"
+    return best
 
 
 def _window_shapes(kernel: Window) -> Iterator[Window]:
@@ -133,10 +129,10 @@ def _window_shapes(kernel: Window) -> Iterator[Window]:
         groups = _REGISTERS // lmul
         vector_weights = weighted and kernel.vector.stride("w") != 0
         options = [(False, groups - 2 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
-        if weighted and taps <= 25:
-            options.append((True, groups - 3 - (taps if vector_weights else 0)))
+        if weighted and not vector_weights:
+            options.append((True, groups - 2))
         for hoisted, room in options:
-            if room < 1 or (hoisted and not vector_weights and taps > 16):
+            if room < 1 or (hoisted and taps > 16):
                 continue
             for tile in {1, 2, 3, 4, 6, room}:
                 if tile <= min(room, kernel.block.count, 8):

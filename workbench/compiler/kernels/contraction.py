@@ -8,7 +8,7 @@ over output positions (a are the weights): the same code with the roles exchange
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Address, Builder, Value
 from workbench.compiler.kernels.nest import (
@@ -33,7 +33,7 @@ class Contraction:
     """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result) and optionally ``bias`` and ``r`` (added).
 
     `loops` are outer dimensions; `block` is i, `reduce` is k (outer to inner), `vector` is j. `lmul` and `tile` (block
-    size) are the schedule; `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once.
+    size) are the schedule; `role` says what the vectors run over; `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once.
     """
 
     operands: dict[str, Operand]
@@ -45,6 +45,11 @@ class Contraction:
     lmul: int = 1
     tile: int = 1
     vector_outside: bool = True
+    role: str = "channels"
+
+    def describe(self) -> str:
+        """The schedule, for people."""
+        return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}"
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
@@ -61,6 +66,12 @@ class Contraction:
                     builder, self.vector, self.lmul, inside, lambda p: self._blocks(builder, p)
                 ),
             )  # fmt: skip
+
+    def smaller(self) -> Contraction | None:
+        """A schedule that needs fewer vector registers; None if this is the smallest."""
+        if self.tile > 1:
+            return replace(self, tile=self.tile - 1)
+        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
 
     def _blocks(self, builder: Builder, pointers: Pointers) -> None:
         full, rest = divmod(self.block.count, self.tile)

@@ -70,10 +70,17 @@ class Elementwise:
     value: float = 0.0
     lmul: int = 8
 
+    def describe(self) -> str:
+        """The kind of work, for people."""
+        return "copy" if self.operation in ("copy", "fill") else "elementwise"
+
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
         pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
         loop_over(builder, self.loops, pointers, lambda inside: self._row(builder, inside))
+
+    def smaller(self) -> None:
+        """There is no smaller schedule."""
 
     def _row(self, builder: Builder, pointers: Pointers) -> None:
         names = [f"x{place}" for place in range(self.inputs)]

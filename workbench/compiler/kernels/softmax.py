@@ -23,10 +23,17 @@ class Softmax:
     row: Dim
     lmul: int = 4
 
+    def describe(self) -> str:
+        """The schedule, for people."""
+        return f"three passes, LMUL {self.lmul}"
+
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
         pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
         loop_over(builder, self.loops, pointers, lambda inside: self._one_row(builder, inside))
+
+    def smaller(self) -> None:
+        """There is no smaller schedule."""
 
     def _one_row(self, builder: Builder, pointers: Pointers) -> None:
         x, y = self.row.stride("x"), self.row.stride("y")

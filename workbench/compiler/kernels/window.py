@@ -6,7 +6,7 @@ windows have in common.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Address, Builder, Value, real
 from workbench.compiler.kernels.nest import (
@@ -30,7 +30,8 @@ class Window:
     """Operands ``x``, ``y`` and, where used, ``w`` (weights), ``bias``, ``scale`` (a table of factors), ``r`` (added).
 
     `combine` is ``multiply`` (with `w`), ``add`` or ``max``. `across` is the window's dimension along `block`, `along`
-    the other one. `factor` scales a sum. `hoisted` keeps all weights in registers.
+    the other one. `factor` scales a sum. `hoisted` keeps all
+    weights in registers; `role` says what the vectors run over.
     """
 
     combine: str
@@ -45,6 +46,12 @@ class Window:
     lmul: int = 1
     tile: int = 1
     hoisted: bool = False
+    role: str = "channels"
+
+    def describe(self) -> str:
+        """The schedule, for people."""
+        held = ", weights in registers" if self.hoisted else ""
+        return f"window, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{held}"
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
@@ -79,6 +86,12 @@ class Window:
 
         loop_over(builder, self.loops[:depth], pointers, outer)
 
+    def smaller(self) -> Window | None:
+        """A schedule that needs fewer vector registers; None if this is the smallest."""
+        if self.tile > 1:
+            return replace(self, tile=self.tile - 1)
+        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
+
     def _hoist_depth(self) -> int:
         """How many outer loops change the weights: the loop over vectors and the hoisted weights go inside those."""
         moving = [place for place, dim in enumerate(self.loops) if dim.stride("w")]
@@ -112,15 +125,16 @@ class Window:
             self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest, weights)
 
     def _tile(self, builder: Builder, pointers: Pointers, size: int, weights: list[list[Value]] | None) -> None:
-        totals = self._start(builder, pointers, size)
         x, w = pointers["x"], pointers.get("w", pointers["x"])
         if self.along.count * self.across.count <= _MOST_UNROLLED:
+            rows_x = self._rows(builder, x, "x")
+            rows_w = self._rows(builder, w, "w") if "w" in pointers and weights is None else rows_x
+            totals = self._start(builder, pointers, size)
             for row in range(self.along.count):
                 given = weights[row] if weights is not None else None
-                here_x = Address(x, row * self.along.stride("x"))
-                here_w = Address(w, row * self.along.stride("w"))
-                totals = self._row(builder, here_x, here_w, totals, given)
+                totals = self._row(builder, Address(rows_x[row]), Address(rows_w[row]), totals, given)
         else:
+            totals = self._start(builder, pointers, size)
 
             def step(values: list[Value]) -> list[Value]:
                 sums = self._long_row(builder, values[0], values[1], values[2:])
@@ -131,12 +145,23 @@ class Window:
         for place, total in enumerate(totals):
             self._finish(builder, pointers, place, total)
 
+    def _rows(self, builder: Builder, pointer: Value, operand: str) -> list[Value]:
+        """A pointer to every row of the window, computed once."""
+        step = self.along.stride(operand)
+        return [pointer, *(builder.opaque(move(builder, pointer, row * step)) for row in range(1, self.along.count))]
+
     def _start(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
         if "bias" in pointers:
             if self.vector.stride("bias"):
-                return [builder.vload(Address(pointers["bias"]), self.vector.stride("bias"))] * size
+                return [self._bias(builder, pointers["bias"]) for _ in range(size)]
             return [builder.splat(builder.load(Address(pointers["bias"])))] * size
         return [builder.splat(real(_LOWEST if self.combine == "max" else 0.0))] * size
+
+    def _bias(self, builder: Builder, pointer: Value) -> Value:
+        """The bias, loaded on its own for every result: copies of one value confuse the register allocator."""
+        value = builder.vload(Address(pointer), self.vector.stride("bias"))
+        builder.fence()
+        return value
 
     def _row(
         self, builder: Builder, x: Address, w: Address, totals: list[Value], weights: list[Value] | None

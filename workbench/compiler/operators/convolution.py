@@ -63,11 +63,10 @@ def _dense(
         axis_dim(channels, x=x.strides[1], w=w.strides[3]),
     ]
     filters = axis_dim(out, w=1, bias=1, y=y.strides[1], r=residual[1])
-    kernel, algorithm = plan_contraction(
+    kernel = plan_contraction(
         lowering.target, operands, groups, positions, merge_dims(reduce), filters, given.get("clip", NO_CLIP)
     )
     draft.kernels.append(kernel)
-    draft.algorithm = algorithm
 
 
 def _depthwise(
@@ -89,7 +88,7 @@ def _depthwise(
         return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
 
     batch, _, height, width = y.shape
-    kernel, draft.algorithm = plan_window(
+    kernel = plan_window(
         lowering.target, "multiply", operands, dim(0, batch, 1),
         (dim(2, height, stride_h), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
         (dim(3, width, stride_w), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),

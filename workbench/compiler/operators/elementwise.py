@@ -16,7 +16,6 @@ def _lower(lowering: Lowering, node: Node, draft: Draft) -> None:
     target = lowering.write(node.outputs[0], draft)
     clip = node.attributes.get("clip", NO_CLIP)
     draft.kernels.append(elementwise_kernel(_OPERATIONS[node.operator], views, target, clip))
-    draft.algorithm = "elementwise"
 
 
 for _operator in _OPERATIONS:
@@ -30,7 +29,6 @@ def lower_clip(lowering: Lowering, node: Node, draft: Draft) -> None:
     target = lowering.write(node.outputs[0], draft)
     bounds = (node.attributes["low"], node.attributes["high"])
     draft.kernels.append(elementwise_kernel("copy", [view], target, bounds))
-    draft.algorithm = "elementwise"
 
 
 @OPERATORS.register("BatchNormalization")
@@ -43,5 +41,4 @@ def lower_batch_normalization(lowering: Lowering, node: Node, draft: Draft) -> N
     views = [x, *(view for view in factors if view is not None)]
     clip = node.attributes.get("clip", NO_CLIP)
     draft.kernels.append(elementwise_kernel("scale_shift", views, target, clip))
-    draft.algorithm = "elementwise"
     draft.weight_bytes += 8 * scale.elements

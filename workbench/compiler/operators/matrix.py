@@ -26,7 +26,7 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     rows = [axis_dim(size, x=x.strides[axis], y=y.strides[axis], r=residual[axis]) for axis, size in enumerate(y.shape[:-1])]
     reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=w.strides[0])]
     columns = axis_dim(y.shape[-1], w=w.strides[1], bias=1, y=y.strides[-1], r=residual[-1])
-    kernel, draft.algorithm = plan_contraction(
+    kernel = plan_contraction(
         lowering.target, operands, Dim(1, {}), rows, reduce, columns, node.attributes.get("clip", NO_CLIP)
     )
     draft.kernels.append(kernel)
@@ -47,7 +47,7 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     rows = axis_dim(y.shape[-2], x=a.strides[-2], y=y.strides[-2])
     reduce = [axis_dim(a.shape[-1], x=a.strides[-1], w=b.strides[-2])]
     columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1])
-    kernel, draft.algorithm = plan_contraction(
+    kernel = plan_contraction(
         lowering.target, {"x": start_of(a), "w": start_of(b), "y": start_of(y)}, Dim(1, {}), [rows], reduce, columns,
         node.attributes.get("clip", NO_CLIP), batches,
     )  # fmt: skip

@@ -66,7 +66,7 @@ def _lower(
     def taps(axis: int) -> Dim:
         return axis_dim(given["kernel"][axis - 2], x=x.strides[axis] * given["dilations"][axis - 2])
 
-    kernel, draft.algorithm = plan_window(
+    kernel = plan_window(
         lowering.target, combine, operands, axis_dim(batch, x=x.strides[0], y=y.strides[0]),
         (dim(2, height), taps(2)), (dim(3, width), taps(3)),
         axis_dim(channels, x=x.strides[1], y=y.strides[1]), given.get("clip", NO_CLIP), factor,

@@ -16,7 +16,6 @@ def _place(lowering: Lowering, node: Node, draft: Draft, view: View) -> None:
         lowering.alias(name, view)
         return
     draft.kernels.append(copy_kernel(view, lowering.write(name, draft)))
-    draft.algorithm = "copy"
 
 
 @OPERATORS.register("Identity")
@@ -43,7 +42,6 @@ def lower_reshape(lowering: Lowering, node: Node, draft: Draft) -> None:
         draft.kernels.append(copy_kernel(again, target))
     else:
         draft.kernels.append(copy_kernel(source, inside))
-    draft.algorithm = "copy"
 
 
 @OPERATORS.register("Transpose")
@@ -72,7 +70,6 @@ def lower_concat(lowering: Lowering, node: Node, draft: Draft) -> None:
             starts[axis] = start
             place = target.sliced(starts, [1] * len(shape), shape)
             draft.kernels.append(copy_kernel(lowering.read(name), place))
-            draft.algorithm = "copy"
         start += shape[axis]
 
 
@@ -90,7 +87,6 @@ def lower_pad(lowering: Lowering, node: Node, draft: Draft) -> None:
 
         draft.kernels.append(elementwise_kernel("fill", [], target, value=given["value"]))
     draft.kernels.append(copy_kernel(source, inside))
-    draft.algorithm = "copy"
 
 
 @OPERATORS.register("Resize")
@@ -102,4 +98,3 @@ def lower_resize(lowering: Lowering, node: Node, draft: Draft) -> None:
     repeated = View(source.buffer, source.offset, shape, strides)
     split = tuple(stride for own, factor in zip(target.strides, factors, strict=True) for stride in (own * factor, own))
     draft.kernels.append(copy_kernel(repeated, View(target.buffer, target.offset, shape, split)))
-    draft.algorithm = "copy"

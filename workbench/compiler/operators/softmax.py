@@ -16,4 +16,3 @@ def lower_softmax(lowering: Lowering, node: Node, draft: Draft) -> None:
     dims = [axis_dim(size, x=x.strides[i], y=y.strides[i]) for i, size in enumerate(y.shape)]
     loops = merge_dims([dim for i, dim in enumerate(dims) if i != axis])
     draft.kernels.append(Softmax({"x": start_of(x), "y": start_of(y)}, tuple(loops), dims[axis]))
-    draft.algorithm = "three passes"
