@@ -111,13 +111,16 @@ def test_netlists_with_only_some_kinds_of_objects_are_placed(macros, soft):
     assert check(result.floorplan) == []
 
 
-def test_soft_macros_stay_inside_the_canvas():
-    what = design(9)
-    floorplan = place(what, steps=10_000).floorplan
+@pytest.mark.parametrize("swap_share", [0.0, 0.9])
+def test_soft_macros_stay_inside_the_canvas_also_when_large_and_small_ones_swap(swap_share):
+    what = design(9, soft=20)
+    floorplan = place(what, steps=10_000, params={"swap_share": swap_share}).floorplan
     soft = what.netlist.indices(ObjectKind.SOFT_MACRO)
-    half = what.netlist.width_um[soft] / 2
-    assert (floorplan.x_um[soft] >= half - 1e-9).all()
-    assert (floorplan.x_um[soft] <= what.canvas.width_um - half + 1e-9).all()
+    for centre, size, length in (
+        (floorplan.x_um, what.netlist.width_um, what.canvas.width_um),
+        (floorplan.y_um, what.netlist.height_um, what.canvas.height_um),
+    ):
+        assert (centre[soft] >= size[soft] / 2 - 1e-9).all() and (centre[soft] <= length - size[soft] / 2 + 1e-9).all()
 
 
 def test_settings_are_checked():

@@ -49,7 +49,7 @@ def test_convergence_curves_are_drawn_for_several_runs_and_for_none(tmp_path):
     assert full[:4] == empty[:4] == b"\x89PNG" and full != empty
 
 
-def test_banks_of_a_memory_are_one_family():
-    names = ["core/cache/bank[0].ram", "core/cache/bank[11].ram", "core/tags/ram_1", "M3", "M4"]
-    families = macro_families(names)
-    assert families[0] == families[1] == "core/cache" and families[2] == "core/tags" and families[3] == families[4] == "M"
+def test_banks_of_a_memory_are_one_family_and_what_all_share_is_left_out():
+    names = ["core/cache/bank[0]/ram", "core/cache/bank[11]/ram", "core/tags/ram_1/ram"]
+    assert macro_families(names) == ["cache.bank", "cache.bank", "tags.ram"]
+    assert macro_families(["M3", "M4"]) == ["M", "M"] and macro_families(["a.b"]) == ["a.b"] and macro_families([]) == []

@@ -223,14 +223,18 @@ def _propose_soft(model: CostModel, state: CostState, movable: Movable, run: np.
     grid, proposal = model.grid[0], movable.proposal[0]
     item = movable.soft[int(rng.random() * len(movable.soft))]
     kind = rng.random()
+    found = True
     if kind < run[0].swap_share:
-        return _propose_swap(state, movable.proposal, item, movable.soft[int(rng.random() * len(movable.soft))])
-    x, y = _wanted_place(model, state, run, rng, item, kind - run[0].swap_share < run[0].jump_share)
-    half_width, half_height = 0.5 * model.width[item], 0.5 * model.height[item]
-    proposal.moves, proposal.item[0], proposal.orientation[0] = 1, item, state.orientation[item]
-    proposal.x[0] = max(min(x, grid.width - half_width), half_width)
-    proposal.y[0] = max(min(y, grid.height - half_height), half_height)
-    return True
+        found = _propose_swap(state, movable.proposal, item, movable.soft[int(rng.random() * len(movable.soft))])
+    else:
+        proposal.moves, proposal.item[0], proposal.orientation[0] = 1, item, state.orientation[item]
+        x, y = _wanted_place(model, state, run, rng, item, kind - run[0].swap_share < run[0].jump_share)
+        proposal.x[0], proposal.y[0] = x, y
+    for k in range(proposal.moves):
+        half_width, half_height = 0.5 * model.width[proposal.item[k]], 0.5 * model.height[proposal.item[k]]
+        proposal.x[k] = max(min(proposal.x[k], grid.width - half_width), half_width)
+        proposal.y[k] = max(min(proposal.y[k], grid.height - half_height), half_height)
+    return found
 
 
 @kernel

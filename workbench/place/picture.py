@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,11 +90,13 @@ def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]]
 
 
 def macro_families(names: Sequence[str]) -> list[str]:
-    """A family per macro: its path without numbers and last part, so that the banks of one memory are alike."""
-    import re
-
-    families = [re.sub(r"\[?\d+\]?", "", name.rsplit("/", 1)[0] if "/" in name else name) for name in names]
-    return [family.strip("/_.") or "macro" for family in families]
+    """A family per macro: its path without numbers (banks of a memory are alike) and without what all share."""
+    paths = [re.split(r"[/.]", re.sub(r"\[?\d+\]?", "", name)) for name in names]
+    shortest = min((len(path) for path in paths), default=1) - 1
+    head = next((k for k in range(shortest) if len({path[k] for path in paths}) > 1), 0)
+    tail = next((k for k in range(shortest) if len({path[-1 - k] for path in paths}) > 1), 0)
+    kept = [path[head : len(path) - tail] or path for path in paths]
+    return [".".join(part.strip("_") for part in path).strip("._") or "macro" for path in kept]
 
 
 def _draw_objects(axes: Axes, floorplan: Floorplan) -> None:
@@ -160,9 +163,9 @@ def _ticks(floorplan: Floorplan, hard: np.ndarray, width: np.ndarray, height: np
 
 def _name_macros(axes: Axes, floorplan: Floorplan, hard: np.ndarray, width: np.ndarray, height: np.ndarray) -> None:
     for i in hard:
-        name = floorplan.netlist.object_names[i].rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+        name = ".".join(re.split(r"[/.]", floorplan.netlist.object_names[i])[:2])
         axes.text(
-            floorplan.x_um[i], floorplan.y_um[i], _short(name, 18), ha="center", va="center", fontsize=5.5, zorder=5,
+            floorplan.x_um[i], floorplan.y_um[i], _short(name, 22), ha="center", va="center", fontsize=5.5, zorder=5,
             rotation=90 if height[i] > 1.3 * width[i] else 0, clip_on=True,
         )  # fmt: skip
 
@@ -187,7 +190,7 @@ def _draw_map(
 
 
 def _short(name: str, most: int = 34) -> str:
-    return name if len(name) <= most else "…" + name[1 - most :]
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _figure(size: tuple[float, float]) -> Figure:

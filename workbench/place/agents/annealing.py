@@ -42,14 +42,14 @@ class AnnealingSettings:
     jump_share, swap_share, flip_share: shares of the kinds of moves; the rest are shifts.
     """
 
-    hot: float = 2e-4
+    hot: float = 1.5e-4
     warm: float = 1e-4
     cold: float = 1e-6
     wide: float = 0.3
     narrow: float = 0.005
-    hard_share: float = 0.15
+    hard_share: float = 0.3
     jump_share: float = 0.2
-    swap_share: float = 0.1
+    swap_share: float = 0.15
     flip_share: float = 0.1
 
 
