@@ -1,7 +1,7 @@
 """Training of the placement policy with MaskablePPO: rollouts, updates, checkpoints at their boundaries, evaluation.
 
-Settings follow Circuit Training (cost-and-environment §9: clip 0.2, γ 1, Monte-Carlo returns, 4 epochs, value weight 0.5,
-gradient norm 1) except for the learning rate, the entropy weight and the batch, chosen for minutes on one thread
+Settings follow Circuit Training (cost-and-environment §9: clip 0.2, γ 1, Monte-Carlo returns, value weight 0.5,
+gradient norm 1) except for the learning rate, the epochs, the entropy weight and the batch, chosen for minutes on one thread
 (model: ours; benchmarks/training_curve.py).
 """
 
@@ -57,8 +57,8 @@ class TrainingConfig:
     seed: int = 0
     environments: int = 16
     minibatches: int = 4
-    epochs: int = 4
-    learning_rate: float = 1e-3
+    epochs: int = 2
+    learning_rate: float = 2e-3
     entropy: float = 3e-3
     clip: float = 0.2
     gae_lambda: float = 1.0
@@ -224,7 +224,8 @@ class _Boundaries(BaseCallback):
         row = Iteration(
             self.model.num_timesteps, trainer.log.episodes, trainer.seconds, mean_over_designs(ends, "proxy"),
             legal_share(ends), wirelength, density, congestion, trainer.log.best_cost,
-            -float(values.get("train/entropy_loss", np.nan)), float(values.get("train/approx_kl", np.nan)), float(values.get("train/explained_variance", np.nan)),
+            -float(values.get("train/entropy_loss", np.nan)), float(values.get("train/approx_kl", np.nan)),
+            float(values.get("train/explained_variance", np.nan)),
         )  # fmt: skip
         trainer.curve.append(row)
         for name, value in asdict(row).items():

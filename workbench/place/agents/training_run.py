@@ -14,8 +14,9 @@ from workbench.base.files import write_json
 from workbench.base.progress import Progress
 from workbench.netlist.design import Design
 from workbench.netlist.plc import write_plc
+from workbench.place.agents.policy_shipped import load_policy
 from workbench.place.agents.training import Stop, Trainer, TrainingConfig
-from workbench.place.agents.training_checkpoint import load_weights, read_checkpoint, write_checkpoint
+from workbench.place.agents.training_checkpoint import read_checkpoint, write_checkpoint
 from workbench.place.agents.training_report import Evaluation, as_numbers, evaluation_of, write_curve
 
 SAVE_SECONDS = 20.0
@@ -69,7 +70,7 @@ def _trainer(designs: Sequence[Design], options: TrainingOptions, checkpoint: Pa
         return trainer
     trainer = Trainer(designs, TrainingConfig(options.seed, options.environments), events)
     if options.policy is not None:
-        load_weights(options.policy, trainer.model.policy, read_checkpoint(options.policy)["weights"])
+        load_policy(options.policy, trainer.model.policy)
     return trainer
 
 
