@@ -9,6 +9,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -62,7 +64,17 @@ _FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST = (
 
 
 @kernel
-def run_slice(code, forms, registers, addresses, region_instructions, machine, timing, timed, limit):
+def run_slice(
+    code: Any,
+    forms: Any,
+    registers: Any,
+    addresses: Any,
+    region_instructions: Any,
+    machine: Any,
+    timing: Any,
+    timed: int,
+    limit: int,
+) -> Any:
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
     `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses

@@ -10,6 +10,7 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapters "F" and
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -35,32 +36,32 @@ _TWO63, _TWO64 = 9223372036854775808.0, 18446744073709551616.0
 
 
 @kernel
-def unbox(bits):
+def unbox(bits: int) -> Any:
     """The float32 in a 64-bit register; the canonical NaN if it is not boxed."""
     return reinterpret(np.int32(bits) if bits >> 32 == -1 else np.int32(NAN32), _F32)
 
 
 @kernel
-def box(value):
+def box(value: Any) -> Any:
     """A float32 as register content, NaN made canonical."""
     bits = np.int64(reinterpret(value, _I32)) if value == value else np.int64(NAN32)
     return bits & 0xFFFFFFFF | BOX
 
 
 @kernel
-def is_signaling32(value):
+def is_signaling32(value: Any) -> Any:
     """A float32 signaling NaN."""
     return value != value and reinterpret(value, _I32) & _QUIET32 == 0
 
 
 @kernel
-def is_signaling64(value):
+def is_signaling64(value: Any) -> Any:
     """A float64 signaling NaN."""
     return value != value and reinterpret(value, _I64) & _QUIET64 == 0
 
 
 @kernel
-def round_to_integral(value, mode):
+def round_to_integral(value: Any, mode: int) -> Any:
     """A float64 rounded to an integral value: 0 nearest even, 1 towards zero, 2 down, 3 up, 4 nearest away."""
     if mode == 0:
         return np.rint(value)
@@ -75,7 +76,7 @@ def round_to_integral(value, mode):
 
 
 @kernel
-def to_integer(value, mode, bits, is_unsigned):
+def to_integer(value: Any, mode: int, bits: int, is_unsigned: int) -> Any:
     """(integer, flags) of a float64; saturates as RISC-V conversions do; 64-bit unsigned results as a pattern."""
     high = 2.0 ** (bits if is_unsigned else bits - 1)
     low = 0.0 if is_unsigned else -high
@@ -94,7 +95,7 @@ def to_integer(value, mode, bits, is_unsigned):
 
 
 @kernel
-def narrow(value, mode):
+def narrow(value: Any, mode: int) -> Any:
     """A float64 as float32 in a rounding mode (5 = to odd)."""
     nearest = np.float32(value)
     back = np.float64(nearest)
@@ -117,7 +118,7 @@ def narrow(value, mode):
 
 
 @kernel
-def minimum(a, b):
+def minimum(a: Any, b: Any) -> Any:
     """minimumNumber of IEEE 754-2019: a NaN loses, -0 is below +0."""
     if a != a:
         return b
@@ -129,7 +130,7 @@ def minimum(a, b):
 
 
 @kernel
-def maximum(a, b):
+def maximum(a: Any, b: Any) -> Any:
     """maximumNumber of IEEE 754-2019: a NaN loses, +0 is above -0."""
     if a != a:
         return b
@@ -141,7 +142,7 @@ def maximum(a, b):
 
 
 @kernel
-def classify(bits, exponent_bits, fraction_bits):
+def classify(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """FCLASS of a float's bits, zero-extended (64-bit patterns as they are)."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
     exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1)
@@ -158,7 +159,7 @@ def classify(bits, exponent_bits, fraction_bits):
 
 
 @kernel
-def _calculate(op, a, b, c):
+def _calculate(op: int, a: Any, b: Any, c: Any) -> Any:
     """Arithmetic on two or three floats of one type; `op` is the single form's number."""
     if op == _FADD:
         return a + b
@@ -185,7 +186,7 @@ def _calculate(op, a, b, c):
 
 
 @kernel
-def _arithmetic_flags(op, a, b, c, result):
+def _arithmetic_flags(op: int, a: Any, b: Any, c: Any, result: Any) -> Any:
     """Invalid and divide-by-zero of an operation without signaling operands."""
     if op == _FDIV and b == 0 and a == a and a != 0 and abs(a) != np.inf:
         return DIVIDE_BY_ZERO
@@ -198,7 +199,7 @@ def _arithmetic_flags(op, a, b, c, result):
 
 
 @kernel
-def _arithmetic(op, is_double, x, y, z, machine):
+def _arithmetic(op: int, is_double: int, x: Any, y: Any, z: Any, machine: Any) -> Any:
     if is_double:
         a, b, c = reinterpret(x, _F64), reinterpret(y, _F64), reinterpret(z, _F64)
         wide = _calculate(op, a, b, c)
@@ -217,7 +218,7 @@ def _arithmetic(op, is_double, x, y, z, machine):
 
 
 @kernel
-def _inject_sign(op, a, b, sign):
+def _inject_sign(op: int, a: Any, b: Any, sign: Any) -> Any:
     """Sign injection on patterns whose sign bit is `sign`."""
     if op == _FSGNJ:
         return a & ~sign | b & sign
@@ -227,7 +228,7 @@ def _inject_sign(op, a, b, sign):
 
 
 @kernel
-def _compare(op, a, b, signaling, machine):
+def _compare(op: int, a: Any, b: Any, signaling: Any, machine: Any) -> Any:
     unordered = a != a or b != b
     if signaling or (unordered and op != _FEQ):
         machine[0].fflags |= INVALID
@@ -237,7 +238,7 @@ def _compare(op, a, b, signaling, machine):
 
 
 @kernel
-def _from_integer(op, value):
+def _from_integer(op: int, value: Any) -> Any:
     """An integer register as float64 pattern of the exact or rounded value, and as float32."""
     if op == _FROM_W:
         return np.float64(np.int32(value)), np.float32(np.int32(value))
@@ -249,7 +250,7 @@ def _from_integer(op, value):
 
 
 @kernel
-def _to_register(op, value, mode, machine):
+def _to_register(op: int, value: Any, mode: int, machine: Any) -> Any:
     bits = 32 if op == _TO_W or op == _TO_WU else 64
     result, flags = to_integer(value, mode, bits, op == _TO_WU or op == _TO_LU)
     machine[0].fflags |= flags
@@ -257,7 +258,7 @@ def _to_register(op, value, mode, machine):
 
 
 @kernel
-def scalar_float(op, x, y, z, mode, machine):
+def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> Any:
     """New content of rd (an integer or a float register) from the contents of rs1, rs2, rs3."""
     if op == _CONVERT_S_D:
         value = reinterpret(x, _F64)

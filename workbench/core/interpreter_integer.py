@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -37,13 +39,13 @@ ILLEGAL_CSR = -1
 
 
 @kernel
-def unsigned_less(a, b):
+def unsigned_less(a: Any, b: Any) -> Any:
     """a < b as unsigned 64-bit."""
     return np.uint64(a) < np.uint64(b)
 
 
 @kernel
-def divide(a, b):
+def divide(a: Any, b: Any) -> Any:
     """RISC-V DIV: truncated; -1 for division by zero, the dividend on overflow."""
     if b == 0:
         return np.int64(-1)
@@ -52,7 +54,7 @@ def divide(a, b):
 
 
 @kernel
-def remainder(a, b):
+def remainder(a: Any, b: Any) -> Any:
     """RISC-V REM: sign of the dividend; the dividend for division by zero, 0 on overflow."""
     if b == 0:
         return np.int64(a)
@@ -61,45 +63,45 @@ def remainder(a, b):
 
 
 @kernel
-def divide_unsigned(a, b):
+def divide_unsigned(a: Any, b: Any) -> Any:
     """RISC-V DIVU on 64-bit patterns."""
     return np.int64(-1) if b == 0 else np.int64(np.uint64(a) // np.uint64(b))
 
 
 @kernel
-def remainder_unsigned(a, b):
+def remainder_unsigned(a: Any, b: Any) -> Any:
     """RISC-V REMU on 64-bit patterns."""
     return np.int64(a) if b == 0 else np.int64(np.uint64(a) % np.uint64(b))
 
 
 @kernel
-def multiply_high_mixed(a, b):
+def multiply_high_mixed(a: Any, b: Any) -> Any:
     """RISC-V MULHSU: high half of signed a times unsigned b."""
     high = multiply_high_unsigned(a, b)
     return high - b if a < 0 else high
 
 
 @kernel
-def shift_right_logical(a, amount):
+def shift_right_logical(a: Any, amount: int) -> Any:
     """Logical right shift of a 64-bit pattern by 0 to 63."""
     return np.int64(np.uint64(a) >> np.uint64(amount))
 
 
 @kernel
-def _rotate_right(a, amount):
+def _rotate_right(a: Any, amount: int) -> Any:
     amount &= 63
     return a if amount == 0 else shift_right_logical(a, amount) | a << (64 - amount)
 
 
 @kernel
-def _rotate_right_word(a, amount):
+def _rotate_right_word(a: Any, amount: int) -> Any:
     amount &= 31
     low = a & 0xFFFFFFFF
     return np.int64(np.int32(low >> amount | low << (32 - amount)))
 
 
 @kernel
-def _or_combine_bytes(a):
+def _or_combine_bytes(a: Any) -> Any:
     result = np.int64(0)
     for byte in range(8):
         if a >> (8 * byte) & 0xFF:
@@ -108,7 +110,7 @@ def _or_combine_bytes(a):
 
 
 @kernel
-def _reverse_bytes(a):
+def _reverse_bytes(a: Any) -> Any:
     result = np.int64(0)
     for byte in range(8):
         result |= (a >> (8 * byte) & 0xFF) << (56 - 8 * byte)
@@ -116,7 +118,7 @@ def _reverse_bytes(a):
 
 
 @kernel
-def bit_manipulation(op, a, b, imm):
+def bit_manipulation(op: int, a: Any, b: Any, imm: int) -> Any:
     """Result of a Zba, Zbb, Zbs or Zicond instruction; `b` is rs2's value, `imm` the immediate."""
     word_a = a & 0xFFFFFFFF
     if op == _SH1ADD:
@@ -206,7 +208,7 @@ def bit_manipulation(op, a, b, imm):
 
 
 @kernel
-def _combine(op, old, value):
+def _combine(op: int, old: Any, value: Any) -> Any:
     """New memory content of an AMO from sign-extended operands; `op` is the .w form's number."""
     if op == _SWAP:
         return value
@@ -229,7 +231,7 @@ def _combine(op, old, value):
 
 
 @kernel
-def atomic(op, address, value, machine):
+def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
     """Execute an A instruction at a checked address; returns rd's value. One hart: always succeeds when reserved."""
     place = machine[0].memory_pointer + (address - machine[0].memory_base)
     is_double = op >= _LR_D
@@ -255,7 +257,7 @@ def atomic(op, address, value, machine):
 
 
 @kernel
-def read_csr(number, machine):
+def read_csr(number: int, machine: Any) -> Any:
     """Value of a control and status register; `ILLEGAL_CSR` in the second place if there is none."""
     m = machine[0]
     if number == 0x001:
@@ -286,7 +288,7 @@ def read_csr(number, machine):
 
 
 @kernel
-def write_csr(number, value, machine):
+def write_csr(number: int, value: Any, machine: Any) -> Any:
     """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written. vstart is always 0."""
     if number == 0x001:
         machine[0].fflags = value & 31
@@ -311,7 +313,7 @@ _CSRRW, _CSRRWI, _CSRRS, _CSRRSI, _CSRRC = (_op(name) for name in "csrrw csrrwi 
 
 
 @kernel
-def csr_instruction(op, imm, rs1, value, machine):
+def csr_instruction(op: int, imm: int, rs1: Any, value: Any, machine: Any) -> Any:
     """Execute a Zicsr instruction; returns (rd's value, status)."""
     number, zimm = imm & 0xFFF, imm >> 12
     old, status = read_csr(number, machine)

@@ -181,7 +181,8 @@ class Machine:
         counts = self.region_instructions.copy()
         counts[region] += self.instructions - int(self.state["region_start"][0])
         if not self.timed:
-            return self._result(0, {}, {}, Activity(instructions=self.instructions), counts, np.zeros(len(counts), np.int64))
+            activity = Activity(instructions=self.instructions)
+            return self._result(0, {}, {}, activity, counts, np.zeros(len(counts), np.int64))
         from workbench.core.timing.readout import read_result
 
         assert self.core is not None
@@ -191,8 +192,8 @@ class Machine:
         return self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
 
     def _result(
-        self, cycles: int, stack: dict[str, int], mpki: dict[str, float], activity: Activity, region_instructions: np.ndarray,
-        region_cycles: np.ndarray,
+        self, cycles: int, stack: dict[str, int], mpki: dict[str, float], activity: Activity,
+        region_instructions: np.ndarray, region_cycles: np.ndarray,
     ) -> SimResult:  # fmt: skip
         rows = zip(self.code.regions, region_instructions, region_cycles, strict=True)
         regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]

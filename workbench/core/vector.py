@@ -9,6 +9,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V".
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -76,13 +78,13 @@ _LOAD, _STORE = group_number("load"), group_number("store")
 
 
 @kernel
-def _place(machine, register):
+def _place(machine: Any, register: int) -> Any:
     """Host address of a vector register given by its unified number."""
     return machine[0].vector + (np.int64(register) - V0) * machine[0].vlenb
 
 
 @kernel
-def _scalar(c, form, registers, width):
+def _scalar(c: Any, form: Any, registers: Any, width: int) -> Any:
     """The scalar operand as a bit pattern of 2**width bits (float registers unboxed)."""
     if form.source == SOURCE_IMMEDIATE:
         return c.imm
@@ -93,7 +95,7 @@ def _scalar(c, form, registers, width):
 
 
 @kernel
-def _groups_fit(c, form, machine, writes_mask):
+def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
     """Element widths and register groups of an arithmetic instruction are legal."""
     sew, lmul = machine[0].sew_log2, machine[0].lmul_log2
     widest = sew + max(form.dest, form.wide2, form.wide1)
@@ -107,7 +109,7 @@ def _groups_fit(c, form, machine, writes_mask):
 
 
 @kernel
-def _integer(c, form, registers, machine, masked):
+def _integer(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     sew, count = machine[0].sew_log2, machine[0].vl
     writes_mask = c.flags & _WRITES_MASK != 0
     if not _groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
@@ -141,13 +143,13 @@ def _integer(c, form, registers, machine, masked):
 
 
 @kernel
-def _widen_floats(source, target, count):
+def _widen_floats(source: Any, target: Any, count: int) -> None:
     for i in range(count):
         put(target, i, np.float64(get(source, i, _F32)))
 
 
 @kernel
-def _float_operand1(c, form, registers, machine, count, width):
+def _float_operand1(c: Any, form: Any, registers: Any, machine: Any, count: int, width: int) -> Any:
     """Host address of the elements of vs1 or the scalar at the operation's width."""
     sew = machine[0].sew_log2
     buffer = machine[0].a
@@ -166,7 +168,7 @@ def _float_operand1(c, form, registers, machine, count, width):
 
 
 @kernel
-def _float_operand2(c, form, machine, count, width):
+def _float_operand2(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
     if machine[0].sew_log2 + form.wide2 == width:
         return _place(machine, c.rs2)
     _widen_floats(_place(machine, c.rs2), machine[0].b, count)
@@ -174,7 +176,7 @@ def _float_operand2(c, form, machine, count, width):
 
 
 @kernel
-def _float(c, form, registers, machine, masked):
+def _float(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     sew, count = machine[0].sew_log2, machine[0].vl
     if sew < 5 or not _groups_fit(c, form, machine, False):
         return _ILLEGAL
@@ -214,7 +216,7 @@ def _float(c, form, registers, machine, masked):
 
 
 @kernel
-def _float_compare(c, form, registers, machine, masked):
+def _float_compare(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     sew, count = machine[0].sew_log2, machine[0].vl
     if sew < 5 or not _groups_fit(c, form, machine, True):
         return _ILLEGAL
@@ -229,7 +231,7 @@ def _float_compare(c, form, registers, machine, masked):
 
 
 @kernel
-def _convert(c, form, machine, masked):
+def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine[0].sew_log2, machine[0].vl
     source, target = sew + form.wide2, sew + form.dest
     if not _groups_fit(c, form, machine, False):
@@ -244,7 +246,7 @@ def _convert(c, form, machine, masked):
 
 
 @kernel
-def _reduce_integer(c, form, machine, masked):
+def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine[0]
     width = m.sew_log2 + form.dest
     if width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
@@ -258,7 +260,7 @@ def _reduce_integer(c, form, machine, masked):
 
 
 @kernel
-def _reduce_float(c, form, machine, masked):
+def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine[0]
     width, count = m.sew_log2 + form.dest, m.vl
     if m.sew_log2 < 5 or width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
@@ -274,7 +276,7 @@ def _reduce_float(c, form, machine, masked):
 
 
 @kernel
-def _mask(c, form, registers, machine, masked):
+def _mask(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     m = machine[0]
     function, count = form.function, m.vl
     source = _place(machine, c.rs2) if c.rs2 >= V0 else m.vector
@@ -295,7 +297,7 @@ def _mask(c, form, registers, machine, masked):
 
 
 @kernel
-def _move_scalar(c, form, registers, machine):
+def _move_scalar(c: Any, form: Any, registers: Any, machine: Any) -> Any:
     """vmv.x.s, vfmv.f.s, vmv.s.x, vfmv.s.f."""
     m = machine[0]
     if (form.function == MV_F_S or form.source == SOURCE_F) and m.sew_log2 < 5:
@@ -314,7 +316,7 @@ def _move_scalar(c, form, registers, machine):
 
 
 @kernel
-def _permute(c, form, registers, machine, masked):
+def _permute(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     m = machine[0]
     function, sew, lmul, count = form.function, m.sew_log2, m.lmul_log2, m.vl
     if function == MV_X_S or function == MV_S_X or function == MV_F_S:
@@ -352,7 +354,7 @@ def _permute(c, form, registers, machine, masked):
 
 
 @kernel
-def execute_vector(c, form, registers, machine, addresses):
+def execute_vector(c: Any, form: Any, registers: Any, machine: Any, addresses: Any) -> Any:
     """Execute one vector instruction (not vset*); a status, 0 if all is well."""
     group = form.group
     masked = False

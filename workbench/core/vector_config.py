@@ -5,6 +5,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Co
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -12,7 +14,7 @@ from workbench.core.interpreter_state import VILL
 
 
 @kernel
-def set_vector_type(machine, vtype, wanted, keep):
+def set_vector_type(machine: Any, vtype: int, wanted: int, keep: int) -> Any:
     """Set vtype and vl; returns the new vl. `keep`: 0 use `wanted`, 1 the largest vl, 2 the present vl.
 
     An LMUL or SEW that is reserved, or an LMUL too small for SEW (SEW > LMUL * 64), sets vill. vl is

@@ -5,6 +5,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -24,25 +26,25 @@ _F_U_ZERO, _F_X_ZERO, _F_F, _F_F_ODD = _number("f_u_zero"), _number("f_x_zero"),
 
 
 @kernel
-def takes_float(function):
+def takes_float(function: int) -> Any:
     """The source elements are floating-point."""
     return function != _U_F and function != _X_F
 
 
 @kernel
-def gives_float(function):
+def gives_float(function: int) -> Any:
     """The results are floating-point."""
     return function == _U_F or function == _X_F or function == _F_F or function == _F_F_ODD
 
 
 @kernel
-def is_signed_source(function):
+def is_signed_source(function: int) -> Any:
     """The source elements are signed integers."""
     return function == _X_F
 
 
 @kernel
-def _float_bits(value, bits):
+def _float_bits(value: Any, bits: int) -> Any:
     """Pattern of a float64 as a float of `bits` bits (already representable), NaN canonical."""
     if bits == 32:
         return np.int64(reinterpret(np.float32(value), _I32)) if value == value else np.int64(NAN32)
@@ -50,7 +52,7 @@ def _float_bits(value, bits):
 
 
 @kernel
-def _from_integer(value, is_signed, bits):
+def _from_integer(value: Any, is_signed: int, bits: int) -> Any:
     if bits == 32:
         single = np.float32(value) if is_signed else np.float32(np.uint64(value))
         return np.int64(reinterpret(single, _I32))
@@ -59,7 +61,9 @@ def _from_integer(value, is_signed, bits):
 
 
 @kernel
-def convert_elements(function, machine, b, out, count, from_bits, to_bits, masked):
+def convert_elements(
+    function: int, machine: Any, b: Any, out: Any, count: int, from_bits: int, to_bits: int, masked: int
+) -> None:
     """out[i] (int64 patterns) from b[i] (int64: integers extended, float patterns)."""
     mode = machine[0].frm
     for i in range(count):

@@ -6,6 +6,8 @@ buffers one byte.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -16,7 +18,7 @@ _U8, _U16, _U32 = np.uint8(0), np.uint16(0), np.uint32(0)
 
 
 @kernel
-def widen(source, target, count, width, is_signed):
+def widen(source: Any, target: Any, count: int, width: int, is_signed: int) -> None:
     """Elements of a register group as int64, sign- or zero-extended."""
     if width == 5:
         if is_signed:
@@ -43,21 +45,21 @@ def widen(source, target, count, width, is_signed):
 
 
 @kernel
-def fill(target, count, value):
+def fill(target: Any, count: int, value: Any) -> None:
     """The same value (any type) in all elements."""
     for i in range(count):
         put(target, i, value)
 
 
 @kernel
-def extend(value, width, is_signed):
+def extend(value: Any, width: int, is_signed: int) -> Any:
     """The low bits of an int64, sign- or zero-extended."""
     shift = 64 - (1 << width)
     return value << shift >> shift if is_signed else np.int64(np.uint64(value << shift) >> np.uint64(shift))
 
 
 @kernel
-def narrow_elements(source, target, count, width, masked, mask):
+def narrow_elements(source: Any, target: Any, count: int, width: int, masked: int, mask: Any) -> None:
     """Write int64 elements into a register group; inactive elements keep their value."""
     if masked:
         for i in range(count):
@@ -85,7 +87,7 @@ def narrow_elements(source, target, count, width, masked, mask):
 
 
 @kernel
-def copy_elements(source, target, count, width, masked, mask):
+def copy_elements(source: Any, target: Any, count: int, width: int, masked: int, mask: Any) -> None:
     """Copy elements of one width; inactive elements keep their value."""
     if not masked:
         copy_bytes(target, source, count << (width - 3))
@@ -100,14 +102,14 @@ def copy_elements(source, target, count, width, masked, mask):
 
 
 @kernel
-def expand_mask(source, target, count):
+def expand_mask(source: Any, target: Any, count: int) -> None:
     """Mask bits as bytes of 0 or 1."""
     for i in range(count):
         put(target, i, np.uint8(get(source, i >> 3, _U8) >> (i & 7) & 1))
 
 
 @kernel
-def write_mask(source, target, count, masked, mask):
+def write_mask(source: Any, target: Any, count: int, masked: int, mask: Any) -> None:
     """Set mask bits from int64 elements of 0 or 1; inactive and tail bits keep their value."""
     for i in range(count):
         if not masked or get(mask, i, _U8):
@@ -117,7 +119,7 @@ def write_mask(source, target, count, masked, mask):
 
 
 @kernel
-def vlmax(machine):
+def vlmax(machine: Any) -> Any:
     """Elements of a register group at the present vtype."""
     power = machine[0].lmul_log2 - machine[0].sew_log2
     bits = machine[0].vlenb * 8
@@ -125,7 +127,7 @@ def vlmax(machine):
 
 
 @kernel
-def is_group(register, lmul_log2):
+def is_group(register: int, lmul_log2: int) -> Any:
     """A vector register number may begin a group of that size, and such a size exists."""
     if lmul_log2 > 3 or lmul_log2 < -3:
         return False

@@ -9,6 +9,7 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", vfr
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -28,14 +29,14 @@ _ROOTS = np.array([_root_entry(k) for k in range(128)])
 
 
 @kernel
-def _normalize(exponent, fraction, fraction_bits):
+def _normalize(exponent: Any, fraction: Any, fraction_bits: int) -> Any:
     """(exponent, fraction) of a subnormal number as if it were normal."""
     zeros = leading_zeros(fraction) - (64 - fraction_bits)
     return -zeros, fraction << (zeros + 1) & ((np.int64(1) << fraction_bits) - 1)
 
 
 @kernel
-def reciprocal(bits, exponent_bits, fraction_bits):
+def reciprocal(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """The pattern of about 1 / x."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
     exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1)
@@ -60,7 +61,7 @@ def reciprocal(bits, exponent_bits, fraction_bits):
 
 
 @kernel
-def reciprocal_root(bits, exponent_bits, fraction_bits):
+def reciprocal_root(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """The pattern of about 1 / sqrt(x)."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
     exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1)
@@ -80,7 +81,7 @@ def reciprocal_root(bits, exponent_bits, fraction_bits):
 
 
 @kernel
-def estimate_elements(is_root, b, out, count, width):
+def estimate_elements(is_root: int, b: Any, out: Any, count: int, width: int) -> None:
     """One of the two functions on all elements of 2**width bits."""
     for i in range(count):
         if width == 5:

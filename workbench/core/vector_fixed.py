@@ -5,6 +5,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -15,7 +17,7 @@ _MIN64, _MAX64 = -(1 << 63), (1 << 63) - 1
 
 
 @kernel
-def clamp(value, bits):
+def clamp(value: Any, bits: int) -> Any:
     """(value in the signed range of `bits`, 1 if it was changed)."""
     high = np.int64(_MAX64) >> (64 - bits)
     if value > high:
@@ -26,7 +28,7 @@ def clamp(value, bits):
 
 
 @kernel
-def saturating_add(a, b, bits):
+def saturating_add(a: Any, b: Any, bits: int) -> Any:
     """Signed a + b saturated."""
     total = a + b
     if bits < 64:
@@ -37,7 +39,7 @@ def saturating_add(a, b, bits):
 
 
 @kernel
-def saturating_subtract(a, b, bits):
+def saturating_subtract(a: Any, b: Any, bits: int) -> Any:
     """Signed a - b saturated."""
     difference = a - b
     if bits < 64:
@@ -48,7 +50,7 @@ def saturating_subtract(a, b, bits):
 
 
 @kernel
-def saturating_add_unsigned(a, b, bits):
+def saturating_add_unsigned(a: Any, b: Any, bits: int) -> Any:
     """Unsigned a + b saturated (zero-extended operands)."""
     total = a + b
     overflows = unsigned_less(total, a) if bits == 64 else total >> bits != 0
@@ -56,13 +58,13 @@ def saturating_add_unsigned(a, b, bits):
 
 
 @kernel
-def saturating_subtract_unsigned(a, b):
+def saturating_subtract_unsigned(a: Any, b: Any) -> Any:
     """Unsigned a - b, 0 instead of a borrow."""
     return (np.int64(0), 1) if unsigned_less(a, b) else (a - b, 0)
 
 
 @kernel
-def rounding_increment(value, amount, mode):
+def rounding_increment(value: Any, amount: int, mode: int) -> Any:
     """What vxrm adds to ``value >> amount``."""
     if amount == 0 or mode == 2:
         return np.int64(0)
@@ -77,14 +79,14 @@ def rounding_increment(value, amount, mode):
 
 
 @kernel
-def scale_down(value, amount, mode, is_signed):
+def scale_down(value: Any, amount: int, mode: int, is_signed: int) -> Any:
     """``value >> amount``, rounded by vxrm."""
     shifted = value >> amount if is_signed else shift_right_logical(value, amount)
     return shifted + rounding_increment(value, amount, mode)
 
 
 @kernel
-def average(a, b, mode, is_signed, subtract):
+def average(a: Any, b: Any, mode: int, is_signed: int, subtract: int) -> Any:
     """(a + b) / 2 or (a - b) / 2 rounded by vxrm, without overflow."""
     half_a = a >> 1 if is_signed else shift_right_logical(a, 1)
     half_b = b >> 1 if is_signed else shift_right_logical(b, 1)
@@ -101,7 +103,7 @@ def average(a, b, mode, is_signed, subtract):
 
 
 @kernel
-def fractional_multiply(a, b, bits, mode):
+def fractional_multiply(a: Any, b: Any, bits: int, mode: int) -> Any:
     """(a * b) >> (bits - 1), rounded and saturated (vsmul)."""
     product = a * b
     if bits < 64:
@@ -121,7 +123,7 @@ def fractional_multiply(a, b, bits, mode):
 
 
 @kernel
-def clip(value, amount, bits, mode, is_signed):
+def clip(value: Any, amount: int, bits: int, mode: int, is_signed: int) -> Any:
     """A value of twice the width scaled down and saturated to `bits` (vnclip, vnclipu)."""
     scaled = scale_down(value, amount, mode, is_signed)
     if is_signed:

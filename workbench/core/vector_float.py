@@ -8,6 +8,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -34,7 +36,7 @@ _SIGN32, _SIGN64 = np.int32(-(1 << 31)), np.int64(-(1 << 63))
 
 
 @kernel
-def float_elements(function, a, b, out, count, kind):
+def float_elements(function: int, a: Any, b: Any, out: Any, count: int, kind: Any) -> None:
     """out[i] = function(vs2 = b[i], vs1 = a[i]) in the type of `kind`."""
     nan = kind + _NAN
     if function == _ADD:
@@ -78,7 +80,7 @@ def float_elements(function, a, b, out, count, kind):
 
 
 @kernel
-def _injected(function, x, y, sign):
+def _injected(function: int, x: Any, y: Any, sign: Any) -> Any:
     if function == SGNJ:
         return x & ~sign | y & sign
     elif function == SGNJN:
@@ -87,7 +89,7 @@ def _injected(function, x, y, sign):
 
 
 @kernel
-def sign_elements(function, a, b, out, count, width):
+def sign_elements(function: int, a: Any, b: Any, out: Any, count: int, width: int) -> None:
     """Sign injection on patterns of 2**width bits."""
     if width == 5:
         for i in range(count):
@@ -98,7 +100,7 @@ def sign_elements(function, a, b, out, count, width):
 
 
 @kernel
-def multiply_add_elements(function, a, b, d, count, kind):
+def multiply_add_elements(function: int, a: Any, b: Any, d: Any, count: int, kind: Any) -> None:
     """d[i] = +-(product) +- addend, in place; d is vd, a is vs1, b is vs2."""
     nan = kind + _NAN
     if function == _MACC:
@@ -136,7 +138,7 @@ def multiply_add_elements(function, a, b, d, count, kind):
 
 
 @kernel
-def float_compare_elements(function, a, b, out, count, kind):
+def float_compare_elements(function: int, a: Any, b: Any, out: Any, count: int, kind: Any) -> None:
     """Comparisons vs2 ? vs1 as int64 0 or 1; unordered is false (true for not-equal)."""
     for i in range(count):
         x, y = get(b, i, kind), get(a, i, kind)
@@ -156,7 +158,7 @@ def float_compare_elements(function, a, b, out, count, kind):
 
 
 @kernel
-def reduce_float_elements(function, b, start, count, masked, mask, kind):
+def reduce_float_elements(function: int, b: Any, start: Any, count: int, masked: int, mask: Any, kind: Any) -> Any:
     """`start` combined with the active elements in order (vfredosum; vfredusum may take any order, so also this one)."""
     total = start
     for i in range(count):

@@ -5,6 +5,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V".
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -51,7 +53,19 @@ _COMPARISONS = (min(_MSEQ, _MSGTU), max(_MSEQ, _MSGT))
 
 
 @kernel
-def integer_elements(function, machine, a, b, d, out, count, bits, shift_mask, uses_v0, masked):
+def integer_elements(
+    function: int,
+    machine: Any,
+    a: Any,
+    b: Any,
+    d: Any,
+    out: Any,
+    count: int,
+    bits: int,
+    shift_mask: int,
+    uses_v0: int,
+    masked: int,
+) -> None:
     """out[i] = function(vs2 = b[i], vs1 = a[i], vd = d[i]); `bits` = SEW, `shift_mask` cuts shift amounts.
 
     Inactive elements may be computed, but must not saturate.
@@ -115,7 +129,7 @@ def integer_elements(function, machine, a, b, d, out, count, bits, shift_mask, u
 
 
 @kernel
-def compare_elements(function, a, b, out, count):
+def compare_elements(function: int, a: Any, b: Any, out: Any, count: int) -> None:
     """Comparisons vs2 ? vs1 as 0 or 1."""
     if function == _MSEQ:
         for i in range(count):
@@ -144,7 +158,7 @@ def compare_elements(function, a, b, out, count):
 
 
 @kernel
-def _saturate(function, machine, a, b, out, count, bits, masked):
+def _saturate(function: int, machine: Any, a: Any, b: Any, out: Any, count: int, bits: int, masked: int) -> None:
     for i in range(count):
         if masked and not get(machine[0].mask, i, _U8):
             continue
@@ -164,7 +178,7 @@ def _saturate(function, machine, a, b, out, count, bits, masked):
 
 
 @kernel
-def rare_element(function, machine, x, y, carry, bits, shift_mask):
+def rare_element(function: int, machine: Any, x: Any, y: Any, carry: int, bits: int, shift_mask: int) -> Any:
     """One element of the instructions that are not worth a loop each: vs2 = x, vs1 = y."""
     if function == _MIN:
         return min(x, y)
@@ -209,7 +223,7 @@ def rare_element(function, machine, x, y, carry, bits, shift_mask):
 
 
 @kernel
-def _multiply_high(function, x, y, bits):
+def _multiply_high(function: int, x: Any, y: Any, bits: int) -> Any:
     if bits < 64:
         return x * y >> bits
     if function == _MULH:

@@ -6,6 +6,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -26,13 +28,13 @@ _SUM, _RED_AND, _RED_OR, _RED_XOR, _MINU, _MIN, _MAXU, _MAX = (
 
 
 @kernel
-def bit(source, i):
+def bit(source: Any, i: Any) -> Any:
     """Mask bit i at a host address, as int64."""
     return np.int64(get(source, i >> 3, _U8) >> (i & 7) & 1)
 
 
 @kernel
-def mask_logical(function, x, y, target, count):
+def mask_logical(function: int, x: Any, y: Any, target: Any, count: int) -> None:
     """vd.bit[i] = function(vs2 at x, vs1 at y) for the first `count` bits; the rest keeps its value."""
     for place in range((count + 7) >> 3):
         a, b = np.int64(get(x, place, _U8)), np.int64(get(y, place, _U8))
@@ -57,7 +59,7 @@ def mask_logical(function, x, y, target, count):
 
 
 @kernel
-def mask_elements(function, source, out, count, masked, mask):
+def mask_elements(function: int, source: Any, out: Any, count: int, masked: int, mask: Any) -> None:
     """out[i] (int64) of vmsbf, vmsof, vmsif, viota and vid; inactive elements are left."""
     seen = np.int64(0)  # active mask bits before i
     for i in range(count):
@@ -80,7 +82,7 @@ def mask_elements(function, source, out, count, masked, mask):
 
 
 @kernel
-def count_mask(source, count, masked, mask, only_first):
+def count_mask(source: Any, count: int, masked: int, mask: Any, only_first: int) -> Any:
     """Number of active set bits, or the index of the first one (-1 if none)."""
     total = np.int64(0)
     for i in range(count):
@@ -92,7 +94,7 @@ def count_mask(source, count, masked, mask, only_first):
 
 
 @kernel
-def reduce_integer_elements(function, b, start, count, masked, mask):
+def reduce_integer_elements(function: int, b: Any, start: Any, count: int, masked: int, mask: Any) -> Any:
     """`start` combined with all active int64 elements."""
     total = start
     for i in range(count):

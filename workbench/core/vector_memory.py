@@ -7,6 +7,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -27,7 +29,7 @@ _WIDTH_OF_BYTES = np.array([0, 3, 4, 0, 5, 0, 0, 0, 6])
 
 
 @kernel
-def _inside(machine, address, count):
+def _inside(machine: Any, address: int, count: int) -> Any:
     """`count` bytes at a guest address lie in memory."""
     offset = np.uint64(address - machine[0].memory_base)
     size = np.uint64(machine[0].memory_size)
@@ -35,7 +37,7 @@ def _inside(machine, address, count):
 
 
 @kernel
-def _move(target, source, width):
+def _move(target: Any, source: Any, width: int) -> None:
     """Copy one element of 2**width bits."""
     if width == 5:
         store(target, load(source, _I32))
@@ -48,7 +50,7 @@ def _move(target, source, width):
 
 
 @kernel
-def _copy_block(machine, is_store, base, register, count):
+def _copy_block(machine: Any, is_store: int, base: int, register: int, count: int) -> Any:
     """Consecutive bytes between memory and a register group; a status."""
     if count == 0:
         return 0
@@ -65,7 +67,19 @@ def _copy_block(machine, is_store, base, register, count):
 
 
 @kernel
-def _copy_elements(machine, is_store, base, stride, register, group, fields, width, masked, addresses, indexed):
+def _copy_elements(
+    machine: Any,
+    is_store: int,
+    base: int,
+    stride: int,
+    register: int,
+    group: int,
+    fields: int,
+    width: int,
+    masked: int,
+    addresses: Any,
+    indexed: int,
+) -> Any:
     """Element by element: strided, indexed (offsets in `addresses`), segments, masked; a status."""
     size = np.int64(1) << (width - 3)
     pointer = machine[0].memory_pointer - machine[0].memory_base
@@ -88,7 +102,7 @@ def _copy_elements(machine, is_store, base, stride, register, group, fields, wid
 
 
 @kernel
-def _strided_words(machine, is_store, base, stride, register):
+def _strided_words(machine: Any, is_store: int, base: int, stride: int, register: int) -> Any:
     """Unmasked strided access of 32-bit elements whose whole range lies in memory; False if it does not."""
     last = machine[0].vl - 1
     if abs(stride) > 1 << 31 or not _inside(machine, base, 4) or not _inside(machine, base + last * stride, 4):
@@ -105,7 +119,7 @@ def _strided_words(machine, is_store, base, stride, register):
 
 
 @kernel
-def _index_addresses(c, machine, base, width, addresses):
+def _index_addresses(c: Any, machine: Any, base: int, width: int, addresses: Any) -> Any:
     """Fill `addresses` with base + index; False if the index group is not legal."""
     emul = width - machine[0].sew_log2 + machine[0].lmul_log2
     register = c.rs2 - 64
@@ -118,7 +132,7 @@ def _index_addresses(c, machine, base, width, addresses):
 
 
 @kernel
-def _limit_to_memory(machine, base, size):
+def _limit_to_memory(machine: Any, base: int, size: int) -> None:
     """Fault-only-first: cut vl to the elements that lie in memory (at least the first is tried)."""
     available = (machine[0].memory_base + machine[0].memory_size - base) // size
     if 0 < available < machine[0].vl and base >= machine[0].memory_base:
@@ -126,7 +140,7 @@ def _limit_to_memory(machine, base, size):
 
 
 @kernel
-def vector_access(c, form, registers, machine, addresses, is_store, masked):
+def vector_access(c: Any, form: Any, registers: Any, machine: Any, addresses: Any, is_store: int, masked: int) -> Any:
     """Execute a vector load or store; a status. Leaves address and stride for the timing model in the machine."""
     kind = _LOAD_KINDS[form.function] if is_store else np.int64(form.function)
     base = registers[np.uint64(c.rs1)]

@@ -5,6 +5,8 @@ Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Ve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
@@ -23,7 +25,7 @@ SLIDEUP, _SLIDEDOWN, _SLIDE1UP, _SLIDE1DOWN = (
 
 
 @kernel
-def _shift_down(b, out, count, available, offset):
+def _shift_down(b: Any, out: Any, count: int, available: int, offset: int) -> None:
     """out[i] = b[i + offset], 0 behind the group; `offset` is unsigned."""
     keep = available - offset if np.uint64(offset) < np.uint64(available) else np.int64(0)
     keep = min(keep, count)
@@ -34,7 +36,7 @@ def _shift_down(b, out, count, available, offset):
 
 
 @kernel
-def _shift_up(b, out, count, offset):
+def _shift_up(b: Any, out: Any, count: int, offset: int) -> None:
     """out[i] = b[i - offset] from `offset` on; what lies below keeps its value."""
     if np.uint64(offset) < np.uint64(count):
         for i in range(offset, count):
@@ -42,7 +44,7 @@ def _shift_up(b, out, count, offset):
 
 
 @kernel
-def permute_elements(function, a, b, out, count, available, scalar):
+def permute_elements(function: int, a: Any, b: Any, out: Any, count: int, available: int, scalar: int) -> None:
     """Slides and gathers: `b` has `available` elements of vs2, `a` the indices, `out` holds vd for vslideup."""
     if function == GATHER or function == GATHER16:
         for i in range(count):
@@ -66,7 +68,7 @@ def permute_elements(function, a, b, out, count, available, scalar):
 
 
 @kernel
-def compress_elements(source, b, out, count):
+def compress_elements(source: Any, b: Any, out: Any, count: int) -> Any:
     """out[0 ...] = the elements whose mask bit at `source` is set; returns how many."""
     kept = np.int64(0)
     for i in range(count):

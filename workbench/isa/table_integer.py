@@ -1,6 +1,7 @@
 """Rows of RV64I, M, A, Zicsr, Zifencei, Zba, Zbb, Zbs and Zicond.
 
-Source: The RISC-V Instruction Set Manual, Volume I (20240411), "RV32/64G Instruction Set Listings" and chapters A, B, Zicond.
+Source: The RISC-V Instruction Set Manual, Volume I (20240411), "RV32/64G Instruction Set Listings", chapters "B" and
+"Zicond".
 """
 
 from __future__ import annotations

@@ -83,8 +83,9 @@ def _integer() -> Iterator[Row]:
 
 def _compare() -> Iterator[Row]:
     for funct6, name, forms, signs in (
-        (0x18, "vmseq", "vxi", "ss"), (0x19, "vmsne", "vxi", "ss"), (0x1A, "vmsltu", "vx", "uu"), (0x1B, "vmslt", "vx", "ss"),
-        (0x1C, "vmsleu", "vxi", "uu"), (0x1D, "vmsle", "vxi", "ss"), (0x1E, "vmsgtu", "xi", "uu"), (0x1F, "vmsgt", "xi", "ss"),
+        (0x18, "vmseq", "vxi", "ss"), (0x19, "vmsne", "vxi", "ss"), (0x1A, "vmsltu", "vx", "uu"),
+        (0x1B, "vmslt", "vx", "ss"), (0x1C, "vmsleu", "vxi", "uu"), (0x1D, "vmsle", "vxi", "ss"),
+        (0x1E, "vmsgtu", "xi", "uu"), (0x1F, "vmsgt", "xi", "ss"),
     ):  # fmt: skip
         yield from _binary(name, forms, funct6, T.V_COMPARE, signs=signs, flags=Flag.WRITES_MASK)
 
@@ -119,7 +120,8 @@ def _multiply() -> Iterator[Row]:
     for funct6, name, signs in ((0x38, "vwmulu", "uu"), (0x3A, "vwmulsu", "su"), (0x3B, "vwmul", "ss")):
         yield from _binary(name, "vx", funct6, T.V_INT_MUL, function="mul", signs=signs, dest=1, multiply=True)
     for funct6, name, function, signs in (
-        (0x30, "vwaddu", "add", "uu"), (0x31, "vwadd", "add", "ss"), (0x32, "vwsubu", "sub", "uu"), (0x33, "vwsub", "sub", "ss"),
+        (0x30, "vwaddu", "add", "uu"), (0x31, "vwadd", "add", "ss"), (0x32, "vwsubu", "sub", "uu"),
+        (0x33, "vwsub", "sub", "ss"),
     ):  # fmt: skip
         common = {"function": function, "signs": signs, "dest": 1, "multiply": True}
         yield from _binary(name, "vx", funct6, T.V_INT_ALU, **common)  # type: ignore[arg-type]

@@ -14,8 +14,8 @@ from workbench.isa.timing_class import TimingClass as T
 
 
 def _rows(
-    name: str, funct6: int, forms: str, timing: T, *, function: str = "", group: str = "float", dest: int = 0, wide2: int = 0,
-    flags: Flag = Flag(0), suffix: str = "v", multiply_add: bool = False,
+    name: str, funct6: int, forms: str, timing: T, *, function: str = "", group: str = "float", dest: int = 0,
+    wide2: int = 0, flags: Flag = Flag(0), suffix: str = "v", multiply_add: bool = False,
 ) -> Iterator[Row]:  # fmt: skip
     """``name.vv`` and ``name.vf`` for the letters in `forms`."""
     for letter in forms:
@@ -83,8 +83,8 @@ def _reductions() -> Iterator[Row]:
 
 def _conversions() -> Iterator[Row]:
     """`function` says source and destination: f, x (signed), u (unsigned); z = towards zero, o = to odd."""
-    kinds = (("xu.f", "f_u"), ("x.f", "f_x"), ("f.xu", "u_f"), ("f.x", "x_f"), ("f.f", "f_f"), ("rod.f.f", "f_f_odd"))
-    kinds += (("rtz.xu.f", "f_u_zero"), ("rtz.x.f", "f_x_zero"))
+    kinds = [("xu.f", "f_u"), ("x.f", "f_x"), ("f.xu", "u_f"), ("f.x", "x_f"), ("f.f", "f_f"), ("rod.f.f", "f_f_odd")]
+    kinds += [("rtz.xu.f", "f_u_zero"), ("rtz.x.f", "f_x_zero")]
     for prefix, suffix, base, dest, wide2 in (("vfcvt", "v", 0, 0, 0), ("vfwcvt", "v", 8, 1, 0), ("vfncvt", "w", 16, 0, 1)):
         for number, (name, function) in enumerate(kinds):
             if (prefix == "vfcvt" and "f_f" in function) or (prefix == "vfwcvt" and "odd" in function):

@@ -62,8 +62,8 @@ def program_of(items: list[Item], rng: np.random.Generator, vlen_bits: int, name
     return Program(
         name, _CODE,
         (
-            Segment(_CODE, code, len(code), 5), Segment(_START, start, len(start), 4), Segment(_DATA_AREA, data, len(data), 6),
-            Segment(_DUMP, b"", _VECTORS_AT + 32 * vlenb, 6),
+            Segment(_CODE, code, len(code), 5), Segment(_START, start, len(start), 4),
+            Segment(_DATA_AREA, data, len(data), 6), Segment(_DUMP, b"", _VECTORS_AT + 32 * vlenb, 6),
         ),
     )  # fmt: skip
 
@@ -81,7 +81,7 @@ def _prologue(vlenb: int) -> bytes:
 
 
 def _epilogue(vlenb: int) -> bytes:
-    stores = [("sd", n, n * 8, TEMPORARY) for n in range(1, TEMPORARY)]
+    stores: list[tuple[int | str, ...]] = [("sd", n, n * 8, TEMPORARY) for n in range(1, TEMPORARY)]
     stores += [("fsd", n, (32 + n) * 8, TEMPORARY) for n in range(32)]
     for place, number in enumerate((0xC20, 0xC21, 0x009, 0x00A)):
         stores += [("csrrs", 1, number, 0), ("sd", 1, 512 + place * 8, TEMPORARY)]
@@ -98,7 +98,8 @@ def _epilogue(vlenb: int) -> bytes:
 def _write(address: int, count: int) -> list[tuple[int | str, ...]]:
     low = (count & 0xFFF) - (0x1000 if count & 0x800 else 0)
     return [
-        ("addi", 10, 0, 1), ("lui", 11, address), ("lui", 12, count - low), ("addi", 12, 12, low), ("addi", 17, 0, 64), ("ecall",)
+        ("addi", 10, 0, 1), ("lui", 11, address), ("lui", 12, count - low), ("addi", 12, 12, low),
+        ("addi", 17, 0, 64), ("ecall",),
     ]  # fmt: skip
 
 
@@ -199,7 +200,7 @@ def _name(at: int, vlenb: int) -> str:
 
 
 def check_many(first_seed: int, instructions: int, items_per_program: int = 500) -> tuple[dict[str, int], list[Difference]]:
-    """Random programs at changing VLEN until `instructions` items have run; how often each row was hit, and what differed."""
+    """Random programs at changing VLEN until `instructions` items have run; hits by row, what differed."""
     hits: dict[str, int] = {}
     differences = []
     with tempfile.TemporaryDirectory() as folder:

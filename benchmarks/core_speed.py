@@ -1,0 +1,106 @@
+"""Speed of the simulated core: instructions and multiply-accumulates a second on this machine, without compilation.
+
+    python benchmarks/core_speed.py [--timed CORE]
+
+Programs: a generated scalar loop (loads, stores, arithmetic, branches); `programs/mixed.c` where a RISC-V gcc is
+installed; generated vector loops (fp32 vfmacc.vf at LMUL 4 and a load-multiply-store stream) at several VLEN.
+Prints one line a program: MIPS, and for the vector ones millions of fp32 multiply-accumulates a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.core.config import CoreConfig, load_core
+from workbench.core.run import run_program
+from workbench.isa.elf import read_elf
+from workbench.isa.encode import assemble, vtype
+from workbench.isa.program import Program, Segment, Symbol
+
+Line = tuple[int | str, ...]
+_EXIT: list[Line] = [("addi", "a0", 0, 0), ("addi", "a7", 0, 93), ("ecall",)]
+
+
+def looped(name: str, setup: list[Line], body: list[Line], rounds: int) -> Program:
+    """A program that executes `body` `rounds` times (a multiple of 4096); s0 points to 64 KiB of data."""
+    start: list[Line] = [("lui", "s0", 0x100000), ("lui", "s1", rounds), *setup]
+    loop: list[Line] = [*body, ("addi", "s1", "s1", -1), ("bne", "s1", 0, -4 * (len(body) + 1))]
+    code = assemble(*start, *loop, *_EXIT)
+    segments = (Segment(0x10000, code, len(code), 5), Segment(0x100000, b"", 1 << 16, 6))
+    return Program(name, 0x10000, segments, (Symbol("_start", 0x10000, len(code), True),))
+
+
+def scalar_loop(rounds: int = 4096 * 1000) -> Program:
+    """Integer work in the proportions of compiled code: a quarter loads and stores, a sixth branches."""
+    body: list[Line] = [
+        ("ld", "a0", 0, "s0"), ("add", "a1", "a1", "a0"), ("lw", "a2", 8, "s0"), ("xor", "a3", "a1", "a2"),
+        ("slli", "a4", "a3", 3), ("sd", "a4", 16, "s0"), ("andi", "a5", "s1", 7), ("beq", "a5", 0, 8),
+        ("addiw", "a6", "a6", 1), ("sltu", "t0", "a3", "a4"), ("mul", "t1", "a1", "a2"), ("sw", "t1", 24, "s0"),
+        ("sub", "t2", "t1", "a0"), ("srai", "t3", "t2", 5), ("or", "t4", "t3", "t0"), ("bge", "t4", "a6", 8),
+        ("addi", "t5", "t5", 1),
+    ]  # fmt: skip
+    return looped("scalar-loop", [], body, rounds)
+
+
+def multiply_accumulate(rounds: int = 4096 * 50) -> Program:
+    """Seven accumulator groups at LMUL 4 fed by one vector load and seven scalars, as in a matrix kernel."""
+    setup: list[Line] = [("vsetvli", "t0", 0, vtype(32, 4))]
+    body: list[Line] = [("vle32.v", "v0", "s0")]
+    for group in range(4, 32, 4):
+        body += [("flw", f"f{group}", group, "s0"), ("vfmacc.vf", f"v{group}", f"f{group}", "v0")]
+    return looped("vfmacc", setup, body, rounds)
+
+
+def stream(rounds: int = 4096 * 50) -> Program:
+    """Load, multiply, add, maximum, store at LMUL 4: an elementwise layer."""
+    setup: list[Line] = [("vsetvli", "t0", 0, vtype(32, 4)), ("addi", "s2", "s0", 1024)]
+    body: list[Line] = [
+        ("vle32.v", "v0", "s0"), ("vfmul.vf", "v4", "v0", "f1"), ("vfadd.vv", "v4", "v4", "v0"),
+        ("vfmax.vf", "v4", "v4", "f2"), ("vse32.v", "v4", "s2"),
+    ]  # fmt: skip
+    return looped("stream", setup, body, rounds)
+
+
+def mixed(folder: Path) -> Iterator[Program]:
+    """`programs/mixed.c` compiled, if a RISC-V gcc is installed."""
+    compiler = shutil.which("riscv64-linux-gnu-gcc")
+    if compiler is not None:
+        source, path = Path(__file__).parent / "programs" / "mixed.c", folder / "mixed"
+        subprocess.run([compiler, "-static", "-O2", str(source), "-o", str(path)], check=True)
+        yield read_elf(path)
+
+
+def measure(
+    program: Program, core: CoreConfig | None, vlen_bits: int, macs_per_instruction: float = 0.0, **options: object
+) -> None:
+    """Run once to compile, once to measure; print a line."""
+    run_program(program, core, vlen_bits=vlen_bits, max_instructions=1000)
+    result = run_program(program, core, vlen_bits=vlen_bits, **options)  # type: ignore[arg-type]
+    mips = result.instructions / result.host_seconds / 1e6
+    macs = f"{mips * macs_per_instruction:8.0f} M fp32 MAC/s" if macs_per_instruction else ""
+    print(f"{program.name:<12} VLEN {vlen_bits:<6} {result.instructions:>12,} instructions {mips:8.1f} MIPS {macs}")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--timed", metavar="CORE", help="with the timing engine, on this core")
+    options = parser.parse_args()
+    core = load_core(options.timed) if options.timed else None
+    vlens = (core.vlen_bits,) if core else (128, 512, 1024, 4096)
+    with tempfile.TemporaryDirectory() as folder:
+        for program in mixed(Path(folder)):
+            measure(program, core, vlens[0], argv=("100",) if core else ("1000",))
+    measure(scalar_loop(4096 * (100 if core else 1000)), core, vlens[0])
+    for vlen in vlens:
+        measure(multiply_accumulate(4096 * (5 if core else 50)), core, vlen, 7 * vlen * 4 / 32 / 17)
+        measure(stream(4096 * (5 if core else 50)), core, vlen)
+
+
+if __name__ == "__main__":
+    main()
