@@ -299,14 +299,11 @@ def congestion_cost(model: CostModel, state: CostState) -> float:
     """Mean of the most congested twentieth of both routing maps. Source: cost-and-environment §3.3."""
     grid = model.grid[0]
     columns, rows, cells, values = grid.columns, grid.rows, grid.columns * grid.rows, state.values
+    reach = grid.smooth_range
     congestion_map(
-        state.horizontal, state.macro_horizontal, values[:cells], state.line, columns, rows, grid.horizontal_scale,
-        grid.smooth_range,
+        state.horizontal, state.macro_horizontal, values[:cells], state.line, columns, model.row_scale, reach
     )  # fmt: skip
-    congestion_map(
-        state.vertical, state.macro_vertical, values[cells:], state.line, rows, columns, grid.vertical_scale,
-        grid.smooth_range,
-    )  # fmt: skip
+    congestion_map(state.vertical, state.macro_vertical, values[cells:], state.line, rows, model.column_scale, reach)
     mean, threshold = mean_of_largest(values, grid.congestion_cells, state.totals[0].congestion_threshold)
     state.totals[0].congestion_threshold = threshold
     return mean
@@ -314,29 +311,29 @@ def congestion_cost(model: CostModel, state: CostState) -> float:
 
 @kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def congestion_map(
-    differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, length: int, scale: float,
-    smooth_range: int,
+    differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, scale: np.ndarray,
+    reach: int,
 ) -> None:  # fmt: skip
-    """Congestion of one direction: running sums over `lines` of lines of `length` cells, smoothed, plus the macros'."""
-    running, share = line[:length], line[length : 2 * length]
+    """Congestion of one direction: running sums over `lines` of lines of cells, spread within them, plus the macros'.
+
+    A cell's wires count `scale` per cell in each of the cells up to `reach` before and after it.
+    """
+    length = len(scale)
+    running, share = line[:length], line[length : 2 * (length + reach)]
     running[:] = 0.0
+    share[:] = 0.0
     for i in range(lines):
         base = i * length
         delta, taken, result = differences[base : base + length], macro[base : base + length], out[base : base + length]
+        own = share[reach : reach + length]
         for j in range(length):
             running[j] += delta[j]
-        if smooth_range == 0:
+            own[j] = running[j] * scale[j]
+            result[j] = taken[j]
+        for step in range(2 * reach + 1):
+            near = share[step : step + length]
             for j in range(length):
-                result[j] = running[j] * scale + taken[j]
-        else:
-            for j in range(length):
-                low, high = max(0, j - smooth_range), min(length - 1, j + smooth_range)
-                share[j] = running[j] * scale / (high - low + 1)
-            for j in range(length):
-                total = taken[j]
-                for k in range(max(0, j - smooth_range), min(length - 1, j + smooth_range) + 1):
-                    total += share[k]
-                result[j] = total
+                result[j] += near[j]
 
 
 @kernel

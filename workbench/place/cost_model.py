@@ -32,8 +32,6 @@ GRID_DTYPE = np.dtype(
         ("height", np.float64),
         ("cell_width", np.float64),
         ("cell_height", np.float64),
-        ("horizontal_scale", np.float64),  # congestion per wire that crosses a cell
-        ("vertical_scale", np.float64),
         ("macro_horizontal_scale", np.float64),  # congestion per µm of macro in a cell
         ("macro_vertical_scale", np.float64),
         ("smooth_range", np.int64),
@@ -86,6 +84,8 @@ class CostModel(NamedTuple):
     object_net: np.ndarray  # nets of each object, each once, int32 (i)
     object_point: np.ndarray  # the object's point in that net; -1 if it has several, int32 (i)
     base_area: np.ndarray  # area taken by blockages per cell, µm² (rows * columns)
+    row_scale: np.ndarray  # horizontal congestion of each cell in reach per wire in a cell of that row (rows)
+    column_scale: np.ndarray  # vertical congestion likewise, by column (columns)
 
 
 class CostState(NamedTuple):
@@ -106,7 +106,7 @@ class CostState(NamedTuple):
     macro_vertical: np.ndarray  # [row * c + column]
     area: np.ndarray  # covered area per cell, µm², [row * c + column]
     values: np.ndarray  # scratch: both congestion maps (2 r c)
-    line: np.ndarray  # scratch: running sums of one row or column
+    line: np.ndarray  # scratch: running sums of one row or column, and their shares with a margin
     seen: np.ndarray  # scratch: last epoch a cell was met in, int64 (r c)
     pin_column: np.ndarray  # scratch: distinct cells of a net, int32
     pin_row: np.ndarray
@@ -124,6 +124,8 @@ def make_model(netlist: Netlist, canvas: Canvas) -> CostModel:
         np.ascontiguousarray(netlist.width_um, np.float64), np.ascontiguousarray(netlist.height_um, np.float64),
         point_start, point_dx, point_dy, net_start, net_point, weight, demand,
         object_start, object_net, object_point, blocked_area(canvas),
+        _spread(canvas.rows, canvas.smooth_range) / (canvas.cell_height_um * canvas.horizontal_routes_per_um),
+        _spread(canvas.columns, canvas.smooth_range) / (canvas.cell_width_um * canvas.vertical_routes_per_um),
     )  # fmt: skip
 
 
@@ -140,7 +142,7 @@ def make_state(model: CostModel, floorplan: Floorplan) -> CostState:
         np.zeros(points), np.zeros(points), np.zeros(points, np.int32), np.zeros(points, np.int32),
         np.zeros(len(model.net_weight)),
         np.zeros(cells), np.zeros(cells), np.zeros(cells), np.zeros(cells), np.zeros(cells),
-        np.zeros(2 * cells), np.zeros(2 * max(columns, rows)), np.full(cells, -1, np.int64),
+        np.zeros(2 * cells), np.zeros(2 * (max(columns, rows) + int(grid["smooth_range"]))), np.full(cells, -1, np.int64),
         np.zeros(min(cells, largest_net) + 1, np.int32), np.zeros(min(cells, largest_net) + 1, np.int32),
         np.zeros(points, np.bool_),
     )  # fmt: skip
@@ -156,13 +158,18 @@ def _grid(netlist: Netlist, canvas: Canvas) -> np.ndarray:
     weights = float(netlist.net_weight[has_sink].sum())
     grid[0] = (
         canvas.columns, canvas.rows, canvas.width_um, canvas.height_um, canvas.cell_width_um, canvas.cell_height_um,
-        1 / horizontal_supply, 1 / vertical_supply,
         canvas.macro_horizontal_routes_per_um / horizontal_supply,
         canvas.macro_vertical_routes_per_um / vertical_supply,
         canvas.smooth_range, max(1, int(DENSITY_SHARE * cells)), max(1, int(CONGESTION_SHARE * 2 * cells)),
         1 / ((canvas.width_um + canvas.height_um) * weights) if weights > 0 else 0.0,
     )  # fmt: skip
     return grid
+
+
+def _spread(cells: int, reach: int) -> np.ndarray:
+    """Share of a cell's wires that each cell of its neighbourhood on the grid gets. Source: cost-and-environment §3.3."""
+    index = np.arange(cells)
+    return 1.0 / (np.minimum(index + reach, cells - 1) - np.maximum(index - reach, 0) + 1)
 
 
 def _points(netlist: Netlist) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
