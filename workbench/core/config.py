@@ -314,6 +314,7 @@ class Npu(StrictModel):
     memory_level: Literal["l2", "l3", "dram"]
     memory_port_bytes: Annotated[int, Field(ge=4, le=1024)]
     outstanding_lines: Annotated[int, Field(ge=1, le=MSHRS)]
+    prefetch_lines: Annotated[int, Field(ge=0, le=64)]
     dispatch_cycles: Natural
     result_cycles: Natural
     alu_startup_cycles: Latency
@@ -385,6 +386,8 @@ class CoreConfig(SourcedModel):
         return Target(
             name=self.name, vlen_bits=self.vlen_bits, vector_bits_per_cycle=self.vector_bits_per_cycle,
             has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
+            instructions_per_cycle=0.3 if self.kind == "in_order" else 4.0,  # a load waits for its use
+            renames_vectors=self.kind == "out_of_order" and self.npu is None,
         )  # fmt: skip
 
 

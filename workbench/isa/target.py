@@ -16,7 +16,7 @@ class Target:
     vector_bits_per_cycle: floating multiply-accumulate width per cycle over all vector pipes, in bits.
     has_fp16: Zvfh is present.
     l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent.
-    instructions_per_cycle: what the core issues in a loop without misses.
+    instructions_per_cycle: what the core sustains in loops of loads and dependent operations, without misses.
     renames_vectors: a vector register can be loaded again while instructions still read its old value.
     """
 
