@@ -22,10 +22,10 @@ module lane_address #(
     output [ADDRESS_BITS-1:0] address,
     output [63:0] data,
     input granted,
-    output load_granted
+    output load_granted,
+    output reg pending
 );
     reg [ADDRESS_BITS-1:0] offset;
-    reg pending;
     reg [63:0] held;
     wire [ADDRESS_BITS-1:0] lane = LANE;
     wire [ADDRESS_BITS-1:0] lanes = LANES;
@@ -92,14 +92,15 @@ module transfer_column #(
     end
 endmodule
 
-// Pointers of a buffer of 64 words in a single-port SRAM: a push goes before a pop.
+// Pointers of a buffer of 64 words in a single-port SRAM. A push goes before a read; the next word is read ahead, so that
+// it stands at the memory's output while has_word is high.
 module buffer_control (
     input clk,
     input rst_n,
     input push,
     input pop,
     output has_space,
-    output has_word,
+    output reg has_word,
     output enable,
     output write,
     output [5:0] address
@@ -107,9 +108,9 @@ module buffer_control (
     reg [5:0] head;
     reg [5:0] tail;
     reg [6:0] held;
-    assign has_space = held < 7'd62;
-    assign has_word = held != 7'd0;
-    assign enable = push | pop;
+    wire read = (held != 7'd0) & !push & (!has_word | pop);
+    assign has_space = held < 7'd60;
+    assign enable = push | read;
     assign write = push;
     assign address = push ? tail : head;
     always @(posedge clk) begin
@@ -117,10 +118,12 @@ module buffer_control (
             head <= 6'd0;
             tail <= 6'd0;
             held <= 7'd0;
+            has_word <= 1'b0;
         end else begin
             if (push) tail <= tail + 6'd1;
-            if (pop & !push) head <= head + 6'd1;
-            held <= held + {6'd0, push} - {6'd0, pop & !push};
+            if (read) head <= head + 6'd1;
+            held <= held + {6'd0, push} - {6'd0, read};
+            has_word <= read | (has_word & !pop);
         end
     end
 endmodule
@@ -209,6 +212,7 @@ endmodule
 
 // Starts lane accesses and block transfers, says when they are done.
 module load_store_control #(
+    parameter LANES = 4,
     parameter COLUMNS = 2,
     parameter ADDRESS_BITS = 13,
     parameter MEMORY_ADDRESS_BITS = 40
@@ -220,6 +224,7 @@ module load_store_control #(
     input [63:0] operand1,
     input [63:0] operand2,
     input [COLUMNS-1:0] columns_busy,
+    input [LANES-1:0] stores_pending,
     input port_busy,
     output command_ready,
     output reg lane_start,
@@ -231,7 +236,7 @@ module load_store_control #(
     output reg [11:0] words,
     output reg [MEMORY_ADDRESS_BITS-1:0] memory_base
 );
-    assign command_ready = !(|columns_busy) & !port_busy & !transfer_start;
+    assign command_ready = !(|columns_busy) & !(|stores_pending) & !port_busy & !transfer_start & !lane_start;
     always @(posedge clk) begin
         lane_start <= rst_n & command_valid & !command[2];
         transfer_start <= rst_n & command_valid & command[2] & command_ready;
@@ -289,6 +294,7 @@ module load_store_unit #(
     wire [11:0] words;
     wire [MEMORY_ADDRESS_BITS-1:0] memory_base;
     wire [COLUMNS-1:0] columns_busy;
+    wire [LANES-1:0] stores_pending;
     wire port_busy;
     wire [COLUMNS-1:0] store_has_word;
     wire [COLUMNS-1:0] store_has_space;
@@ -301,11 +307,11 @@ module load_store_unit #(
     wire [64*COLUMNS-1:0] load_in;
     wire [64*COLUMNS-1:0] load_out;
     load_store_control #(
-        .COLUMNS(COLUMNS), .ADDRESS_BITS(ADDRESS_BITS), .MEMORY_ADDRESS_BITS(MEMORY_ADDRESS_BITS)
+        .LANES(LANES), .COLUMNS(COLUMNS), .ADDRESS_BITS(ADDRESS_BITS), .MEMORY_ADDRESS_BITS(MEMORY_ADDRESS_BITS)
     ) control (
         .clk(clk), .rst_n(rst_n), .command_valid(command_valid), .command(command), .operand1(operand1),
-        .operand2(operand2), .columns_busy(columns_busy), .port_busy(port_busy), .command_ready(command_ready),
-        .lane_start(lane_start), .indexed(indexed), .base(base), .stride(stride), .transfer_start(transfer_start),
+        .operand2(operand2), .columns_busy(columns_busy), .stores_pending(stores_pending), .port_busy(port_busy),
+        .command_ready(command_ready), .lane_start(lane_start), .indexed(indexed), .base(base), .stride(stride), .transfer_start(transfer_start),
         .to_memory(to_memory), .words(words), .memory_base(memory_base)
     );
     memory_port #(.COLUMNS(COLUMNS), .MEMORY_ADDRESS_BITS(MEMORY_ADDRESS_BITS)) port (
@@ -323,7 +329,8 @@ module load_store_unit #(
                 .load_wanted(load_wanted[i]), .store_valid(store_valid[i]), .store_data(store_data[64*i +: 64]),
                 .index_data(index_data[64*i +: 64]), .store_ready(store_ready[i]), .valid(spad_valid[i]),
                 .write(spad_write[i]), .address(spad_address[ADDRESS_BITS*i +: ADDRESS_BITS]),
-                .data(spad_data[64*i +: 64]), .granted(spad_granted[i]), .load_granted(load_granted[i])
+                .data(spad_data[64*i +: 64]), .granted(spad_granted[i]), .load_granted(load_granted[i]),
+                .pending(stores_pending[i])
             );
         end
         for (i = 0; i < COLUMNS; i = i + 1) begin : column

@@ -130,8 +130,9 @@ module sequencer #(
     wire [31:0] read = (32'd1 << uop[18:14]) | (32'd1 << uop[23:19]) | target;
     wire free = (busy_registers & read) == 32'd0;
     wire start = valid & !is_transfer & !is_configuration & idle & free & (!is_memory | memory_ready);
-    assign pop = start | (valid & is_configuration) | (valid & is_transfer & memory_ready);
-    assign memory_valid = (start & is_memory) | (valid & is_transfer & memory_ready);
+    wire transfer = valid & is_transfer & memory_ready & idle;
+    assign pop = start | (valid & is_configuration) | transfer;
+    assign memory_valid = (start & is_memory) | transfer;
     assign response_valid = pop;
     always @(posedge clk) begin
         lane_valid <= rst_n & start;

@@ -34,10 +34,11 @@ module controller #(
 );
     reg [2:0] state;
     reg [15:0] left;
+    reg [15:0] next_left;
     reg last_shift;
     wire active = left != 16'd0;
     wire [15:0] rows = ROWS;
-    assign command_ready = !active & !transfer_busy & !transfer_start;
+    assign command_ready = !active & !restart & !transfer_busy & !transfer_start;
     assign read_weights = active & (state == 3'd0);
     assign read_activations = active & (state == 3'd1) & left[0];
     assign drain = active & (state == 3'd2);
@@ -51,20 +52,22 @@ module controller #(
             left <= 16'd0;
         end else if (command_valid & command_ready) begin
             state <= command;
-            left <= (command == 3'd0) ? rows : (command > 3'd2) ? 16'd0 : (command == 3'd1) ? {count[14:0], 1'b0} : count;
+            next_left <= (command == 3'd0) ? rows : (command > 3'd2) ? 16'd0 : (command == 3'd1) ? {count[14:0], 1'b0} : count;
             base <= buffer_base;
             bank <= bank_in;
             first_pass <= first_pass_in;
             transfer_weights <= command == 3'd3;
             transfer_words <= count;
             memory_base <= memory_base_in;
+        end else if (restart) begin
+            left <= next_left;
         end else if (active) begin
             left <= left - 16'd1;
         end
     end
 endmodule
 
-// Fills buffers from memory word by word, sends results to memory.
+// Fills buffers from memory, one word for each of TARGETS buffers in turn, and sends results to memory.
 module memory_port #(
     parameter TARGETS = 4,
     parameter ADDRESS_BITS = 10,
@@ -94,6 +97,10 @@ module memory_port #(
     reg [15:0] asked;
     reg [15:0] arrived;
     reg [TARGETS-1:0] target;
+    reg [ADDRESS_BITS-1:0] place;
+    reg [MEMORY_ADDRESS_BITS-1:0] memory_place;
+    wire [MEMORY_ADDRESS_BITS-1:0] step = WIDTH / 8;
+    wire [MEMORY_ADDRESS_BITS-1:0] eight = 8;
     wire ask = busy & (asked != 16'd0) & (!request_valid | request_ready) & !result_valid;
     wire [TARGETS:0] rotated = {target, target[TARGETS-1]};
     always @(posedge clk) begin
@@ -111,20 +118,26 @@ module memory_port #(
         if (start) begin
             asked <= words;
             arrived <= words;
-            fill_address <= base;
-            target <= {{(TARGETS - 1){1'b0}}, 1'b1};
-            request_address <= memory_base;
+            place <= base;
+            target <= {TARGETS{1'b0}} | 1'b1;
+            memory_place <= memory_base;
         end else begin
-            if (ask | result_valid) request_address <= request_address + 40'd8;
+            if (ask | result_valid) memory_place <= memory_place + (result_valid ? step : eight);
             if (ask) asked <= asked - 16'd1;
             if (response_valid) begin
                 arrived <= arrived - 16'd1;
                 target <= rotated[TARGETS-1:0];
-                if (target[TARGETS-1]) fill_address <= fill_address + 1'b1;
+                if (target[TARGETS-1]) place <= place + 1'b1;
             end
         end
-        if (ask | result_valid) request_write <= result_valid;
+        if (ask | result_valid) begin
+            request_write <= result_valid;
+            request_address <= memory_place;
+        end
         if (result_valid) request_data <= result;
-        if (response_valid) fill_data <= response_data;
+        if (response_valid) begin
+            fill_address <= place;
+            fill_data <= response_data;
+        end
     end
 endmodule

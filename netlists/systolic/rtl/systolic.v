@@ -35,6 +35,7 @@ module systolic #(
     localparam ACCUMULATOR_BITS = clog2(ACCUMULATOR_WORDS);
     localparam ROW_GROUPS = ROWS / 8;
     localparam COLUMN_GROUPS = COLS / 8;
+    localparam TARGETS = (ROW_GROUPS > COLUMN_GROUPS) ? ROW_GROUPS : COLUMN_GROUPS;
     function integer clog2;
         input [31:0] value;
         begin
@@ -57,7 +58,7 @@ module systolic #(
     wire transfer_busy;
     wire [15:0] transfer_words;
     wire [MEMORY_ADDRESS_BITS-1:0] transfer_base;
-    wire [ROW_GROUPS+COLUMN_GROUPS-1:0] fill;
+    wire [TARGETS-1:0] fill;
     wire [ADDRESS_BITS-1:0] fill_address;
     wire [63:0] fill_data;
     wire [8*COLS-1:0] weights;
@@ -82,7 +83,7 @@ module systolic #(
         .memory_base(transfer_base)
     );
     memory_port #(
-        .TARGETS(ROW_GROUPS + COLUMN_GROUPS), .ADDRESS_BITS(ADDRESS_BITS), .MEMORY_ADDRESS_BITS(MEMORY_ADDRESS_BITS),
+        .TARGETS(TARGETS), .ADDRESS_BITS(ADDRESS_BITS), .MEMORY_ADDRESS_BITS(MEMORY_ADDRESS_BITS),
         .WIDTH(8 * COLS)
     ) port (
         .clk(clk), .rst_n(rst_n), .start(transfer_start), .words(transfer_words), .base(base),
