@@ -119,6 +119,21 @@ def test_a_changed_core_file_is_not_taken_over(maker, tmp_path: Path, root: Path
     assert len(log) == 1
 
 
+def test_editing_a_core_while_the_study_runs_does_not_split_the_run(maker, tmp_path: Path, root: Path) -> None:  # noqa: ANN001
+    mine = tmp_path / "mine.toml"
+    mine.write_text((root / "cores/xiangshan_kunminghu_v2_npu4.toml").read_text())
+
+    def simulate(core: str, network: str, clock: float):  # noqa: ANN202
+        mine.write_text(mine.read_text() + "# edited\n")
+        return maker.fake_simulate(core, network, clock)
+
+    study = maker.small_study()
+    design = study.designs[1].model_copy(update={"core": str(mine)})
+    with maker.without_processes(simulate=simulate):
+        run = run_study(study.model_copy(update={"designs": (design,)}), tmp_path / "store")
+    assert len(run.points) == 2 and not run.failed
+
+
 def test_floorplans_of_one_design_share_the_run_at_its_clock_without_wires(maker, tmp_path: Path) -> None:  # noqa: ANN001
     study = maker.small_study(networks=("squeezenet",))
     seeds = [

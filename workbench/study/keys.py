@@ -33,10 +33,38 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def content_key(name_or_path: str | None, kind: str) -> str:
-    """Hash of what a name stands for: a file's bytes, a folder's files, or a shipped file of that kind (`cores`, ...)."""
-    if name_or_path is None:
-        return ""
+class Keys:
+    """The keys of one run of a study; files are read once, so that editing one meanwhile does not split the run."""
+
+    def __init__(self) -> None:
+        self._contents: dict[tuple[str, str], str] = {}
+
+    def content(self, name_or_path: str | None, kind: str) -> str:
+        """Hash of what a name stands for: a file's bytes, a folder's files, or a shipped part of that kind (`cores`)."""
+        if name_or_path is None:
+            return ""
+        if (name_or_path, kind) not in self._contents:
+            self._contents[name_or_path, kind] = _content_key(name_or_path, kind)
+        return self._contents[name_or_path, kind]
+
+    def placement(self, design: DesignSpec) -> str:
+        """Key of a placed netlist."""
+        placement = design.placement.model_dump() if design.placement else {}
+        file = self.content(placement.get("file"), "netlists")
+        return key_of("placement", self.content(design.netlist, "netlists"), design.parameters, placement, file)
+
+    def simulation(self, core: str, network: str, frequency_mhz: float) -> str:
+        """Key of one run of a network on a core at a clock."""
+        return key_of("simulation", self.content(core, "cores"), self.content(network, "models"), frequency_mhz)
+
+    def point(self, design: DesignSpec, network: str, resimulate: bool) -> str:
+        """Key of a design point's result."""
+        run = self.simulation(design.core, network, 0.0)
+        technology = self.content(design.technology, "technologies")
+        return key_of("point", self.placement(design) if design.netlist else "", run, technology, resimulate)
+
+
+def _content_key(name_or_path: str, kind: str) -> str:
     path = Path(name_or_path)
     if not path.exists():
         shipped = data_folder(kind)
@@ -47,22 +75,3 @@ def content_key(name_or_path: str | None, kind: str) -> str:
             digest.update(file.name.encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()[:24]
-
-
-def placement_key(design: DesignSpec) -> str:
-    """Key of a placed netlist."""
-    placement = design.placement.model_dump() if design.placement else {}
-    file = content_key(placement.get("file"), "netlists")
-    return key_of("placement", content_key(design.netlist, "netlists"), design.parameters, placement, file)
-
-
-def simulation_key(core: str, network: str, frequency_mhz: float) -> str:
-    """Key of one run of a network on a core at a clock."""
-    return key_of("simulation", content_key(core, "cores"), content_key(network, "models"), frequency_mhz)
-
-
-def point_key(design: DesignSpec, network: str, resimulate: bool) -> str:
-    """Key of a design point's result."""
-    run = simulation_key(design.core, network, 0.0)
-    technology = content_key(design.technology, "technologies")
-    return key_of("point", placement_key(design) if design.netlist else "", run, technology, resimulate)

@@ -23,7 +23,7 @@ from workbench.netlist.design import Design
 from workbench.ppa.evaluate import Ppa, evaluate_design
 from workbench.ppa.technology import load_technology
 from workbench.study.floorplans import copy_floorplan, write_floorplan
-from workbench.study.keys import code_key, key_of, placement_key, point_key, simulation_key
+from workbench.study.keys import Keys, code_key, key_of
 from workbench.study.pool import Pool, open_pool
 from workbench.study.records import PointRecord, write_point, write_table
 from workbench.study.store import RunStore
@@ -83,6 +83,7 @@ class _Book:
 
     def __init__(self, study: Study, store: RunStore, fresh: bool) -> None:
         self.study, self.store, self.fresh = study, store, fresh
+        self.keys = Keys()
         self.run = f"{slug_of(study.name)}-{key_of('study', study.model_dump())[:8]}"
         self.folder = store.folder(self.run)
         self.started = _now()
@@ -99,7 +100,7 @@ class _Book:
         if self.fresh:
             return
         for design, network in self.pairs:
-            found = self.store.find_done(point_key(design, network, self.study.resimulate))
+            found = self.store.find_done(self.keys.point(design, network, self.study.resimulate))
             if found is None:
                 continue
             run, point = found
@@ -160,13 +161,15 @@ class _Scheduling:
         """Until every point has a record."""
         for design, _ in self.book.missing:
             if design.netlist:
-                self._ask(f"place-{placement_key(design)}", place_design, design)
+                self._ask(f"place-{self.book.keys.placement(design)}", place_design, design)
         self._settle()
         for name, value in self.pool.finished():
             kind, key = name.split("-", 1)
             (self.simulated if kind == "run" else self.placed)[key] = value
             self._settle()
             self.progress.update(self.pool.done / max(self.pool.asked, 1), f"{len(self.book.done)} points")
+        for design, network in self.book.missing:
+            self.book.enter(self._failed(design, network, "no result came back from the workers"))
 
     def _ask(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
         if name not in self.asked:
@@ -176,13 +179,13 @@ class _Scheduling:
     def _settle(self) -> None:
         """Ask for every run whose clock is known and write every point that is complete."""
         for design, network in self.book.missing:
-            placed = self.placed.get(placement_key(design)) if design.netlist else None
+            placed = self.placed.get(self.book.keys.placement(design)) if design.netlist else None
             clock = self._clock(design, placed)
             error = next((value for value in (placed, clock) if isinstance(value, str)), None)
             if error is not None:
-                self.book.enter(_failed(design, network, error, self.book.study.resimulate))
+                self.book.enter(self._failed(design, network, error))
             elif isinstance(clock, float):
-                key = simulation_key(design.core, network, clock)
+                key = self.book.keys.simulation(design.core, network, clock)
                 self._ask(f"run-{key}", simulate_network, design.core, network, clock)
                 simulated = self.simulated.get(key)
                 if simulated is not None and not (design.netlist and placed is None):
@@ -203,27 +206,32 @@ class _Scheduling:
         return self.clocks[design.name]
 
     def _point(self, design: DesignSpec, network: str, placed: Placed | None, simulated: Simulated | str) -> PointRecord:
-        resimulate = self.book.study.resimulate
         if isinstance(simulated, str):
-            return _failed(design, network, simulated, resimulate)
+            return self._failed(design, network, simulated)
         try:
-            technology = load_technology(design.technology)
             netlist = placed.design if placed else None
-            ppa = evaluate_design(load_core(design.core), netlist, technology, simulated.result)
+            ppa = evaluate_design(load_core(design.core), netlist, load_technology(design.technology), simulated.result)
             if placed:
                 write_floorplan(self.book.folder / "designs" / design.slug, placed, design.name)
         except WorkbenchError as error:
-            return _failed(design, network, str(error), resimulate)
-        return _done(design, network, placed, simulated, ppa, resimulate)
+            return self._failed(design, network, str(error))
+        return _done(self._failed(design, network, ""), placed, simulated, ppa)
+
+    def _failed(self, design: DesignSpec, network: str, error: str) -> PointRecord:
+        """A point without results; `_done` adds them."""
+        return PointRecord(
+            design=design.name, network=network_label(network), slug=_slug(design, network),
+            key=self.book.keys.point(design, network, self.book.study.resimulate), status="failed",
+            core=Path(design.core).stem, netlist=Path(design.netlist or "").stem, parameters=dict(design.parameters),
+            placement=design.placement.label if design.placement else "", technology=design.technology, error=error,
+        )  # fmt: skip
 
 
 def _without_wires(design: DesignSpec) -> Design | None:
     return dataclasses.replace(load_netlist(design), floorplan=None) if design.netlist else None
 
 
-def _done(
-    design: DesignSpec, network: str, placed: Placed | None, simulated: Simulated, ppa: Ppa, resimulate: bool
-) -> PointRecord:
+def _done(point: PointRecord, placed: Placed | None, simulated: Simulated, ppa: Ppa) -> PointRecord:
     result = simulated.result
     simulation = {
         "instructions": result.instructions, "cycles": result.cycles, "ipc": result.ipc, "macs": simulated.macs,
@@ -232,17 +240,8 @@ def _done(
         "notes": list(result.notes), "output_error": simulated.output_error,
     }  # fmt: skip
     return dataclasses.replace(
-        _failed(design, network, "", resimulate), status="done", ppa=ppa.report(), simulation=simulation,
+        point, status="done", ppa=ppa.report(), simulation=simulation,
         layers=simulated.layers, placement_costs=placed.costs if placed else {},
-    )  # fmt: skip
-
-
-def _failed(design: DesignSpec, network: str, error: str, resimulate: bool) -> PointRecord:
-    return PointRecord(
-        design=design.name, network=network_label(network), slug=_slug(design, network),
-        key=point_key(design, network, resimulate), status="failed", core=Path(design.core).stem,
-        netlist=Path(design.netlist or "").stem, parameters=dict(design.parameters),
-        placement=design.placement.label if design.placement else "", technology=design.technology, error=error,
     )  # fmt: skip
 
 
