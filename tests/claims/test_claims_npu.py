@@ -109,6 +109,15 @@ def test_strided_loads_move_one_element_a_cycle(npu4, steady):
     assert steady(npu4, body) == pytest.approx(256, rel=0.15)
 
 
+def test_loads_at_a_constant_step_are_fetched_ahead(npu4, change):
+    def body(s, iteration):
+        s.vector_load(8, (1 << 28) + iteration * 1792, vl=32, sew=32)
+        s.vector(K.V_FP_FMA, 16, 8, 24, 16, vl=32, sew=32)
+
+    ahead, off = (Stream().loop(body, 500).run(core).cycles for core in (npu4, change(npu4, npu__prefetch_lines=0)))
+    assert ahead < 0.7 * off
+
+
 def test_work_left_at_the_end_counts(npu4):
     s = Stream()
     s.vector(K.V_FP_FMA, 8, 16, 24, 8, vl=256, sew=32, lmul_log2=3)

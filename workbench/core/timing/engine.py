@@ -181,7 +181,7 @@ def step_vector(
     if s.has_npu:
         done = hand_over(s, c, earliest)
         if is_memory:
-            transfer(s, c, address, stride, vl, sew_log2, lmul_log2, element_addresses, done)
+            transfer(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, done)
         else:
             finished = compute(s, c, rule, steps, vl, sew_log2, done)
             if 0 <= rd < V0:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import kernel
-from workbench.core.limits import MSHRS
+from workbench.core.limits import MSHRS, STRIDES
 from workbench.core.timing.classes import L2_ARRAY, L3_ARRAY, NPU_UNITS, RULE
 from workbench.core.timing.memory import outer_access
 from workbench.core.timing.tables import DIRTY, STAMP_SHIFT, insert, probe
@@ -136,7 +136,7 @@ def compute(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, hande
 
 @kernel
 def transfer(
-    s: Any, c: Any, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, handed: int
+    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, handed: int
 ) -> int:
     """Completion of a vector load or store through the engine's own memory port."""
     is_load = c.flags & _LOAD != 0
@@ -152,9 +152,33 @@ def transfer(
         first, done, last_asked = _elements(s, c, address, stride, vl, elements, asked, is_load)
     else:
         first, done, last_asked = _block(s, address, total, asked, is_load)
+        if is_load and total > 0 and s.npu_prefetch > 0 and s.npu_level <= L3_ARRAY:
+            _look_ahead(s, pc, address, total, asked)
     free = max(start + 1, last_asked - s.npu_memory + 1)
     _finish(s, c, unit, registers if c.flags & _INDEXED else 0, registers, start, first, done, free)
     return done
+
+
+@kernel
+def _look_ahead(s: Any, pc: int, address: int, total: int, asked: int) -> None:
+    """Prefetch the next blocks of a load whose addresses go on by a constant step from one execution to the next."""
+    slot = (pc >> 1) & (STRIDES - 1)
+    step = address - s.npu_stream_address[slot]
+    steady = step == s.npu_stream_step[slot] and step != 0
+    s.npu_stream_address[slot] = address
+    s.npu_stream_step[slot] = step
+    if not steady:
+        return
+    lines, where = s.npu_prefetch, address
+    while lines > 0:
+        where += step
+        if where < 0:
+            return
+        for line in range(where >> s.line_shift, (where + total - 1 >> s.line_shift) + 1):
+            lines -= 1
+            if probe(s, s.npu_level, line) < 0:
+                s.prefetches += 1
+                outer_access(s, s.npu_level, line, asked)
 
 
 @kernel

@@ -106,6 +106,7 @@ TIMING_DTYPE = np.dtype(
         ("npu_memory", _W), ("npu_lanes", _W), ("npu_head", _W), ("npu_line_head", _W), ("npu_last", _W),
         ("npu_rule_unit", _W, len(K.RULES)), ("npu_rule_startup", _W, len(K.RULES)),
         ("npu_unit_free", _W, len(K.NPU_UNITS)), ("npu_queue_free", _W, NPU_QUEUE), ("npu_line_free", _W, MSHRS),
+        ("npu_prefetch", _W), ("npu_stream_address", _W, STRIDES), ("npu_stream_step", _W, STRIDES),
         ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
         # --- counts
         ("stack", _W, CAUSES), ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
@@ -299,6 +300,7 @@ def _npu(s: Any, core: CoreConfig) -> None:
         return
     s["has_npu"], s["npu_bytes"], s["npu_chaining"] = 1, n.lanes * n.lane_bits // 8, n.has_chaining
     s["npu_level"] = {"l2": K.L2_ARRAY, "l3": K.L3_ARRAY, "dram": K.L3_ARRAY + 1}[n.memory_level]
+    s["npu_prefetch"] = n.prefetch_lines
     s["npu_port"], s["npu_lines"], s["npu_queue"] = n.memory_port_bytes, n.outstanding_lines, n.queue_entries
     s["npu_dispatch"], s["npu_result"], s["npu_lanes"] = n.dispatch_cycles, n.result_cycles, n.lanes
     s["npu_divide"], s["npu_reduce"], s["npu_memory"] = (
