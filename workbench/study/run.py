@@ -159,14 +159,15 @@ class _Scheduling:
 
     def run(self) -> None:
         """Until every point has a record."""
+        self._settle(self.book.missing[:1])  # one worker compiles the simulator while the others place
         for design, _ in self.book.missing:
             if design.netlist:
                 self._ask(f"place-{self.book.keys.placement(design)}", place_design, design)
-        self._settle()
+        self._settle(self.book.missing)
         for name, value in self.pool.finished():
             kind, key = name.split("-", 1)
             (self.simulated if kind == "run" else self.placed)[key] = value
-            self._settle()
+            self._settle(self.book.missing)
             self.progress.update(self.pool.done / max(self.pool.asked, 1), f"{len(self.book.done)} points")
         for design, network in self.book.missing:
             self.book.enter(self._failed(design, network, "no result came back from the workers"))
@@ -176,9 +177,9 @@ class _Scheduling:
             self.asked.add(name)
             self.pool.ask(name, function, *arguments)
 
-    def _settle(self) -> None:
+    def _settle(self, points: list[tuple[DesignSpec, str]]) -> None:
         """Ask for every run whose clock is known and write every point that is complete."""
-        for design, network in self.book.missing:
+        for design, network in points:
             placed = self.placed.get(self.book.keys.placement(design)) if design.netlist else None
             clock = self._clock(design, placed)
             error = next((value for value in (placed, clock) if isinstance(value, str)), None)
