@@ -1,8 +1,9 @@
 """The choice of schedule: which dimension runs in vectors, LMUL, and the block kept in registers.
 
-model: ours. Cycles are the larger of what the vector unit needs (LMUL registers at `vector_bits_per_cycle`) and what
-fetching the instructions costs, plus a little for every instruction, because simulators pay for those;
-tests/compiler/test_schedule.py checks the choices, benchmarks/compiler_instructions.py the counts.
+model: ours. Cycles are the larger of what the vector unit needs and what issuing the instructions costs, plus a little for
+every instruction, because simulators pay for those. Where vector registers are not renamed, loads wait for the operations
+that still read the old value, so both times add up. Strided accesses move
+single elements; tests/compiler/test_schedule.py checks the choices, benchmarks/compiler_instructions.py the counts.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from workbench.isa.target import Target
 
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
-_INSTRUCTIONS_PER_CYCLE = 4.0
 _INSTRUCTION_COST = 0.05
-_STRIDED_COST = 4.0  # a strided access moves an element a cycle, not a register
+_SHARED_BYTES_PER_CYCLE = 16.0
+_DRAM_BYTES_PER_CYCLE = 4.0
+_USABLE = 0.75  # of a cache, for what a kernel reads again
+_LONG_VLEN_BITS = 512
+_STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
+_LINE_BYTES = 64
 _BIT = 8 * ELEMENT_BYTES
 
 
@@ -71,25 +76,46 @@ def _choices(
 
 def _cycles(target: Target, kernel: Contraction) -> float:
     """Estimated cycles of a contraction."""
-    lanes = target.vlen_bits // _BIT * kernel.lmul
-    chunks = -(-kernel.vector.count // lanes)
+    chunks, used, width = _vectors(target, kernel.vector.count, kernel.lmul)
     repeats = math.prod(dim.count for dim in kernel.loops) * chunks
     steps = math.prod(dim.count for dim in kernel.reduce)
+    load = _access(target, used, kernel.vector.stride("b"), steps)
+    store = _access(target, used, kernel.vector.stride("y"), 1)
     full, rest = divmod(kernel.block.count, kernel.tile)
-    used = kernel.vector.count / chunks
-    width = min(lanes, max(used, target.vector_bits_per_cycle / _BIT)) * _BIT / target.vector_bits_per_cycle
     total = 0.0
     for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
-        load = width * (1 if kernel.vector.stride("b") == ELEMENT_BYTES else _STRIDED_COST)
-        inner = steps * _bounded(2 * size + 2.75, size * width, load)
-        store = size * width * (1 if kernel.vector.stride("y") == ELEMENT_BYTES else _STRIDED_COST)
-        edge = _bounded(5 * size + 6, 3 * size * width, store)
+        inner = steps * _bounded(target, 2 * size + 2.75, size * width, load)
+        edge = _bounded(target, 5 * size + 6, 3 * size * width, size * store)
         total += count * (inner + edge)
     return repeats * total
 
 
-def _bounded(instructions: float, *units: float) -> float:
-    return max(instructions / _INSTRUCTIONS_PER_CYCLE, *units) + _INSTRUCTION_COST * instructions
+def _vectors(target: Target, count: int, lmul: int) -> tuple[int, float, float]:
+    """Vectors that cover `count` elements, elements of one, and cycles of one operation on it."""
+    lanes = target.vlen_bits // _BIT * lmul
+    chunks = -(-count // lanes)
+    used = count / chunks
+    registers = used if target.vlen_bits > _LONG_VLEN_BITS else lanes  # short registers are processed whole
+    return chunks, used, max(1.0, registers * _BIT / target.vector_bits_per_cycle)
+
+
+def _access(target: Target, used: float, stride: int, steps: int) -> float:
+    """Cycles of a vector load or store, one of `steps` whose data is used again from the nearest cache that holds it."""
+    if stride != ELEMENT_BYTES:
+        return _STRIDED_CYCLES * used
+    size = used * ELEMENT_BYTES
+    rate = target.vector_bits_per_cycle / 8 * (1.0 if target.renames_vectors else 0.5)
+    shared = max(_SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
+    if steps * size > _USABLE * target.l1d_bytes:
+        rate = min(rate, shared)
+    if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
+        rate = min(rate, _DRAM_BYTES_PER_CYCLE)
+    return size / rate
+
+
+def _bounded(target: Target, instructions: float, compute: float, access: float) -> float:
+    units = max(compute, access) if target.renames_vectors else compute + access
+    return max(instructions / target.instructions_per_cycle, units) + _INSTRUCTION_COST * instructions
 
 
 def _prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
@@ -111,8 +137,12 @@ def plan_window(
     right: tuple[Dim, Dim], channels: Dim, clip: tuple[float, float], factor: float = 1.0,
 ) -> Window:  # fmt: skip
     """The cheapest window kernel, with vectors over channels or over the columns of the image."""
-    over_channels = Window(combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor)
-    over_columns = Window(combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor)
+    over_channels = Window(
+        combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor, role="channels"
+    )
+    over_columns = Window(
+        combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor, role="columns"
+    )
     best, cycles = over_channels, math.inf
     for kernel in (over_channels, over_columns):
         for shaped in _window_shapes(kernel):
@@ -141,22 +171,28 @@ def _window_shapes(kernel: Window) -> Iterator[Window]:
 
 def _window_cycles(target: Target, kernel: Window) -> float:
     """Estimated cycles of a window."""
-    lanes = target.vlen_bits // _BIT * kernel.lmul
-    chunks = -(-kernel.vector.count // lanes)
-    used = kernel.vector.count / chunks
-    width = min(lanes, max(used, target.vector_bits_per_cycle / _BIT)) * _BIT / target.vector_bits_per_cycle
+    chunks, used, width = _vectors(target, kernel.vector.count, kernel.lmul)
     repeats = math.prod(dim.count for dim in kernel.loops) * chunks
     step, tap = kernel.block.stride("x"), kernel.across.stride("x")
+    load = _access(target, used, kernel.vector.stride("x"), 1)
+    store = _access(target, used, kernel.vector.stride("y"), 1)
     full, rest = divmod(kernel.block.count, kernel.tile)
-    strided = 1 if kernel.vector.stride("x") == ELEMENT_BYTES else _STRIDED_COST
     total = 0.0
     for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
-        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)}) if size else 0
+        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)})
         loads = columns * kernel.along.count
         weights = 0 if kernel.hoisted or "w" not in kernel.operands else kernel.along.count * kernel.across.count
         sums = size * kernel.along.count * kernel.across.count
-        store = size * width * (1 if kernel.vector.stride("y") == ELEMENT_BYTES else _STRIDED_COST)
-        instructions = 2 * loads + 2 * weights + sums + 5 * size + 6
-        moved = width * (loads * strided + weights * (1 if kernel.vector.stride("w") else 0))
-        total += count * _bounded(instructions, sums * width, moved + store)
-    return repeats * total
+        moved = loads * load + size * store + (weights * load if kernel.vector.stride("w") else 0.0)
+        total += count * _bounded(target, 2 * loads + 2 * weights + sums + 5 * size + 6, sums * width, moved)
+    return repeats * total + _streaming(target, kernel, used)
+
+
+def _streaming(target: Target, kernel: Window, used: float) -> float:
+    """Cycles to fetch the image where it exceeds the first cache: a vector below a line fetches the line again."""
+    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.vector.count * ELEMENT_BYTES
+    if image <= target.l1d_bytes or kernel.vector.stride("x") != ELEMENT_BYTES:
+        return 0.0
+    repeats = max(1.0, min(_LINE_BYTES / (used * ELEMENT_BYTES), kernel.vector.count / used))
+    rate = _SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
+    return image * (repeats - 1.0) / rate
