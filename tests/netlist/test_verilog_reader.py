@@ -311,3 +311,8 @@ def test_an_unknown_parameter_is_refused() -> None:
         load_design("rvv_npu", params={"LINES": 4})
     with pytest.raises(InputError, match="^parameter LANES: found 3, expected one of 1, 2, 4, 8, 16; choose one of them.$"):
         load_design("rvv_npu", params={"LANES": 3})
+    with pytest.raises(InputError) as caught:
+        load_design("rvv_npu", params={"LANES": 16, "VLEN": 512})
+    assert str(caught.value) == (
+        "parameters: found LANES = 16, VLEN = 512, expected VLEN // (64 * LANES) of at least 1; change one of them."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ class VerilogConfig(SourcedModel):
     technology: technology of the areas, a name in `cells.toml`.
     target_utilization: share of the canvas that macros and cells fill.
     ideal_nets: ports of the top module whose nets are not routed (clock, reset).
+    requires: expressions of the parameters that must be at least 1 (``VLEN // (64 * LANES)``).
     """
 
     name: str = Field(min_length=1)
@@ -102,6 +104,7 @@ class VerilogConfig(SourcedModel):
     technology: str = "NanGate45"
     target_utilization: float = Field(default=0.6, gt=0.05, le=0.95)
     ideal_nets: list[str] = []
+    requires: list[str] = []
     parameters: dict[str, Parameter] = {}
     routes: Routes = Routes()
     leaves: dict[str, Leaf] = {}
@@ -110,7 +113,9 @@ class VerilogConfig(SourcedModel):
 
     def numeric_fields(self) -> list[str]:
         """Numeric fields that need a source: lists of names need none."""
-        return [f for f in super().numeric_fields() if f.rsplit(".", 1)[-1] not in ("files", "ideal_nets", "outputs")]
+        return [
+            f for f in super().numeric_fields() if f.rsplit(".", 1)[-1] not in ("files", "ideal_nets", "requires", "outputs")
+        ]
 
     def values(self, given: Mapping[str, Any], where: Path) -> dict[str, int]:
         """Values of all parameters, those given in place of the defaults."""
@@ -128,6 +133,10 @@ class VerilogConfig(SourcedModel):
                 shown = ", ".join(map(str, choices))
                 raise InputError(f"parameter {name}", str(number), f"one of {shown}", "choose one of them")
             result[name] = number
+        for text in self.requires:
+            if count(text, result, f"{where}, requires") < 1:
+                shown = ", ".join(f"{name} = {result[name]}" for name in result if re.search(rf"\b{name}\b", text))
+                raise InputError("parameters", shown, f"{text} of at least 1", "change one of them")
         return result
 
 
