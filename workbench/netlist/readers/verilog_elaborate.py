@@ -7,7 +7,7 @@ Refused with a sentence: behavioural code above leaf level, defparam, arrays of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from workbench.netlist.readers.verilog_bits import connect, expression
 from workbench.netlist.readers.verilog_constants import constant
 from workbench.netlist.readers.verilog_flat import FlatBuilder, FlatDesign, LeafPort, LeafType
 from workbench.netlist.readers.verilog_module import (
+    DIRECTIONS,
+    Declarations,
+    Port,
     check_parameters,
     connections,
     given_parameters,
@@ -29,15 +32,11 @@ from workbench.netlist.readers.verilog_module import (
 from workbench.netlist.readers.verilog_preprocess import VerilogText
 from workbench.netlist.readers.verilog_scope import Scope, Signal
 
-_DIRECTIONS = {ast.Input: "input", ast.Output: "output", ast.Inout: "inout"}
 _NETS = (ast.Wire, ast.Reg, ast.Tri, ast.Supply)
 _PRIMITIVES = {
     "and": "and2", "nand": "nand2", "or": "and2", "nor": "nand2", "xor": "xor2", "xnor": "xor2", "not": "inverter",
     "buf": "inverter",
 }  # fmt: skip
-
-Port = Callable[[LeafPort, int], np.ndarray | None]
-"""Gives the bits outside for a port of a module (None: unconnected); the line is that of the port's declaration."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,7 @@ class _Elaboration:
     ) -> None:
         self.modules, self.source, self.leaves, self.limits = modules, source, leaves, limits
         self.flat = FlatBuilder(limits)
+        self.declarations = Declarations(self.flat, limits)
         self.leaf_types: dict[Any, LeafType] = {}
         self.stack: list[Any] = []
 
@@ -118,7 +118,7 @@ class _Elaboration:
         self.limits.check(where, "hierarchy_depth", len(self.stack))
         self.stack.append(key)
         scope, jobs = Scope(self.source, path), list[_Job]()
-        self.header(definition, scope, values, outside)
+        self.declarations.header(definition, scope, values, outside)
         self.declare(definition.items, scope, values, outside, jobs)
         check_parameters(definition, values, where)
         for job in jobs:
@@ -127,44 +127,6 @@ class _Elaboration:
             else:
                 self.instances(job.item, job.scope)
         self.stack.pop()
-
-    def header(self, definition: ast.ModuleDef, scope: Scope, values: dict[str, int], outside: Port) -> None:
-        scope.names.update({item.name: item for item in definition.items if isinstance(item, ast.Function)})
-        for item in definition.paramlist.params:
-            self.parameters(item.list, scope, values)
-        for port in definition.portlist.ports:
-            if isinstance(port, ast.Ioport):
-                self.port(port.first, scope, outside)
-
-    def port(self, node: Any, scope: Scope, outside: Port) -> None:
-        width, msb, lsb = self.range(node.width, scope)
-        if node.dimensions is not None:
-            raise InputError(
-                scope.where(node.lineno), f"the array port {node.name!r}", "a vector", "join its words into one"
-            )
-        port = LeafPort(node.name, _DIRECTIONS[type(node)], width)
-        bits = outside(port, node.lineno)
-        if bits is None:
-            bits = self.flat.fresh(scope.child(node.name), width, scope.where(node.lineno))
-        scope.names[node.name] = Signal(bits, msb, lsb)
-
-    def range(self, width: Any, scope: Scope) -> tuple[int, int, int]:
-        """Width, msb and lsb of a declared range."""
-        if width is None:
-            return 1, 0, 0
-        msb, lsb = constant(width.msb, scope), constant(width.lsb, scope)
-        self.limits.check(scope.where(width.lineno), "pins", abs(msb - lsb) + 1)
-        return abs(msb - lsb) + 1, msb, lsb
-
-    def parameters(self, items: Any, scope: Scope, values: dict[str, int]) -> None:
-        for item in items:
-            given = None if isinstance(item, ast.Localparam) else values.get(item.name)
-            value = constant(item.value, scope) if given is None else given
-            if item.width is not None:
-                bits, _, _ = self.range(item.width, scope)
-                value &= (1 << bits) - 1
-                value -= (value >> bits - 1 & int(bool(item.signed))) << bits
-            scope.names[item.name] = value
 
     # declarations and generate blocks
 
@@ -199,33 +161,15 @@ class _Elaboration:
     def declaration(self, entry: Any, scope: Scope, values: dict[str, int], outside: Port | None, jobs: list[_Job]) -> None:
         kind = type(entry)
         if kind in (ast.Parameter, ast.Localparam):
-            self.parameters([entry], scope, values if outside is not None else {})
-        elif kind in _DIRECTIONS:
+            self.declarations.parameters([entry], scope, values if outside is not None else {})
+        elif kind in DIRECTIONS:
             if outside is None or entry.name in scope.names:
                 raise InputError(scope.where(entry.lineno), f"the port {entry.name!r}", "a port once", "remove this line")
-            self.port(entry, scope, outside)
+            self.declarations.port(entry, scope, outside)
         elif kind is ast.Assign:
             jobs.append(_Job(entry, scope))
         elif kind in _NETS and not isinstance(scope.names.get(entry.name), Signal):
-            self.net(entry, scope)
-
-    def net(self, entry: Any, scope: Scope) -> None:
-        width, msb, lsb = self.range(entry.width, scope)
-        where = scope.where(entry.lineno)
-        if isinstance(entry, ast.Supply):
-            bits = np.full(width, constant(entry.value, scope), np.int64)
-            scope.names[entry.name] = Signal(bits, msb, lsb)
-            return
-        if entry.dimensions is None:
-            scope.names[entry.name] = Signal(self.flat.fresh(scope.child(entry.name), width, where), msb, lsb)
-            return
-        if len(entry.dimensions.lengths) > 1:
-            raise InputError(
-                where, f"{len(entry.dimensions.lengths)} dimensions of {entry.name!r}", "one", "flatten the array"
-            )
-        words, first, last = self.range(entry.dimensions.lengths[0], scope)
-        bits = self.flat.fresh(scope.child(entry.name), width * words, where)
-        scope.names[entry.name] = Signal(bits.reshape(words, width), msb, lsb, (first, last))
+            self.declarations.net(entry, scope)
 
     def loop(self, item: ast.ForStatement, scope: Scope, jobs: list[_Job]) -> None:
         if item.pre is None or item.cond is None or item.post is None:
@@ -320,13 +264,13 @@ class _Elaboration:
                 return np.zeros(port.width, np.int64)
 
             scope = Scope(self.source, "")
-            self.header(definition, scope, values, outside)
+            self.declarations.header(definition, scope, values, outside)
             for item in definition.items:
                 for entry in item.list if isinstance(item, ast.Decl) else ():
                     if isinstance(entry, ast.Parameter | ast.Localparam) and not isinstance(entry, ast.Supply):
-                        self.parameters([entry], scope, values)
-                    elif type(entry) in _DIRECTIONS:
-                        self.port(entry, scope, outside)
+                        self.declarations.parameters([entry], scope, values)
+                    elif type(entry) in DIRECTIONS:
+                        self.declarations.port(entry, scope, outside)
             check_parameters(definition, values, where)
             numbers = tuple((name, scope.names[name]) for name in parameter_names(definition))
             self.leaf_types[key] = LeafType(definition.name, numbers, tuple(ports))
