@@ -1,6 +1,8 @@
 import json
 import shutil
+import signal
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -79,6 +81,17 @@ def test_place_starts_from_a_placement_and_keeps_the_grid(run, toy, tmp_path):
     cells = floorplan.x_um[hard] / floorplan.canvas.cell_width_um - 0.5
     assert np.allclose(cells, np.round(cells), atol=1e-6)
     assert json.loads(text)["proxy_cost"] <= evaluate(load_design(toy, tmp_path / "a" / "placement.plc").floorplan).proxy
+
+
+def test_ctrl_c_writes_the_best_so_far_and_exits_with_130(run, toy, tmp_path):
+    run("place", toy, "--steps", 10, "--out", tmp_path / "compiled")
+    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    code, text, err = run("place", toy, "--minutes", 5, "--out", tmp_path / "out", "--json")
+    assert code == 130 and err == "workbench: stopped early; the best floorplan so far is kept.\n"
+    assert json.loads(text)["interrupted"] is True
+    assert check(load_design(toy, tmp_path / "out" / "placement.plc").floorplan) == []
+    assert (tmp_path / "out" / "floorplan.png").is_file()
 
 
 WRONG = {

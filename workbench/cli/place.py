@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +48,8 @@ def command(
     _write(folder, design, result, report, options)
     show(report, json)
     if result.interrupted:
-        raise KeyboardInterrupt
+        print("workbench: stopped early; the best floorplan so far is kept.", file=sys.stderr)
+        raise typer.Exit(130)
 
 
 def _check(minutes: float, seed: int, soft: str, steps: int | None) -> None:

@@ -66,7 +66,7 @@ def is_inside(obstacles: Obstacles, x: float, y: float, half_width: float, half_
     wide, high = np.float32(0.5) * np.float32(2.0 * half_width), np.float32(0.5) * np.float32(2.0 * half_height)
     at_x, at_y = np.float32(x), np.float32(y)
     right, top = np.float32(obstacles.canvas[0]), np.float32(obstacles.canvas[1])
-    return at_x - wide >= 0 and at_y - high >= 0 and at_x + wide <= right and at_y + high <= top
+    return bool(at_x - wide >= 0 and at_y - high >= 0 and at_x + wide <= right and at_y + high <= top)
 
 
 @kernel
