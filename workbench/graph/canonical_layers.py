@@ -207,10 +207,19 @@ def matmul(work: Canonical, node: Node) -> None:
     if weights is not None and weights.ndim == 2 and len(shape) >= 2:
         bias = work.add_constant(node, np.zeros(weights.shape[1], np.float32))
         work.emit("Gemm", node, (node.inputs[0], name, bias), work.shape(node.outputs[0]))
-    elif len(shape) < 2 or len(work.shape(name)) < 2:
-        raise work.error("MatMul with a vector", "matrices", "give the vector a second dimension")
-    else:
-        work.emit("MatMul", node, node.inputs, work.shape(node.outputs[0]))
+        return
+    left, right, out = node.inputs[0], name, work.shape(node.outputs[0])
+    if len(shape) < 2:
+        left = work.emit("Reshape", node, [left], (1, *shape), final=False)
+    if len(work.shape(name)) < 2:
+        right = work.emit("Reshape", node, [right], (*work.shape(name), 1), final=False)
+    if (left, right) == node.inputs:
+        work.emit("MatMul", node, node.inputs, out)
+        return
+    rows, columns = work.shape(left)[-2], work.shape(right)[-1]
+    lead = np.broadcast_shapes(work.shape(left)[:-2], work.shape(right)[:-2])
+    product = work.emit("MatMul", node, [left, right], (*lead, rows, columns), final=False)
+    work.emit("Reshape", node, [product], out)
 
 
 @rule("Gemm")

@@ -1,0 +1,188 @@
+"""Broken and unsupported ONNX files end in one sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from workbench.base.errors import InputError
+from workbench.base.limits import Limits
+from workbench.graph.onnx_reader import read_onnx
+from workbench.graph.zoo import load_model
+
+
+def _model(nodes: list[Any], constants: list[Any] = (), shape: list[Any] = (1, 4), outputs: tuple[str, ...] = ("y",)) -> ModelProto:  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "bad", [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs], list(constants),
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _relu(source: str = "x", target: str = "y", name: str = "act") -> Any:
+    return helper.make_node("Relu", [source], [target], name=name)
+
+
+def _message(tmp_path: Path, content: bytes | ModelProto, limits: Limits | None = None) -> str:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content if isinstance(content, bytes) else content.SerializeToString())
+    with pytest.raises(InputError) as caught:
+        read_onnx(path, limits or Limits())
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def _tensor(name: str, dims: list[int], raw: bytes) -> TensorProto:
+    return TensorProto(name=name, dims=dims, data_type=TensorProto.FLOAT, raw_data=raw)
+
+
+def test_absent(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found no such file, expected an existing file; check the path.$"):
+        read_onnx(tmp_path / "none.onnx")
+
+
+def test_empty(tmp_path: Path) -> None:
+    expected = "bad.onnx: found an empty file, expected a file with content; check how it was written."
+    assert _message(tmp_path, b"") == expected
+
+
+def test_not_onnx(tmp_path: Path) -> None:
+    expected = "bad.onnx: found bytes that are not an ONNX model, expected a complete ONNX file; export it again."
+    assert _message(tmp_path, b"\x7fELF and more") == expected
+
+
+def test_truncated(tmp_path: Path) -> None:
+    content = _model([_relu()], [numpy_helper.from_array(np.zeros(100, np.float32), "w")]).SerializeToString()
+    expected = "bad.onnx: found bytes that are not an ONNX model, expected a complete ONNX file; export it again."
+    assert _message(tmp_path, content[:-300]) == expected
+
+
+def test_every_truncation_is_refused_or_complete(tmp_path: Path) -> None:
+    content = _model([_relu()]).SerializeToString()
+    for size in range(1, len(content) - 20, 7):
+        path = tmp_path / "cut.onnx"
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError):
+            read_onnx(path)
+
+
+def test_no_operators(tmp_path: Path) -> None:
+    expected = "bad.onnx: found no operators, outputs or opset, expected an ONNX model; export it again."
+    assert _message(tmp_path, _model([])) == expected
+
+
+def test_a_declared_size_above_the_limit(tmp_path: Path) -> None:
+    huge = _tensor("w", [1 << 20, 1 << 20], b"")
+    expected = (
+        "bad.onnx, tensor w: found 4,398,046,511,104 tensor bytes, expected at most 2,147,483,648; "
+        "raise the limit or use a smaller input."
+    )
+    assert _message(tmp_path, _model([_relu()], [huge])) == expected
+
+
+def test_a_constant_of_a_huge_shape(tmp_path: Path) -> None:
+    shape = numpy_helper.from_array(np.array([1 << 40], np.int64), "s")
+    nodes = [helper.make_node("ConstantOfShape", ["s"], ["c"], name="fill"), helper.make_node("Add", ["x", "c"], ["y"])]
+    expected = (
+        "bad.onnx, node fill (ConstantOfShape): found 8,796,093,022,208 tensor bytes, expected at most 2,147,483,648; "
+        "raise the limit or use a smaller input."
+    )
+    assert _message(tmp_path, _model(nodes, [shape])) == expected
+
+
+def test_a_negative_size(tmp_path: Path) -> None:
+    expected = "bad.onnx, tensor w: found dimensions [-1, 4], expected sizes of 0 or more; export it again."
+    assert _message(tmp_path, _model([_relu()], [_tensor("w", [-1, 4], b"")])) == expected
+
+
+def test_data_of_another_size(tmp_path: Path) -> None:
+    expected = "bad.onnx, tensor w: found 8 bytes of data, expected 16 for dimensions [4]; export it again."
+    assert _message(tmp_path, _model([_relu()], [_tensor("w", [4], bytes(8))])) == expected
+
+
+def test_external_data_outside_of_the_folder(tmp_path: Path) -> None:
+    tensor = TensorProto(name="w", dims=[4], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="../../secret.bin")
+    expected = (
+        "bad.onnx, tensor w: found external data at '../../secret.bin', expected a file inside the model's folder; "
+        "move it there and export again."
+    )
+    assert _message(tmp_path, _model([_relu()], [tensor])) == expected
+
+
+def test_control_flow(tmp_path: Path) -> None:
+    branch = helper.make_graph([_relu("x", "b")], "then", [], [helper.make_tensor_value_info("b", TensorProto.FLOAT, None)])
+    node = helper.make_node("If", ["x"], ["y"], name="choose", then_branch=branch, else_branch=branch)
+    expected = "bad.onnx, node choose: found control flow (If), expected operators without branches; export it unrolled."
+    assert _message(tmp_path, _model([node])) == expected
+
+
+def test_an_operator_of_another_domain(tmp_path: Path) -> None:
+    node = helper.make_node("Gelu", ["x"], ["y"], name="act", domain="com.microsoft")
+    expected = (
+        "bad.onnx, node act: found operator Gelu of domain 'com.microsoft', expected an operator of the ONNX standard; "
+        "export it with standard operators."
+    )
+    assert _message(tmp_path, _model([node])) == expected
+
+
+def test_an_operator_that_is_not_supported(tmp_path: Path) -> None:
+    node = helper.make_node("Tanh", ["x"], ["y"], name="act")
+    expected = "bad.onnx, node act: found operator Tanh, expected a supported operator; replace it in the export."
+    assert _message(tmp_path, _model([node])) == expected
+
+
+def test_a_cycle(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Add", ["x", "b"], ["a"], name="first"), _relu("a", "b", "second"), _relu("b")]
+    expected = "bad.onnx, node first: found a cycle behind input 'b', expected operators in a sequence; export it again."
+    assert _message(tmp_path, _model(nodes)) == expected
+
+
+def test_an_input_that_nothing_makes(tmp_path: Path) -> None:
+    expected = "bad.onnx, node act: found no producer behind input 'q', expected operators in a sequence; export it again."
+    assert _message(tmp_path, _model([_relu("q")])) == expected
+
+
+def test_two_producers(tmp_path: Path) -> None:
+    expected = "bad.onnx, tensor y: found more than one producer, expected one; export it again."
+    assert _message(tmp_path, _model([_relu(), _relu()])) == expected
+
+
+def test_an_open_size_that_is_not_the_batch(tmp_path: Path) -> None:
+    expected = (
+        "bad.onnx, input x: found an open size (width) of dimension 1, expected a number; "
+        "export it with fixed sizes; only the batch may be open."
+    )
+    assert _message(tmp_path, _model([_relu()], shape=["batch", "width"])) == expected
+
+
+def test_weights_that_do_not_fit(tmp_path: Path) -> None:
+    weights = numpy_helper.from_array(np.zeros((2, 3, 1, 1), np.float32), "w")
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", group=1)
+    message = _message(tmp_path, _model([node], [weights], shape=[1, 4, 5, 5]))
+    assert message.startswith("bad.onnx") and message.count("; ") == 1 and "\n" not in message
+
+
+def test_computed_weights(tmp_path: Path) -> None:
+    node = helper.make_node("Conv", ["x", "x"], ["y"], name="conv")
+    expected = "bad.onnx, node conv: found Conv with computed weights, expected constant weights; export it with constants."
+    assert _message(tmp_path, _model([node], shape=[1, 1, 3, 3])) == expected
+
+
+def test_another_type(tmp_path: Path) -> None:
+    model = _model([_relu()])
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    expected = "bad.onnx, input x: found elements of type float16, expected float32; export a float32 network."
+    assert _message(tmp_path, model) == expected
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(InputError) as caught:
+        load_model("mobilenet")
+    assert str(caught.value) == (
+        "model: found 'mobilenet', expected one of mobilenet_v2, mobilenet_v2_0.35_96; see `workbench list models`."
+    )

@@ -1,0 +1,62 @@
+"""Small networks built in memory, and how the compiler's tests run and judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from workbench.compiler.compile import compile_graph
+from workbench.core.run import run_program
+from workbench.graph.graph import Graph
+from workbench.graph.onnx_reader import make_graph
+from workbench.graph.reference import random_inputs, relative_error, run_reference
+from workbench.isa.target import Target
+
+TOLERANCE = 1e-5
+
+
+def make_target(vlen_bits: int) -> Target:
+    """A machine of a vector length: below 512 bits a core's own unit, above a decoupled engine."""
+    own = vlen_bits < 512
+    return Target("test", vlen_bits, 256 if own else vlen_bits // 4, False, 65536, 1 << 20, renames_vectors=own)
+
+
+def network(
+    nodes: Sequence[Any], inputs: dict[str, Sequence[int]], outputs: Sequence[str], constants: dict[str, np.ndarray],
+    opset: int = 17,
+) -> Graph:  # fmt: skip
+    """A graph from ONNX nodes; output shapes are inferred."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        list(nodes), "test",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return make_graph(model, "test", "test.onnx")
+
+
+def error_of(graph: Graph, vlen_bits: int = 128, tuned_for: int | None = None, seed: int = 0) -> float:
+    """Relative error of the compiled program on our simulator against onnxruntime."""
+    compiled = compile_graph(graph, make_target(tuned_for or vlen_bits))
+    inputs = random_inputs(graph, seed)
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs(inputs), timed=False, vlen_bits=vlen_bits)
+    assert result.exit_code == 0
+    return relative_error(compiled.unpack_outputs(result.stdout), run_reference(graph, inputs))
+
+
+@pytest.fixture
+def build_network() -> Callable[..., Graph]:
+    """The function `network`."""
+    return network
+
+
+@pytest.fixture
+def network_error() -> Callable[..., float]:
+    """The function `error_of`."""
+    return error_of
