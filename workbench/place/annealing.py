@@ -17,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.place.cost_kernels import costs_of, inner, move_object, place_points, rebuild
+from workbench.place.cost_kernels import costs_of, move_object, place_points, rebuild
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.obstacles import Obstacles, first_hit, is_inside, settle
+from workbench.place.routing_kernels import inner
 
 JUMP_REACH = 2.0
 """A jump to a connected pin lands within so many cells of it (model: ours)."""

@@ -1,4 +1,4 @@
-"""Kernels of the proxy cost: stamp macros, route nets, sum the worst cells; for whole placements and for single moves.
+"""Kernels of the proxy cost: stamp macros, sum the worst cells, follow moves; for whole placements and for single moves.
 
 Every formula is from cost-and-environment §3 (validated there against the public evaluator). Routing maps hold sums of
 whole net weights, so adding and removing a net restores them exactly; covered areas drift by rounding only, and
@@ -11,19 +11,10 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
-
-inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""For kernels that only kernels call: without the entry from Python they compile much quicker."""
+from workbench.place.routing_kernels import cell_of, inner, route_nets
 
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to sums of maps: their order, nothing else."""
-
-
-@inner
-def cell_of(position: float, size: float, cells: int) -> int:
-    """Index of the cell that holds a position, clamped to the grid (ports lie on the canvas edge)."""
-    index = int(np.floor(position / size))
-    return min(max(index, 0), cells - 1)
 
 
 @inner
@@ -55,96 +46,6 @@ def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray,
         left, right = min(left, x), max(right, x)
         bottom, top = min(bottom, y), max(top, y)
     return (right - left) + (top - bottom)
-
-
-@inner
-def _route(
-    grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row_1: int, column_1: int, row_2: int, column_2: int,
-    wires: float,
-) -> None:  # fmt: skip
-    """An L from cell 1 to cell 2 that leaves cell 1 horizontally."""
-    rows, columns = grid[0].rows, grid[0].columns
-    horizontal[min(column_1, column_2) * rows + row_1] += wires
-    horizontal[max(column_1, column_2) * rows + row_1] -= wires
-    vertical[min(row_1, row_2) * columns + column_2] += wires
-    vertical[max(row_1, row_2) * columns + column_2] -= wires
-
-
-@inner
-def _route_three(
-    grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row: np.ndarray, column: np.ndarray, wires: float
-) -> None:
-    """A net in three distinct cells, given as the first three entries of row and column; sorts them."""
-    _sort_three(column, row)
-    y1, y2, y3 = row[0], row[1], row[2]
-    x1, x2, x3 = column[0], column[1], column[2]
-    if x1 < x2 < x3 and min(y1, y3) < y2 < max(y1, y3):
-        _route(grid, horizontal, vertical, y1, x1, y2, x2, wires)
-        _route(grid, horizontal, vertical, y2, x2, y3, x3, wires)
-    elif x2 == x3 and x1 < x2 and y1 < min(y2, y3):
-        _route(grid, horizontal, vertical, y1, x1, max(y2, y3), x2, wires)
-    elif y2 == y3:
-        _route(grid, horizontal, vertical, y1, x1, y2, x2, wires)
-        _route(grid, horizontal, vertical, y2, x2, y2, x3, wires)
-    else:
-        _sort_three(row, column)
-        y1, y2, y3 = row[0], row[1], row[2]
-        x1, x2, x3 = column[0], column[1], column[2]
-        left, right = min(x1, x2, x3), max(x1, x2, x3)
-        _route(grid, horizontal, vertical, y2, left, y2, right, wires)
-        _route(grid, horizontal, vertical, y1, x1, y2, x1, wires)
-        _route(grid, horizontal, vertical, y2, x3, y3, x3, wires)
-
-
-@inner
-def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
-    """Sort the first three pairs by first, then second."""
-    for i, j in ((0, 1), (1, 2), (0, 1)):
-        if first[j] < first[i] or (first[j] == first[i] and second[j] < second[i]):
-            first[i], first[j] = first[j], first[i]
-            second[i], second[j] = second[j], second[i]
-
-
-@inner
-def route_nets(
-    model: CostModel, state: CostState, nets: np.ndarray, points: np.ndarray, start: int, end: int, only_moved: bool,
-    sign: float,
-) -> None:  # fmt: skip
-    """Add (sign 1) or remove (sign -1) the wires of nets[start:end] at the cells where their points are.
-
-    With `only_moved`, nets whose one point in `points` did not change its cell are left alone.
-    """
-    grid, net_start, net_point, demand = model.grid, model.net_start, model.net_point, model.net_demand
-    columns = grid[0].columns
-    horizontal, vertical, seen, moved = state.horizontal, state.vertical, state.seen, state.moved
-    point_column, point_row = state.point_column, state.point_row
-    column, row = state.pin_column, state.pin_row
-    epoch = state.totals[0].epoch
-    for i in range(start, end):
-        if only_moved and points[i] >= 0 and not moved[points[i]]:
-            continue
-        net = nets[i]
-        first, last = net_start[net], net_start[net + 1]
-        wires = sign * demand[net]
-        source_row, source_column = point_row[net_point[first]], point_column[net_point[first]]
-        if last - first == 2:
-            sink = net_point[first + 1]
-            _route(grid, horizontal, vertical, source_row, source_column, point_row[sink], point_column[sink], wires)
-            continue
-        epoch += 1
-        cells = 0
-        for j in range(first, last):
-            r, c = point_row[net_point[j]], point_column[net_point[j]]
-            if seen[r * columns + c] != epoch:
-                seen[r * columns + c] = epoch
-                row[cells], column[cells] = r, c
-                cells += 1
-        if cells == 3:
-            _route_three(grid, horizontal, vertical, row, column, wires)
-        else:
-            for j in range(1, cells):
-                _route(grid, horizontal, vertical, source_row, source_column, row[j], column[j], wires)
-    state.totals[0].epoch = epoch
 
 
 @inner
