@@ -3,7 +3,7 @@
     python benchmarks/training_shipped_policy.py [--minutes 20] [--out runs/shipped_policy] [--install]
 
 The designs are `systolic`, `rvv_npu` with one and with two lanes, and two synthetic ones; the default `rvv_npu` (four lanes)
-is left out so that what the policy does there is transfer. `--install` writes the weights (without optimiser and episodes) into
+is left out so that what the policy does there is transfer. `--install` writes the weights (without the optimiser) into
 workbench/place/agents/policies/. Run it again with --resume to go on.
 """
 

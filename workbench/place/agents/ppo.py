@@ -166,8 +166,9 @@ class _Run:
             )
             if search.costs.proxy <= costs.proxy:
                 floorplan, costs = search.floorplan, search.costs
+        else:
+            history.append((offset, episodes, costs.proxy))
         seconds = time.monotonic() - self.began
-        history.append((seconds, evaluations, costs.proxy))
         return PlacementResult(floorplan, costs, tuple(history), evaluations, seconds, interrupted, tuple(notes))
 
     def _learning_note(self) -> str:

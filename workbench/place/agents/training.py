@@ -103,9 +103,10 @@ class Trainer:
         with self.randomness, one_thread():
             self.model = MaskablePPO(
                 PlacementPolicy, self.environment, learning_rate=config.learning_rate, n_steps=self.environment.steps,
-                batch_size=-(-rollout // config.minibatches), n_epochs=config.epochs, gamma=1.0,
+                batch_size=_batch_size(rollout, config.minibatches), n_epochs=config.epochs, gamma=1.0,
                 gae_lambda=config.gae_lambda, clip_range=config.clip, ent_coef=config.entropy, vf_coef=0.5,
-                max_grad_norm=1.0, policy_kwargs={"problems": problems, "network": config.network}, device="cpu",
+                max_grad_norm=1.0, normalize_advantage=rollout > 1, device="cpu",
+                policy_kwargs={"problems": problems, "network": config.network},
                 tensorboard_log=None if tensorboard is None else str(tensorboard),
             )  # fmt: skip
 
@@ -197,6 +198,12 @@ class Trainer:
 
 
 _UNLIMITED = 1 << 62
+
+
+def _batch_size(rollout: int, minibatches: int) -> int:
+    """Samples of a minibatch so that all are equal: a last one of a single sample has no deviation to normalise by."""
+    counts = [count for count in range(1, minibatches + 1) if rollout % count == 0 and rollout // count > 1]
+    return rollout // max(counts, default=1)
 
 
 class _Boundaries(BaseCallback):

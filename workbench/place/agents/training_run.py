@@ -57,7 +57,11 @@ def run_training(designs: Sequence[Design], options: TrainingOptions, quiet: boo
         keeper = _Keeper(trainer, options, progress)
         interrupted = trainer.train(Stop(options.steps, options.seconds), keeper)
     keeper.save()
-    trained = None if interrupted else evaluation_of(trainer.evaluate())
+    trained = None
+    try:
+        trained = None if interrupted else evaluation_of(trainer.evaluate())
+    except KeyboardInterrupt:
+        interrupted = True
     return _report(trainer, options, untrained, trained, interrupted)
 
 

@@ -1,0 +1,108 @@
+"""The ppo agent: legal, exact, honest about its two phases, repeatable, stoppable."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from workbench.base.errors import InputError
+from workbench.base.progress import Progress
+from workbench.place.agents import ppo
+from workbench.place.agents.base import PlacementOptions, make_agent
+from workbench.place.cost import evaluate
+from workbench.place.environment_synthetic import synthetic_design
+from workbench.place.legality import check
+
+SMALL = {"environments": 2.0, "search_moves": 500.0}
+
+
+@pytest.fixture(scope="module")
+def design():
+    return synthetic_design(5, macros=5, columns=9, rows=9, macro_share=0.3)
+
+
+def _place(design, options, seconds=60.0, seed=1):
+    with Progress("ppo", quiet=True) as progress:
+        return make_agent("ppo").place(design, seconds=seconds, seed=seed, progress=progress, options=options)
+
+
+@pytest.fixture(scope="module")
+def result(design):
+    return _place(design, PlacementOptions(steps=40, params=SMALL))
+
+
+def test_the_floorplan_is_legal_and_its_costs_are_exact(result):
+    assert check(result.floorplan) == []
+    assert result.costs == evaluate(result.floorplan)
+
+
+def test_the_history_runs_forward_and_ends_at_the_result(result):
+    seconds, evaluations, costs = zip(*result.history, strict=True)
+    assert list(seconds) == sorted(seconds)
+    assert list(evaluations) == sorted(evaluations)
+    assert list(costs) == sorted(costs, reverse=True)
+    assert costs[-1] == pytest.approx(result.costs.proxy, abs=1e-9)
+
+
+def test_the_notes_say_what_each_phase_reached(result):
+    learned, searched = result.notes
+    assert learned.startswith("The policy began with ")
+    assert f"to {result.costs.proxy:.5f} in" in searched
+    best = float(learned.split("best ")[1].split()[0])
+    assert best == pytest.approx(float(searched.split("went from ")[1].split()[0]))
+    assert result.costs.proxy < best
+
+
+def test_the_same_seed_and_work_give_the_same_floorplan(design, result):
+    again = _place(design, PlacementOptions(steps=40, params=SMALL))
+    np.testing.assert_array_equal(again.floorplan.x_um, result.floorplan.x_um)
+    assert again.costs == result.costs
+
+
+def test_without_search_the_result_is_the_policys_own(design):
+    own = _place(design, PlacementOptions(steps=20, params={**SMALL, "search_share": 0.0}))
+    assert len(own.notes) == 1
+    assert check(own.floorplan) == []
+    column = own.floorplan.x_um[:5] / design.canvas.cell_width_um - 0.5
+    np.testing.assert_allclose(column, np.round(column), atol=1e-6)  # on cell centres, as the environment places
+
+
+def test_a_good_start_is_not_lost(design):
+    start = _place(design, PlacementOptions(steps=20, params={**SMALL, "search_moves": 20_000.0}))
+    options = PlacementOptions(init=start.floorplan, steps=20, params={**SMALL, "search_share": 0.0})
+    assert _place(design, options).costs.proxy <= start.costs.proxy + 1e-9
+
+
+def test_ctrl_c_while_learning_gives_the_policys_best_so_far(design, monkeypatch):
+    def train(self, stop, on_boundary):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ppo.Trainer, "train", train)
+    result = _place(design, PlacementOptions(steps=20, params=SMALL))
+    assert result.interrupted
+    assert check(result.floorplan) == []
+
+
+def test_settings_out_of_range_are_refused(design):
+    with pytest.raises(InputError) as error:
+        _place(design, PlacementOptions(params={"search_share": 1.0}))
+    assert str(error.value) == (
+        "--param: found a setting out of range, expected 0 <= search_share < 1 and environments >= 1; correct it."
+    )
+
+
+def test_a_design_without_room_ends_in_one_sentence():
+    crowded = synthetic_design(1, macros=4, columns=4, rows=4, macro_share=0.9)
+    width = crowded.netlist.width_um.copy()
+    width[:4] = 0.6 * crowded.canvas.width_um
+    height = np.where(crowded.netlist.kind == 0, 0.6 * crowded.canvas.height_um, crowded.netlist.height_um)
+    crowded = dataclasses.replace(
+        crowded, netlist=dataclasses.replace(crowded.netlist, width_um=width, height_um=height)
+    )  # fmt: skip
+    with pytest.raises(InputError) as error:
+        _place(crowded, PlacementOptions(steps=8, params=SMALL))
+    assert str(error.value) == (
+        "synthetic_1: found no legal floorplan by the policy, expected one; give more time, or use --agent annealing."
+    )

@@ -1,0 +1,56 @@
+"""`workbench train` from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+
+
+def _run(*arguments):
+    return subprocess.run([*WORKBENCH, "train", *map(str, arguments)], capture_output=True, text=True, timeout=500)
+
+
+def test_an_agent_that_does_not_learn_is_refused(tmp_path):
+    done = _run("rvv_npu", "--agent", "annealing", "--out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "workbench: --agent: found 'annealing', which does not learn, expected ppo; "
+        "use `workbench place` for agents that do not learn.\n"
+    )
+
+
+def test_resuming_where_nothing_was_trained_is_refused(tmp_path):
+    done = _run("rvv_npu", "--steps", 1, "--resume", "--out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"workbench: {tmp_path}/checkpoint.pt: found no such file, expected an existing file; check the path.\n"
+    )
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_work_and_resume_goes_on(tmp_path):
+    out = tmp_path / "run"
+    arguments = ["rvv_npu", "--minutes", "60", "--environments", "2", "--out", str(out)]
+    running = subprocess.Popen([*WORKBENCH, "train", *arguments], stderr=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    for line in running.stderr:  # the first progress line: the training is under way
+        if line.startswith("training on rvv_npu"):
+            break
+    time.sleep(1)
+    os.kill(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=300)
+    assert running.returncode == 130
+    assert errors.endswith("workbench: stopped; what was finished is kept.\n")
+    saved = json.loads((out / "training.json").read_text())
+    assert saved["interrupted"] and saved["steps"] > 0
+    done = _run("rvv_npu", "--steps", saved["steps"] + 1, "--resume", "--json", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] > saved["steps"]
