@@ -5,14 +5,18 @@ completed and committed, from resources that remember when they are next free. S
 what the oldest instruction waited for; they sum to the cycles of the run.
 
 Left out: wrong-path fetches and accesses, memory-dependence mispredictions (loads know older stores), replays,
-bank conflicts, micro-op fusion. The accuracy measured is in benchmarks/rvv_throughput.py and tests/claims.
+bank conflicts, micro-op fusion, forwarding from vector stores, waiting of the core's loads for the decoupled engine's
+stores.
+
+Accuracy measured: rvv-bench's cells (benchmarks/rvv_throughput.py) have a median error of 0 %; 96 % of XiangShan's and
+93 % of the C906's are within 15 %. The C906's scalar latencies are the vendor's (tests/claims). CoreMark compiled by
+gcc 12 -O2 runs at an IPC of 2.5 (10 iterations) to 2.76 (40) on Kunminghu V2, against 2.63 of its RTL.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from workbench.base.jit import kernel
 from workbench.core.timing.classes import (
     CORE,
     DRAM,
@@ -27,6 +31,7 @@ from workbench.core.timing.classes import (
     VEC_REGISTERS,
     VECTOR,
 )
+from workbench.core.timing.inner import inner
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import (
@@ -67,7 +72,7 @@ _NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(Ti
 _SLOT = FORWARD - 1
 
 
-@kernel
+@inner
 def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     """Account for one scalar instruction: `C[i]` at `pc`, followed by `next_pc`; `address` if it accesses memory."""
     s = T[0]
@@ -143,7 +148,7 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         steer(s, flags, pc, pc + c.length, next_pc, done)
 
 
-@kernel
+@inner
 def step_vector(
     T: Any, C: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
     element_addresses: Any,
@@ -204,7 +209,7 @@ def step_vector(
         _retire_vector_access(s, c, pc, address, stride, vl, sew_log2, element_addresses, finished)
 
 
-@kernel
+@inner
 def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: bool) -> None:
     s.class_count[kind] += 1
     s.class_elements[kind] += vl
@@ -215,7 +220,7 @@ def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: 
     s.vector_bytes += vl * ((1 << sew_log2) >> 3) * operands
 
 
-@kernel
+@inner
 def _retire_vector_access(
     s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, elements: Any, finished: int
 ) -> None:
@@ -241,7 +246,7 @@ def _retire_vector_access(
         s.store_head = 0
 
 
-@kernel
+@inner
 def _is_move(c: Any) -> bool:
     word = c.raw
     if word & 0x707F == 0x13:
@@ -249,7 +254,7 @@ def _is_move(c: Any) -> bool:
     return word & 0xFE00707F == 0x33 and (c.rs1 <= 0) != (c.rs2 <= 0)
 
 
-@kernel
+@inner
 def _latency(s: Any, c: Any, kind: int) -> int:
     size = s.class_size[kind]
     if size == 0:
@@ -260,7 +265,7 @@ def _latency(s: Any, c: Any, kind: int) -> int:
     return s.class_latency[kind * 4 + ((word >> 25) & 3)]
 
 
-@kernel
+@inner
 def _memory_cause(s: Any, cause: int) -> int:
     """The level that a load waited for; a hit in the L1 counts only where nothing else held the load back."""
     if s.found == L2_ARRAY:
@@ -272,7 +277,7 @@ def _memory_cause(s: Any, cause: int) -> int:
     return L1 if cause == CORE else cause
 
 
-@kernel
+@inner
 def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
     """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
     s.found = -1
@@ -296,7 +301,7 @@ def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int
     return done
 
 
-@kernel
+@inner
 def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: int, finished: int) -> None:
     if flags & _LOAD:
         s.load_ring[s.load_head] = finished
@@ -320,7 +325,7 @@ def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: 
             s.store_head = 0
 
 
-@kernel
+@inner
 def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
     """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
     line = address >> s.line_shift
@@ -343,7 +348,7 @@ def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
     return time
 
 
-@kernel
+@inner
 def _is_buffered(s: Any, line: int) -> bool:
     """Whether one of the four youngest entries of the store buffer holds the line."""
     slot = s.buffer_head
