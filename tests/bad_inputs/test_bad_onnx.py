@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from workbench.graph.onnx_reader import read_onnx
 from workbench.graph.zoo import load_model
 
 
-def _model(nodes: list[Any], constants: list[Any] = (), shape: list[Any] = (1, 4), outputs: tuple[str, ...] = ("y",)) -> ModelProto:  # fmt: skip
+def _model(nodes: list[Any], constants: Sequence[Any] = (), shape: Sequence[Any] = (1, 4)) -> ModelProto:
     graph = helper.make_graph(
         nodes, "bad", [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs], list(constants),
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], list(constants),
     )  # fmt: skip
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

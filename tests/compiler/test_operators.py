@@ -1,4 +1,5 @@
 """Every operator, compiled and run on our simulator, gives what onnxruntime gives."""
+# ruff: noqa: E501  one case a line
 
 from __future__ import annotations
 

@@ -29,20 +29,19 @@ def convolutions(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     weights = rng.standard_normal((outside * group, inside, *kernel)).astype(np.float32)
     constants = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(weights[:, 0, 0, 0].copy(), "b")]
-    nodes = [
-        helper.make_node("Conv", ["x", "w", "b"], ["c"], group=group, strides=stride, dilations=dilation, pads=pads)
-    ]
+    shape = {"group": group, "strides": stride, "dilations": dilation, "pads": pads}
+    nodes = [helper.make_node("Conv", ["x", "w", "b"], ["c"], **shape)]
     last = "c"
     if draw(st.booleans()):
-        nodes += [helper.make_node("Exp", ["c"], ["e"]), helper.make_node("Conv", ["x", "w", "b"], ["d"], group=group, strides=stride, dilations=dilation, pads=pads)]  # fmt: skip
+        nodes += [helper.make_node("Exp", ["c"], ["e"]), helper.make_node("Conv", ["x", "w", "b"], ["d"], **shape)]
         nodes += [helper.make_node("Add", ["d", "e"], ["s"])]
         last = "s"
     if draw(st.booleans()):
         nodes.append(helper.make_node("Relu", [last], ["r"]))
         last = "r"
-    shape = [draw(st.integers(1, 2)), inside * group, *size]
+    sizes = [draw(st.integers(1, 2)), inside * group, *size]
     graph = helper.make_graph(
-        nodes, "conv", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        nodes, "conv", [helper.make_tensor_value_info("x", TensorProto.FLOAT, sizes)],
         [helper.make_tensor_value_info(last, TensorProto.FLOAT, None)], constants,
     )  # fmt: skip
     return make_graph(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), "conv", "conv")

@@ -71,7 +71,7 @@ def _load(program: Path, facts: Path) -> CompiledNetwork:
         raise ValueError("the program is not the one that the facts describe")
     inputs, outputs = ({name: tuple(shape) for name, shape in table[part]} for part in ("inputs", "outputs"))
     layers = tuple(Layer(**layer) for layer in table["layers"])
+    code = replace(parse_elf(data, str(program)), name=table["name"])
     return CompiledNetwork(
-        table["name"], replace(parse_elf(data, str(program)), name=table["name"]), layers, inputs, outputs, tuple(table["notes"]),
-        table["arena_bytes"], table["weight_bytes"],
+        table["name"], code, layers, inputs, outputs, tuple(table["notes"]), table["arena_bytes"], table["weight_bytes"],
     )  # fmt: skip

@@ -42,7 +42,7 @@ def link_object(data: bytes, address: int, entry: str = "_start") -> Linked:
     from elftools.elf.elffile import ELFFile
     from elftools.elf.relocation import RelocationSection
 
-    elf = ELFFile(io.BytesIO(data))
+    elf: Any = ELFFile(io.BytesIO(data))
     image, places = _place_sections(elf, address)
     stub = len(image)
     image += _SYSTEM_CALL_CODE

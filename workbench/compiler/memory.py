@@ -46,24 +46,24 @@ def plan_memory(buffers: Sequence[Buffer], base: int) -> MemoryPlan:
             pieces.append(padded.tobytes())
             place += len(padded)
     arena = align(base + place, PAGE)
-    offsets, size = _pack([b if b.data is None else None for b in buffers])
+    offsets, size = _pack({index: buffer for index, buffer in enumerate(buffers) if buffer.data is None})
     for index, offset in offsets.items():
         addresses[index] = arena + offset
     return MemoryPlan(tuple(addresses), base, b"".join(pieces), arena, align(size, PAGE))
 
 
-def _pack(buffers: Sequence[Buffer | None]) -> tuple[dict[int, int], int]:
+def _pack(buffers: dict[int, Buffer]) -> tuple[dict[int, int], int]:
     """Offsets by first fit, largest first: two buffers overlap only if no layer uses both."""
-    order = sorted((i for i, b in enumerate(buffers) if b is not None), key=lambda i: (-buffers[i].size_bytes, i))  # type: ignore[union-attr]
+    order = sorted(buffers, key=lambda index: (-buffers[index].size_bytes, index))
     placed: list[tuple[int, int, Buffer]] = []
     offsets: dict[int, int] = {}
     peak = 0
     for index in order:
         buffer = buffers[index]
-        assert buffer is not None
         size = align(buffer.size_bytes, ALIGNMENT)
         offset = 0
-        for start, end, other in sorted((p for p in placed if _together(p[2], buffer)), key=lambda p: p[0]):
+        busy = sorted((start, end) for start, end, other in placed if _together(other, buffer))
+        for start, end in busy:
             if start - offset >= size:
                 break
             offset = max(offset, end)

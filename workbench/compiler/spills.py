@@ -18,7 +18,7 @@ def count_spills(data: bytes) -> dict[str, int]:
     """Whole-register loads and stores of every function of an object file that has some."""
     from elftools.elf.elffile import ELFFile
 
-    elf = ELFFile(io.BytesIO(data))
+    elf: Any = ELFFile(io.BytesIO(data))
     text = elf.get_section_by_name(".text").data()
     counts = {}
     for symbol in elf.get_section_by_name(".symtab").iter_symbols():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from workbench.graph.canonical import Canonical, rule
@@ -198,7 +200,7 @@ def _nearest(work: Canonical, node: Node, size: int, out: int, scale: float) -> 
     else:
         raise work.error(f"{node.operator} with coordinates {how}", "asymmetric or half_pixel", "export it so")
     rounding = "floor" if old else node.attributes.get("nearest_mode", "round_prefer_floor")
-    rounds = {
+    rounds: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "floor": np.floor, "ceil": np.ceil, "round_prefer_floor": lambda v: np.ceil(v - 0.5),
         "round_prefer_ceil": lambda v: np.floor(v + 0.5),
     }  # fmt: skip

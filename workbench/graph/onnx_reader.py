@@ -10,13 +10,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-
 from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
 from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.graph.canonical import canonical_graph
 from workbench.graph.fold import fold_constants
-from workbench.graph.graph import Graph, Node, Tensor
+from workbench.graph.graph import Graph
 
 _CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 _DOMAINS = ("", "ai.onnx")

@@ -33,7 +33,8 @@ class Contraction:
     """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result) and optionally ``bias`` and ``r`` (added).
 
     `loops` are outer dimensions; `block` is i, `reduce` is k (outer to inner), `vector` is j. `lmul` and `tile` (block
-    size) are the schedule; `role` says what the vectors run over; `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once.
+    size) are the schedule; `role` says what the vectors run over; `vector_outside` puts the loop over vectors outside
+    `loops`, so that `b` is read once.
     """
 
     operands: dict[str, Operand]

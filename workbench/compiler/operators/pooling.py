@@ -53,7 +53,7 @@ def _lower(
     x = lowering.padded(lowering.read(node.inputs[0]), pads or NO_HALO, border, draft)
     y = lowering.write(node.outputs[0], draft)
     operands = {"x": start_of(x), "y": start_of(y)}
-    scale = (0, 0)
+    scale: tuple[int, ...] = (0, 0)
     if table is not None:
         view = lowering.constant(table)
         operands["scale"], scale = start_of(view), view.strides
