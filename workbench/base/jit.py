@@ -63,8 +63,9 @@ def kernel(function: F | None = None, **options: Any) -> Any:
     if function is None:
         return lambda decorated: kernel(decorated, **options)
     import numba
-    from numba.core import config
+    from numba.core import config as numba_config
 
+    config: Any = numba_config
     module = inspect.getmodule(function)
     parts = (module.__name__ if module else "").split(".")
     package = parts[1] if len(parts) > 1 and parts[0] == "workbench" else "base"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 
 class Progress:
@@ -22,16 +23,18 @@ class Progress:
     ) -> None:
         self.description, self.total, self.unit, self.quiet = description, total, unit, quiet
         self.interval_s = interval_s
-        self._bar, self._task = None, None
+        self._bar: Any = None
+        self._task: Any = None
         self._started = self._last = time.monotonic()
 
     def __enter__(self) -> Progress:
         self._started = self._last = time.monotonic()
         if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
 
-            self._bar = Progress(
+            self._bar = Bar(
                 TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
                 TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
             )  # fmt: skip

@@ -61,9 +61,7 @@ def _version(value: bool) -> None:
 
 @typer_app.callback(no_args_is_help=True)
 def workbench(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Floorplan an accelerator, run networks on a simulated RISC-V core, compare designs."""
 
