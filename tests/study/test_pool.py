@@ -24,6 +24,14 @@ def test_results_errors_and_a_dying_worker_end_as_values_and_sentences() -> None
     assert results["dies"] == "the worker process died several times on this piece of work (out of memory?)"
 
 
+def test_a_cluster_without_workers_ends_as_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.study.pool._LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("workbench.study.pool._DESERTED_SECONDS", 0.5)
+    with open_pool(None, workers=0) as pool:
+        pool.ask("waits", divmod, 17, 5)
+        assert dict(pool.finished()) == {"waits": "no worker process is left to do this piece of work"}
+
+
 def test_a_scheduler_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.study.pool._CONNECT_SECONDS", 1)
     with pytest.raises(InputError) as error, open_pool("tcp://127.0.0.1:9", workers=1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pyarrow.parquet
@@ -93,6 +94,17 @@ def test_a_finished_study_asks_for_no_work_again_unless_fresh(maker, tmp_path: P
     with maker.without_processes() as log:
         run_study(maker.small_study(), tmp_path, fresh=True)
     assert len(log) == 8
+
+
+def test_a_point_written_but_not_entered_in_the_index_is_taken_over(maker, tmp_path: Path) -> None:  # noqa: ANN001
+    first = maker.make_store(tmp_path)
+    connection = sqlite3.connect(tmp_path / "index.sqlite")
+    with connection:
+        connection.execute("DELETE FROM points")
+    connection.close()
+    with maker.without_processes() as log:
+        again = run_study(maker.small_study(), tmp_path)
+    assert log == [] and again.points == first.points
 
 
 def test_another_study_takes_over_equal_points_with_their_floorplans(maker, tmp_path: Path) -> None:  # noqa: ANN001

@@ -4,39 +4,59 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from workbench.base.errors import InputError, WorkbenchError
 
 _CONNECT_SECONDS = 10
+_LOOK_SECONDS = 5
+_DESERTED_SECONDS = 120
 
 
 class Pool:
     """Work in flight. A piece that raises a WorkbenchError, or dies with its worker too often, ends as an error text."""
 
     def __init__(self, client: Any) -> None:
-        from distributed import as_completed
-
         self._client = client
-        self._completed = as_completed([], raise_errors=False)
+        self._pending: set[Any] = set()
+        self._workers_seen = time.monotonic()
         self.asked = self.done = 0
 
     def ask(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
         """Start a piece of work."""
-        future = self._client.submit(run_quietly, function, *arguments, key=name, pure=False)
-        self._completed.add(future)
+        self._pending.add(self._client.submit(run_quietly, function, *arguments, key=name, pure=False))
         self.asked += 1
 
     def finished(self) -> Iterator[tuple[str, Any]]:
         """(name, result or error text) of each piece as it finishes, also of those asked for meanwhile."""
-        for future in self._completed:
-            self.done += 1
-            if future.status == "finished":
-                yield future.key, future.result()
-            else:
-                yield future.key, _sentence(future.exception())
-            future.release()
+        from distributed import wait
+
+        while self._pending:
+            try:
+                done = wait(list(self._pending), timeout=_LOOK_SECONDS, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                done = self._pending if self._is_deserted() else set()
+            for future in list(done):
+                self._pending.discard(future)
+                self.done += 1
+                yield future.key, self._value(future)
+                future.release()
+
+    def _is_deserted(self) -> bool:
+        """No worker has been there for a while, so nothing will finish any more."""
+        if self._client.nthreads():
+            self._workers_seen = time.monotonic()
+        return time.monotonic() - self._workers_seen > _DESERTED_SECONDS
+
+    @staticmethod
+    def _value(future: Any) -> Any:
+        if future.status == "finished":
+            return future.result()
+        if future.status == "error":
+            return _sentence(future.exception())
+        return "no worker process is left to do this piece of work"
 
 
 def run_quietly(function: Callable[..., Any], *arguments: Any) -> Any:

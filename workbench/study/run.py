@@ -100,7 +100,9 @@ class _Book:
         if self.fresh:
             return
         for design, network in self.pairs:
-            found = self.store.find_done(self.keys.point(design, network, self.study.resimulate))
+            found = self.store.find_done(
+                self.keys.point(design, network, self.study.resimulate), (self.run, _slug(design, network))
+            )
             if found is None:
                 continue
             run, point = found

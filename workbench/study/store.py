@@ -92,11 +92,15 @@ class RunStore:
                 continue
         return found
 
-    def find_done(self, key: str) -> tuple[str, PointRecord] | None:
-        """A finished point with that content key and the run it is from."""
+    def find_done(self, key: str, likely: tuple[str, str] | None = None) -> tuple[str, PointRecord] | None:
+        """A finished point with that content key and the run it is from; looks at `likely` (run, slug) first.
+
+        A killed run may have written a point that it could not enter in the index any more: `likely` finds that one.
+        """
         if not self.root.is_dir():
             return None
-        for run, slug in self._query("SELECT run, slug FROM points WHERE key = ? AND status = 'done'", (key,)):
+        entered = self._query("SELECT run, slug FROM points WHERE key = ? AND status = 'done'", (key,))
+        for run, slug in ([likely] if likely else []) + entered:
             try:
                 point = read_point(self.root / run / "points" / slug / "result.json")
             except WorkbenchError:
