@@ -208,6 +208,11 @@ class Builder:
         """The same pointer, hidden from the optimiser, which would otherwise compute it again for every access."""
         return self.emit("ptr", f'call ptr asm "", "=r,0"({pointer})')
 
+    def pin(self, values: Sequence[Value]) -> list[Value]:
+        """The same vectors, computed before any later load: a barrier for the scheduler on values and memory."""
+        code = 'asm sideeffect "", "=^vr,0,~{memory}"'
+        return [self.emit(value.type, f"call {value.type} {code}({value})") for value in values]
+
     # --- addresses and scalars ------------------------------------------------------------------------------------
 
     def pointer(self, address: Address) -> Value:

@@ -3,7 +3,7 @@
 model: ours. Cycles are the larger of what the vector unit needs and what issuing the instructions costs, plus a little for
 every instruction, because simulators pay for those. Where vector registers are not renamed, loads wait for the operations
 that still read the old value, so both times add up. Strided accesses move
-single elements; tests/compiler/test_schedule.py checks the choices, benchmarks/compiler_instructions.py the counts.
+single elements; tests/compiler/test_compile.py checks the choices, benchmarks/compiler_networks.py shows what they give.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workbench.isa.target import Target
 
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
-_INSTRUCTION_COST = 0.05
+_INSTRUCTION_COST = 0.1
 _SHARED_BYTES_PER_CYCLE = 16.0
 _DRAM_BYTES_PER_CYCLE = 4.0
 _USABLE = 0.75  # of a cache, for what a kernel reads again

@@ -22,6 +22,7 @@ from workbench.compiler.kernels.nest import (
 )
 
 _MOST_UNROLLED = 25
+_FEW_TAPS = 3  # in a row; with more, LLVM's scheduler starts later rows too early and spills
 _LOWEST = -3.4028234663852886e38
 
 
@@ -133,6 +134,8 @@ class Window:
             for row in range(self.along.count):
                 given = weights[row] if weights is not None else None
                 totals = self._row(builder, Address(rows_x[row]), Address(rows_w[row]), totals, given)
+                if self.across.count > _FEW_TAPS:
+                    totals = builder.pin(totals)
         else:
             totals = self._start(builder, pointers, size)
 
