@@ -11,7 +11,7 @@ demo: install
 	$(BIN)/workbench demo
 
 test: install
-	$(BIN)/python -m tests.warm
+	$(BIN)/python tests/warm.py
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
 
 slow: install

@@ -1,0 +1,48 @@
+"""Compiles the Numba kernels before the suite: the core's and the placement's side by side, each once, into the cache.
+
+Without it both test workers would compile the same kernels at the same time.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+import time
+
+
+def core() -> None:
+    """The interpreter with the timing engine: one small network, simulated."""
+    from workbench.compiler.execute import run_network
+    from workbench.core.config import load_core
+
+    run_network("mobilenet_v2_0.35_96", load_core("xiangshan_kunminghu_v2_npu4"), check=False)
+
+
+def place() -> None:
+    """Cost, annealing, environment: each agent places the smallest design for a moment."""
+    from workbench.base.progress import Progress
+    from workbench.netlist.load import load_design
+    from workbench.place.agents.base import PlacementOptions, make_agent
+
+    design = load_design("rvv_npu", params={"LANES": 1})
+    for name in ("annealing", "greedy"):
+        make_agent(name).place(
+            design, seconds=1, seed=0, progress=Progress(name, quiet=True), options=PlacementOptions(steps=100)
+        )
+
+
+def main() -> None:
+    """Run both, report the time, fail if one fails."""
+    began = time.monotonic()
+    context = multiprocessing.get_context("spawn")
+    parts = [context.Process(target=part) for part in (core, place)]
+    for part in parts:
+        part.start()
+    for part in parts:
+        part.join()
+    print(f"kernels ready after {time.monotonic() - began:.0f} s")
+    sys.exit(any(part.exitcode for part in parts))
+
+
+if __name__ == "__main__":
+    main()
