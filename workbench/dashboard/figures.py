@@ -54,8 +54,8 @@ def _legend_entries(figure: go.Figure, designs: list[str], networks: list[str]) 
 
 
 def _axis(values: Sequence[float]) -> dict[str, Any]:
-    """Logarithmic with plain numbers where values differ by more than three times, else from zero."""
-    if max(values) > 3 * min(values) > 0:
+    """Logarithmic with plain numbers where values differ by more than ten times, else from zero."""
+    if max(values) > 10 * min(values) > 0:
         return {"type": "log", "dtick": "D2" if max(values) < 100 * min(values) else 1, "tickformat": "~g"}
     return {"type": "linear", "rangemode": "tozero"}
 

@@ -70,10 +70,12 @@ def _panel(axis: Any, rows: list[dict[str, Any]], designs: list[str], networks: 
 
 
 def _scale(axis: Any, set_scale: Any, values: list[float]) -> None:
-    """Logarithmic with plain numbers where the values differ by more than three times."""
+    """Logarithmic with plain numbers where the values differ by more than ten times, else from zero."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    if max(values) > 3 * min(values) > 0:
+    if not max(values) > 10 * min(values) > 0:
+        axis.axes.set(**{f"{axis.axis_name}lim": (0, 1.08 * max(values) or 1)})
+    else:
         set_scale("log")
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if max(values) < 100 * min(values) else (1,)))
         axis.set_minor_locator(NullLocator())
