@@ -17,8 +17,6 @@ from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_st
 from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
 
-CHANNELS_LAST = (0, 2, 3, 1)
-VIEW_OPERATORS = ("Reshape", "Transpose", "Slice", "Identity", "Resize")
 Pads = tuple[int, int, int, int]
 
 
@@ -69,6 +67,7 @@ class Lowering:
         self.layers: list[Draft] = []
         self._views: dict[str, View] = {}
         self._started: set[int] = set()
+        self._bordered: dict[int, tuple[View, Pads]] = {}
         self.layouts = Layouts(graph, target)
 
     # --- driving --------------------------------------------------------------------------------------------------
@@ -167,10 +166,6 @@ class Lowering:
         self._bordered[whole.buffer] = (whole, halo)
         offset = top * whole.strides[2] + left * whole.strides[3]
         return replace(whole, offset=offset, shape=shape, halo=halo)
-
-    @property
-    def _bordered(self) -> dict[int, tuple[View, Pads]]:
-        return self.__dict__.setdefault("_borders", {})
 
     def _border(self, buffer: int) -> list[Elementwise]:
         if buffer not in self._bordered:

@@ -2,8 +2,8 @@
 
 model: ours. Cycles are the larger of what the vector unit needs and what issuing the instructions costs, plus a little for
 every instruction, because simulators pay for those. Where vector registers are not renamed, loads wait for the operations
-that still read the old value, so both times add up. Strided accesses move
-single elements; tests/compiler/test_compile.py checks the choices, benchmarks/compiler_networks.py shows what they give.
+that still read the old value, so both times add up. Strided accesses move single elements. The choices are checked in
+tests/compiler/test_compile.py; benchmarks/compiler_networks.py shows what they give.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.compiler.ir import Builder, Value
+from workbench.compiler.ir import Builder, Value, real
 from workbench.compiler.views import ELEMENT_BYTES, View
 
 Locate = Callable[[int], int]
@@ -106,8 +106,6 @@ def chunks_over(builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body:
 
 def clipped(builder: Builder, value: Value, bounds: tuple[float, float]) -> Value:
     """The vector with its elements brought into the bounds."""
-    from workbench.compiler.ir import real
-
     low, high = bounds
     if low != float("-inf"):
         value = builder.arithmetic("vfmax", value, real(low))
