@@ -24,6 +24,20 @@ def test_results_errors_and_a_dying_worker_end_as_values_and_sentences() -> None
     assert results["dies"] == "the worker process died several times on this piece of work (out of memory?)"
 
 
+def test_the_local_cluster_listens_on_this_machine_only() -> None:
+    import psutil
+
+    with open_pool(None, workers=1):
+        me = psutil.Process()
+        listening = {
+            connection.laddr.ip
+            for process in (me, *me.children(recursive=True))
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    assert listening == {"127.0.0.1"}
+
+
 def test_a_cluster_without_workers_ends_as_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.study.pool._LOOK_SECONDS", 0.1)
     monkeypatch.setattr("workbench.study.pool._DESERTED_SECONDS", 0.5)

@@ -89,7 +89,7 @@ def open_pool(scheduler: str | None, workers: int) -> Iterator[Pool]:
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         if scheduler is None:
             cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1",
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1",
                 memory_limit=0, silence_logs=logging.CRITICAL,
             )  # fmt: skip
             stack.enter_context(cluster)
