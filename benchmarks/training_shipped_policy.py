@@ -1,6 +1,6 @@
 """Makes the policy that is shipped with the ppo agent: trained on several of our designs, never on the default `rvv_npu`.
 
-    python benchmarks/training_shipped_policy.py [--minutes 20] [--out runs/shipped_policy] [--install]
+    python benchmarks/training_shipped_policy.py [--minutes 20] [--out runs/shipped_policy] [--policy FILE] [--install]
 
 The designs are `systolic`, `rvv_npu` with one and with two lanes, and two synthetic ones; the default `rvv_npu` (four lanes)
 is left out so that what the policy does there is transfer. `--install` writes the weights (without the optimiser) into
@@ -39,10 +39,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--out", type=Path, default=Path("runs/shipped_policy"))
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--policy", type=Path, help="weights to begin with")
     parser.add_argument("--install", action="store_true")
     arguments = parser.parse_args()
     options = TrainingOptions(
-        arguments.out, seconds=60 * arguments.minutes, environments=EPISODES_TOGETHER, resume=arguments.resume
+        arguments.out, seconds=60 * arguments.minutes, environments=EPISODES_TOGETHER, resume=arguments.resume,
+        policy=arguments.policy,
     )  # fmt: skip
     report = run_training(training_designs(), options)
     print("untrained", report["untrained_policy"])

@@ -46,8 +46,8 @@ def test_ctrl_c_keeps_the_work_and_resume_goes_on(tmp_path):
             break
     time.sleep(1)
     os.kill(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=300)
-    assert running.returncode == 130
+    errors = running.stderr.read()
+    assert running.wait(timeout=300) == 130
     assert errors.endswith("workbench: stopped; what was finished is kept.\n")
     saved = json.loads((out / "training.json").read_text())
     assert saved["interrupted"] and saved["steps"] > 0
