@@ -78,15 +78,15 @@ def run_slice(
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
     `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses
-    of indexed accesses; the vector registers lie at ``machine[0].vector``.
+    of indexed accesses; the vector registers lie at ``m.vector``.
     """
-    r = registers
-    pc, base, count = machine[0].pc, machine[0].code_base, np.uint64(len(code))
-    memory_base, size = machine[0].memory_base, np.uint64(machine[0].memory_size)
-    pointer = machine[0].memory_pointer - memory_base
-    tohost = machine[0].tohost
-    started = machine[0].instructions
-    region, region_start = machine[0].region, machine[0].region_start
+    r, m = registers, machine[0]
+    pc, base, count = m.pc, m.code_base, np.uint64(len(code))
+    memory_base, size = m.memory_base, np.uint64(m.memory_size)
+    pointer = m.memory_pointer - memory_base
+    tohost = m.tohost
+    started = m.instructions
+    region, region_start = m.region, m.region_start
     executed = np.int64(0)
     status = _SLICE_DONE
     while executed < limit:
@@ -282,22 +282,22 @@ def run_slice(
             else:
                 store(pointer + address, r[rs2])
         elif op >= _FIRST_VECTOR:
-            outcome = execute_vector(c, forms[op], r, machine, addresses)
+            outcome = execute_vector(c, forms[op], m)
             if outcome != 0:
                 status = outcome
                 break
         elif op == _VSETVLI or op == _VSETIVLI or op == _VSETVL:
             if op == _VSETIVLI:
-                r[rd] = set_vector_type(machine, imm & 0x3FF, imm >> 12, np.int64(0))
+                r[rd] = set_vector_type(m, imm & 0x3FF, imm >> 12, np.int64(0))
             else:
                 wanted = imm if op == _VSETVLI else r[rs2]
                 keep = np.int64(2 if rs1 == 0 and rd == 0 else 1 if rs1 == 0 else 0)
-                r[rd] = set_vector_type(machine, wanted, r[rs1], keep)
+                r[rd] = set_vector_type(m, wanted, r[rs1], keep)
         elif op >= _FIRST_FLOAT:
-            mode = imm if imm != 7 else machine[0].frm
+            mode = imm if imm != 7 else m.frm
             third = r[np.uint64(c.rs3)] if c.rs3 >= 0 else np.int64(0)
             second = r[rs2] if c.rs2 >= 0 else np.int64(0)
-            r[rd] = scalar_float(op, r[rs1], second, third, mode, machine)
+            r[rd] = scalar_float(op, r[rs1], second, third, mode, m)
         elif op >= _FIRST_BIT:
             r[rd] = bit_manipulation(op, r[rs1], r[rs2] if c.rs2 >= 0 else np.int64(0), imm)
         elif op >= _FIRST_ATOMIC:
@@ -305,12 +305,12 @@ def run_slice(
             if np.uint64(address - memory_base) >= size:
                 status = _STORE_FAULT
                 break
-            r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), machine)
+            r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), m)
         elif op >= _FIRST_CSR:
-            machine[0].instructions = started + executed
+            m.instructions = started + executed
             if timed:
-                machine[0].cycle_csr = max(timing[0].last_commit, 1)
-            value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), machine)
+                m.cycle_csr = max(timing[0].last_commit, 1)
+            value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), m)
             if outcome != 0:
                 status = outcome
                 break
@@ -326,7 +326,6 @@ def run_slice(
         r[0] = 0
         if timed:
             if c.flags & _VECTOR_FLAG:
-                m = machine[0]
                 step_vector(timing, code, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
             else:
                 step(timing, code, i, pc, next_pc, address)
@@ -339,8 +338,8 @@ def run_slice(
             break
     if status == _LOAD_FAULT or status == _STORE_FAULT:
         if address != 0 or c.flags & _VECTOR_FLAG == 0:
-            machine[0].fault_address = address
-    machine[0].pc = pc
-    machine[0].instructions = started + executed
-    machine[0].region, machine[0].region_start = region, region_start
+            m.fault_address = address
+    m.pc = pc
+    m.instructions = started + executed
+    m.region, m.region_start = region, region_start
     return status

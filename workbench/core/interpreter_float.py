@@ -206,14 +206,14 @@ def _arithmetic(op: int, is_double: int, x: Any, y: Any, z: Any, machine: Any) -
         flags = _arithmetic_flags(op, a, b, c, wide)
         if is_signaling64(a) or (op != _FSQRT and is_signaling64(b)) or (_FMADD <= op <= _FNMADD and is_signaling64(c)):
             flags = INVALID
-        machine[0].fflags |= flags
+        machine.fflags |= flags
         return reinterpret(wide, _I64) if wide == wide else np.int64(NAN64)
     d, e, f = unbox(x), unbox(y), unbox(z)
     single = _calculate(op, d, e, f)
     flags = _arithmetic_flags(op, d, e, f, single)
     if is_signaling32(d) or (op != _FSQRT and is_signaling32(e)) or (_FMADD <= op <= _FNMADD and is_signaling32(f)):
         flags = INVALID
-    machine[0].fflags |= flags
+    machine.fflags |= flags
     return box(single)
 
 
@@ -231,7 +231,7 @@ def _inject_sign(op: int, a: Any, b: Any, sign: Any) -> Any:
 def _compare(op: int, a: Any, b: Any, signaling: Any, machine: Any) -> Any:
     unordered = a != a or b != b
     if signaling or (unordered and op != _FEQ):
-        machine[0].fflags |= INVALID
+        machine.fflags |= INVALID
     if op == _FEQ:
         return np.int64(a == b)
     return np.int64(a < b if op == _FLT else a <= b)
@@ -253,7 +253,7 @@ def _from_integer(op: int, value: Any) -> Any:
 def _to_register(op: int, value: Any, mode: int, machine: Any) -> Any:
     bits = 32 if op == _TO_W or op == _TO_WU else 64
     result, flags = to_integer(value, mode, bits, op == _TO_WU or op == _TO_LU)
-    machine[0].fflags |= flags
+    machine.fflags |= flags
     return np.int64(np.int32(result)) if bits == 32 else result
 
 
@@ -263,11 +263,11 @@ def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> An
     if op == _CONVERT_S_D:
         value = reinterpret(x, _F64)
         if is_signaling64(value):
-            machine[0].fflags |= INVALID
+            machine.fflags |= INVALID
         return box(narrow(value, mode))
     if op == _CONVERT_D_S:
         if is_signaling32(unbox(x)):
-            machine[0].fflags |= INVALID
+            machine.fflags |= INVALID
         widened = np.float64(unbox(x))
         return reinterpret(widened, _I64) if widened == widened else np.int64(NAN64)
     is_double = op >= _FIRST_DOUBLE

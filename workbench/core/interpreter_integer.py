@@ -233,12 +233,12 @@ def _combine(op: int, old: Any, value: Any) -> Any:
 @kernel
 def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
     """Execute an A instruction at a checked address; returns rd's value. One hart: always succeeds when reserved."""
-    place = machine[0].memory_pointer + (address - machine[0].memory_base)
+    place = machine.memory_pointer + (address - machine.memory_base)
     is_double = op >= _LR_D
     word_op = op - _WORD_TO_DOUBLE if is_double else op
     if word_op == _SC_W:
-        failed = machine[0].reservation != address
-        machine[0].reservation = -1
+        failed = machine.reservation != address
+        machine.reservation = -1
         if failed:
             return np.int64(1)
         if is_double:
@@ -248,7 +248,7 @@ def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
         return np.int64(0)
     old = load(place, _I64) if is_double else np.int64(load(place, _I32))
     if word_op == _LR_W:
-        machine[0].reservation = address
+        machine.reservation = address
     elif is_double:
         store(place, _combine(word_op, old, value))
     else:
@@ -259,7 +259,7 @@ def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
 @kernel
 def read_csr(number: int, machine: Any) -> Any:
     """Value of a control and status register; `ILLEGAL_CSR` in the second place if there is none."""
-    m = machine[0]
+    m = machine
     if number == 0x001:
         return m.fflags, 0
     elif number == 0x002:
@@ -291,20 +291,20 @@ def read_csr(number: int, machine: Any) -> Any:
 def write_csr(number: int, value: Any, machine: Any) -> Any:
     """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written. vstart is always 0."""
     if number == 0x001:
-        machine[0].fflags = value & 31
+        machine.fflags = value & 31
     elif number == 0x002:
-        machine[0].frm = value & 7
+        machine.frm = value & 7
     elif number == 0x003:
-        machine[0].fflags = value & 31
-        machine[0].frm = value >> 5 & 7
+        machine.fflags = value & 31
+        machine.frm = value >> 5 & 7
     elif number == 0x009:
-        machine[0].vxsat = value & 1
+        machine.vxsat = value & 1
     elif number == 0x00A:
-        machine[0].vxrm = value & 3
+        machine.vxrm = value & 3
     elif number == 0x00F:
-        machine[0].vxsat = value & 1
-        machine[0].vxrm = value >> 1 & 3
-    elif number != 0x008 and (not machine[0].is_bare or number >> 10 == 3):
+        machine.vxsat = value & 1
+        machine.vxrm = value >> 1 & 3
+    elif number != 0x008 and (not machine.is_bare or number >> 10 == 3):
         return ILLEGAL_CSR
     return 0
 

@@ -45,7 +45,9 @@ MACHINE_DTYPE = np.dtype(
         ("vtype", np.int64),  # bit 63 = vill
         ("sew_log2", np.int64),  # bits: 3 ... 6
         ("lmul_log2", np.int64),  # -3 ... 3
-        ("vector", np.int64),  # host address of the vector register file
+        ("registers", np.int64),  # host addresses of x0..x31 and f0..f31, of the vector register file,
+        ("vector", np.int64),
+        ("addresses", np.int64),  # of the element addresses of indexed accesses
         ("a", np.int64),  # host addresses of the vector unit's buffers: operands 1, 2, destination, result, mask bytes
         ("b", np.int64),
         ("d", np.int64),

@@ -21,7 +21,8 @@ from workbench.isa.predecode import Code, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
 
-SLICE_INSTRUCTIONS = 4_000_000
+FIRST_SLICE_INSTRUCTIONS = 100_000
+SLICE_SECONDS = 0.25  # between two looks at Ctrl-C and two updates of the progress bar
 STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
@@ -92,7 +93,8 @@ class Machine:
         self.region_instructions = np.zeros(len(self.code.regions), np.int64)
         self._forms, self._addresses = vector_forms(), np.zeros(self.vlen_bits, np.int64)
         self._buffers = np.zeros((len(_BUFFERS), self.vlen_bits), np.int64)  # an element each, at LMUL 8 and SEW 8
-        self.state["vector"] = self.vector.ctypes.data
+        self.state["registers"], self.state["vector"] = self.registers.ctypes.data, self.vector.ctypes.data
+        self.state["addresses"] = self._addresses.ctypes.data
         for row, name in enumerate(_BUFFERS):
             self.state[name] = self._buffers[row].ctypes.data
         self._timing = self._new_timing()
@@ -118,19 +120,22 @@ class Machine:
 
     def run(self, max_instructions: int | None = None, progress: Progress | None = None) -> None:
         """Execute until the program exits or has executed `max_instructions`."""
+        slice_instructions = FIRST_SLICE_INSTRUCTIONS
         while self.linux.exit_code is None:
-            left = SLICE_INSTRUCTIONS if max_instructions is None else max_instructions - self.instructions
+            left = slice_instructions if max_instructions is None else max_instructions - self.instructions
             if left <= 0:
                 self.linux.exit_code = STOPPED_EXIT_CODE
                 self._notes.append(f"Stopped after {self.instructions:,} instructions, before the program's end.")
                 break
             started = time.perf_counter()
-            status = self.run_slice(min(left, SLICE_INSTRUCTIONS))
-            self._host_seconds += time.perf_counter() - started
+            status = self.run_slice(min(left, slice_instructions))
+            seconds = time.perf_counter() - started
+            self._host_seconds += seconds
             self._react(status)
+            if status == Status.SLICE_DONE:
+                slice_instructions = int(min(max(SLICE_SECONDS / max(seconds, 1e-9), 0.5), 2.0) * slice_instructions)
             if progress is not None and status == Status.SLICE_DONE:
-                speed = self.instructions / max(self._host_seconds, 1e-9) / 1e6
-                progress.update(self.instructions, f"{speed:.0f} MIPS")
+                progress.update(self.instructions, f"{self.instructions / self._host_seconds / 1e6:.1f} MIPS")
 
     def run_slice(self, limit: int) -> Status:
         """Execute up to `limit` instructions."""

@@ -80,15 +80,15 @@ _LOAD, _STORE = group_number("load"), group_number("store")
 @kernel
 def _place(machine: Any, register: int) -> Any:
     """Host address of a vector register given by its unified number."""
-    return machine[0].vector + (np.int64(register) - V0) * machine[0].vlenb
+    return machine.vector + (np.int64(register) - V0) * machine.vlenb
 
 
 @kernel
-def _scalar(c: Any, form: Any, registers: Any, width: int) -> Any:
+def _scalar(c: Any, form: Any, machine: Any, width: int) -> Any:
     """The scalar operand as a bit pattern of 2**width bits (float registers unboxed)."""
     if form.source == SOURCE_IMMEDIATE:
         return c.imm
-    value = registers[np.uint64(c.rs1)]
+    value = get(machine.registers, np.int64(c.rs1), _I64)
     if form.source == SOURCE_F and width == 5:
         return np.int64(reinterpret(unbox(value), _I32))
     return value
@@ -97,7 +97,7 @@ def _scalar(c: Any, form: Any, registers: Any, width: int) -> Any:
 @kernel
 def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
     """Element widths and register groups of an arithmetic instruction are legal."""
-    sew, lmul = machine[0].sew_log2, machine[0].lmul_log2
+    sew, lmul = machine.sew_log2, machine.lmul_log2
     widest = sew + max(form.dest, form.wide2, form.wide1)
     if widest > 6 or sew + min(form.dest, form.wide2, form.wide1) < 3:
         return False
@@ -109,19 +109,19 @@ def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
 
 
 @kernel
-def _integer(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine[0].sew_log2, machine[0].vl
+def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
+    sew, count = machine.sew_log2, machine.vl
     writes_mask = c.flags & _WRITES_MASK != 0
     if not _groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
         return _ILLEGAL
     if count == 0:
         return 0
-    m = machine[0]
+    m = machine
     a, b, out = m.a, m.b, m.out
     if form.source == SOURCE_VECTOR:
         widen(_place(machine, c.rs1), a, count, sew + form.wide1, form.signed1)
     elif form.source != 0:
-        fill(a, count, extend(_scalar(c, form, registers, sew), sew, form.signed1))
+        fill(a, count, extend(_scalar(c, form, machine, sew), sew, form.signed1))
     if c.rs2 >= V0:
         widen(_place(machine, c.rs2), b, count, sew + form.wide2, form.signed2)
     target, width = _place(machine, c.rd), sew + form.dest
@@ -149,42 +149,42 @@ def _widen_floats(source: Any, target: Any, count: int) -> None:
 
 
 @kernel
-def _float_operand1(c: Any, form: Any, registers: Any, machine: Any, count: int, width: int) -> Any:
+def _float_operand1(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
     """Host address of the elements of vs1 or the scalar at the operation's width."""
-    sew = machine[0].sew_log2
-    buffer = machine[0].a
+    sew = machine.sew_log2
+    buffer = machine.a
     if form.source == SOURCE_VECTOR:
         if sew == width:
             return _place(machine, c.rs1)
         _widen_floats(_place(machine, c.rs1), buffer, count)
     elif form.source == SOURCE_F:
         if width == 5:
-            fill(buffer, count, unbox(registers[np.uint64(c.rs1)]))
+            fill(buffer, count, unbox(get(machine.registers, np.int64(c.rs1), _I64)))
         elif sew == 5:
-            fill(buffer, count, np.float64(unbox(registers[np.uint64(c.rs1)])))
+            fill(buffer, count, np.float64(unbox(get(machine.registers, np.int64(c.rs1), _I64))))
         else:
-            fill(buffer, count, registers[np.uint64(c.rs1)])
+            fill(buffer, count, get(machine.registers, np.int64(c.rs1), _I64))
     return buffer
 
 
 @kernel
 def _float_operand2(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
-    if machine[0].sew_log2 + form.wide2 == width:
+    if machine.sew_log2 + form.wide2 == width:
         return _place(machine, c.rs2)
-    _widen_floats(_place(machine, c.rs2), machine[0].b, count)
-    return machine[0].b
+    _widen_floats(_place(machine, c.rs2), machine.b, count)
+    return machine.b
 
 
 @kernel
-def _float(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine[0].sew_log2, machine[0].vl
+def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
+    sew, count = machine.sew_log2, machine.vl
     if sew < 5 or not _groups_fit(c, form, machine, False):
         return _ILLEGAL
     if count == 0:
         return 0
     width = sew + form.dest
-    mask = machine[0].mask
-    a = _float_operand1(c, form, registers, machine, count, width)
+    mask = machine.mask
+    a = _float_operand1(c, form, machine, count, width)
     b = _float_operand2(c, form, machine, count, width)
     target = _place(machine, c.rd)
     direct = not masked and c.rd != c.rs2 and c.rd != c.rs1
@@ -192,7 +192,7 @@ def _float(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
     if function >= FIRST_MULTIPLY_ADD:
         d = target
         if not direct:
-            d = machine[0].d
+            d = machine.d
             copy_bytes(d, target, count << (width - 3))
         if width == 5:
             multiply_add_elements(function, a, b, d, count, _F32)
@@ -201,7 +201,7 @@ def _float(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
         if not direct:
             copy_elements(d, target, count, width, masked, mask)
         return 0
-    out = target if direct else machine[0].out
+    out = target if direct else machine.out
     if SGNJ <= function <= SGNJX:
         sign_elements(function, a, b, out, count, width)
     elif function == REC7 or function == RSQRT7:
@@ -216,29 +216,29 @@ def _float(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
 
 
 @kernel
-def _float_compare(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine[0].sew_log2, machine[0].vl
+def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
+    sew, count = machine.sew_log2, machine.vl
     if sew < 5 or not _groups_fit(c, form, machine, True):
         return _ILLEGAL
-    a = _float_operand1(c, form, registers, machine, count, sew)
+    a = _float_operand1(c, form, machine, count, sew)
     b = _place(machine, c.rs2)
     if sew == 5:
-        float_compare_elements(form.function, a, b, machine[0].out, count, _F32)
+        float_compare_elements(form.function, a, b, machine.out, count, _F32)
     else:
-        float_compare_elements(form.function, a, b, machine[0].out, count, _F64)
-    write_mask(machine[0].out, _place(machine, c.rd), count, masked, machine[0].mask)
+        float_compare_elements(form.function, a, b, machine.out, count, _F64)
+    write_mask(machine.out, _place(machine, c.rd), count, masked, machine.mask)
     return 0
 
 
 @kernel
 def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine[0].sew_log2, machine[0].vl
+    sew, count = machine.sew_log2, machine.vl
     source, target = sew + form.wide2, sew + form.dest
     if not _groups_fit(c, form, machine, False):
         return _ILLEGAL
     if (takes_float(form.function) and source < 5) or (gives_float(form.function) and target < 5):
         return _ILLEGAL
-    m = machine[0]
+    m = machine
     widen(_place(machine, c.rs2), m.b, count, source, is_signed_source(form.function))
     convert_elements(form.function, machine, m.b, m.out, count, 1 << source, 1 << target, masked)
     narrow_elements(m.out, _place(machine, c.rd), count, target, masked, m.mask)
@@ -247,7 +247,7 @@ def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 @kernel
 def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    m = machine[0]
+    m = machine
     width = m.sew_log2 + form.dest
     if width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
         return _ILLEGAL
@@ -261,7 +261,7 @@ def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 @kernel
 def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    m = machine[0]
+    m = machine
     width, count = m.sew_log2 + form.dest, m.vl
     if m.sew_log2 < 5 or width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
         return _ILLEGAL
@@ -276,14 +276,14 @@ def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 
 @kernel
-def _mask(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
-    m = machine[0]
+def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
+    m = machine
     function, count = form.function, m.vl
     source = _place(machine, c.rs2) if c.rs2 >= V0 else m.vector
     if function <= XNOR:
         mask_logical(function, source, _place(machine, c.rs1), _place(machine, c.rd), count)
     elif function == CPOP or function == FIRST:
-        registers[np.uint64(c.rd)] = count_mask(source, count, masked, m.mask, function == FIRST)
+        put(machine.registers, np.int64(c.rd), count_mask(source, count, masked, m.mask, function == FIRST))
     else:
         writes_mask = function <= SIF
         if not writes_mask and not is_group(c.rd - V0, m.lmul_log2):
@@ -297,30 +297,30 @@ def _mask(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
 
 
 @kernel
-def _move_scalar(c: Any, form: Any, registers: Any, machine: Any) -> Any:
+def _move_scalar(c: Any, form: Any, machine: Any) -> Any:
     """vmv.x.s, vfmv.f.s, vmv.s.x, vfmv.s.f."""
-    m = machine[0]
+    m = machine
     if (form.function == MV_F_S or form.source == SOURCE_F) and m.sew_log2 < 5:
         return _ILLEGAL
     if form.function == MV_S_X:
         if m.vl > 0:
-            put(m.out, 0, _scalar(c, form, registers, m.sew_log2))
+            put(m.out, 0, _scalar(c, form, machine, m.sew_log2))
             narrow_elements(m.out, _place(machine, c.rd), 1, m.sew_log2, False, m.mask)
         return 0
     widen(_place(machine, c.rs2), m.out, 1, m.sew_log2, True)
     value = get(m.out, 0, _I64)
     if form.function == MV_F_S and m.sew_log2 == 5:
         value = value & 0xFFFFFFFF | BOX
-    registers[np.uint64(c.rd)] = value
+    put(machine.registers, np.int64(c.rd), value)
     return 0
 
 
 @kernel
-def _permute(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> Any:
-    m = machine[0]
+def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
+    m = machine
     function, sew, lmul, count = form.function, m.sew_log2, m.lmul_log2, m.vl
     if function == MV_X_S or function == MV_S_X or function == MV_F_S:
-        return _move_scalar(c, form, registers, machine)
+        return _move_scalar(c, form, machine)
     target, source = _place(machine, c.rd), _place(machine, c.rs2)
     if function == MOVE_WHOLE:
         moved = np.int64(c.raw >> 15 & 31) + 1
@@ -345,7 +345,7 @@ def _permute(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> An
             return _ILLEGAL
         widen(_place(machine, c.rs1), m.a, count, width, False)
     else:
-        scalar = _scalar(c, form, registers, sew)
+        scalar = _scalar(c, form, machine, sew)
     if function == SLIDEUP:
         widen(target, m.out, count, sew, False)
     permute_elements(function, m.a, m.b, m.out, count, available, scalar)
@@ -354,31 +354,31 @@ def _permute(c: Any, form: Any, registers: Any, machine: Any, masked: int) -> An
 
 
 @kernel
-def execute_vector(c: Any, form: Any, registers: Any, machine: Any, addresses: Any) -> Any:
+def execute_vector(c: Any, form: Any, machine: Any) -> Any:
     """Execute one vector instruction (not vset*); a status, 0 if all is well."""
     group = form.group
     masked = False
     if c.flags & _MASKED:
-        expand_mask(machine[0].vector, machine[0].mask, machine[0].vl)
+        expand_mask(machine.vector, machine.mask, machine.vl)
         masked = form.uses_v0 == 0
     if group == _LOAD or group == _STORE:
-        return vector_access(c, form, registers, machine, addresses, group == _STORE, masked)
-    machine[0].address = 0
-    machine[0].stride = 0
-    if machine[0].vtype < 0:
+        return vector_access(c, form, machine, group == _STORE, masked)
+    machine.address = 0
+    machine.stride = 0
+    if machine.vtype < 0:
         return _ILLEGAL
     if group == _FLOAT:
-        return _float(c, form, registers, machine, masked)
+        return _float(c, form, machine, masked)
     elif group == _INT:
-        return _integer(c, form, registers, machine, masked)
+        return _integer(c, form, machine, masked)
     elif group == _PERMUTE:
-        return _permute(c, form, registers, machine, masked)
+        return _permute(c, form, machine, masked)
     elif group == _FLOAT_COMPARE:
-        return _float_compare(c, form, registers, machine, masked)
+        return _float_compare(c, form, machine, masked)
     elif group == _CONVERT:
         return _convert(c, form, machine, masked)
     elif group == _REDUCE_INT:
         return _reduce_integer(c, form, machine, masked)
     elif group == _REDUCE_FLOAT:
         return _reduce_float(c, form, machine, masked)
-    return _mask(c, form, registers, machine, masked)
+    return _mask(c, form, machine, masked)

@@ -25,21 +25,21 @@ def set_vector_type(machine: Any, vtype: int, wanted: int, keep: int) -> Any:
     sew_log2 = 3 + (vtype >> 3 & 7)
     legal = np.uint64(vtype) < np.uint64(256) and lmul != -4 and sew_log2 <= 6 and not (lmul < 0 and sew_log2 > 6 + lmul)
     if not legal:
-        machine[0].vtype = VILL
-        machine[0].vl = 0
-        machine[0].sew_log2 = 3
-        machine[0].lmul_log2 = 0
+        machine.vtype = VILL
+        machine.vl = 0
+        machine.sew_log2 = 3
+        machine.lmul_log2 = 0
         return np.int64(0)
-    bits = machine[0].vlenb * 8
+    bits = machine.vlenb * 8
     elements_log2 = lmul - sew_log2
     largest = bits << elements_log2 if elements_log2 >= 0 else bits >> -elements_log2
     length = largest
     if keep == 0 and np.uint64(wanted) < np.uint64(largest):
         length = wanted
     elif keep == 2:
-        length = min(machine[0].vl, largest)
-    machine[0].vtype = vtype
-    machine[0].sew_log2 = sew_log2
-    machine[0].lmul_log2 = lmul
-    machine[0].vl = length
+        length = min(machine.vl, largest)
+    machine.vtype = vtype
+    machine.sew_log2 = sew_log2
+    machine.lmul_log2 = lmul
+    machine.vl = length
     return np.int64(length)

@@ -65,9 +65,9 @@ def convert_elements(
     function: int, machine: Any, b: Any, out: Any, count: int, from_bits: int, to_bits: int, masked: int
 ) -> None:
     """out[i] (int64 patterns) from b[i] (int64: integers extended, float patterns)."""
-    mode = machine[0].frm
+    mode = machine.frm
     for i in range(count):
-        if masked and not get(machine[0].mask, i, _U8):
+        if masked and not get(machine.mask, i, _U8):
             continue
         pattern = get(b, i, _I64)
         if function == _CLASS:
@@ -87,5 +87,5 @@ def convert_elements(
         else:
             rounding = 1 if function == _F_U_ZERO or function == _F_X_ZERO else mode
             result, flags = to_integer(value, rounding, to_bits, function == _F_U or function == _F_U_ZERO)
-            machine[0].fflags |= flags
+            machine.fflags |= flags
             put(out, i, result)

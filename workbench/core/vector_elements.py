@@ -121,8 +121,8 @@ def write_mask(source: Any, target: Any, count: int, masked: int, mask: Any) -> 
 @kernel
 def vlmax(machine: Any) -> Any:
     """Elements of a register group at the present vtype."""
-    power = machine[0].lmul_log2 - machine[0].sew_log2
-    bits = machine[0].vlenb * 8
+    power = machine.lmul_log2 - machine.sew_log2
+    bits = machine.vlenb * 8
     return bits << power if power >= 0 else bits >> -power
 
 

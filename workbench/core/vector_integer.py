@@ -114,17 +114,17 @@ def integer_elements(
             put(out, i, get(b, i, _I64) - get(d, i, _I64) * get(a, i, _I64))
     elif function == _MERGE:
         for i in range(count):
-            put(out, i, get(a, i, _I64) if get(machine[0].mask, i, _U8) else get(b, i, _I64))
+            put(out, i, get(a, i, _I64) if get(machine.mask, i, _U8) else get(b, i, _I64))
     elif _COMPARISONS[0] <= function <= _COMPARISONS[1]:
         compare_elements(function, a, b, out, count)
     elif _SADDU <= function <= _SSUB or function == _SMUL:
         _saturate(function, machine, a, b, out, count, bits, masked)
     else:
         for i in range(count):
-            if masked and not get(machine[0].mask, i, _U8):
+            if masked and not get(machine.mask, i, _U8):
                 continue
             x, y = get(b, i, _I64), get(a, i, _I64)
-            carry = np.int64(get(machine[0].mask, i, _U8)) if uses_v0 else np.int64(0)
+            carry = np.int64(get(machine.mask, i, _U8)) if uses_v0 else np.int64(0)
             put(out, i, rare_element(function, machine, x, y, carry, bits, shift_mask))
 
 
@@ -160,7 +160,7 @@ def compare_elements(function: int, a: Any, b: Any, out: Any, count: int) -> Non
 @kernel
 def _saturate(function: int, machine: Any, a: Any, b: Any, out: Any, count: int, bits: int, masked: int) -> None:
     for i in range(count):
-        if masked and not get(machine[0].mask, i, _U8):
+        if masked and not get(machine.mask, i, _U8):
             continue
         x, y = get(b, i, _I64), get(a, i, _I64)
         if function == _SADD:
@@ -172,8 +172,8 @@ def _saturate(function: int, machine: Any, a: Any, b: Any, out: Any, count: int,
         elif function == _SSUBU:
             value, changed = saturating_subtract_unsigned(x, y)
         else:
-            value, changed = fractional_multiply(x, y, bits, machine[0].vxrm)
-        machine[0].vxsat |= changed
+            value, changed = fractional_multiply(x, y, bits, machine.vxrm)
+        machine.vxsat |= changed
         put(out, i, value)
 
 
@@ -210,16 +210,16 @@ def rare_element(function: int, machine: Any, x: Any, y: Any, carry: int, bits: 
     elif function == _MSBC:
         return np.int64(unsigned_less(x, y) or (carry != 0 and x == y))
     elif function == _SSRL:
-        return scale_down(x, y & shift_mask, machine[0].vxrm, False)
+        return scale_down(x, y & shift_mask, machine.vxrm, False)
     elif function == _SSRA:
-        return scale_down(x, y & shift_mask, machine[0].vxrm, True)
+        return scale_down(x, y & shift_mask, machine.vxrm, True)
     elif function == _NCLIP or function == _NCLIPU:
-        value, changed = clip(x, y & shift_mask, bits, machine[0].vxrm, function == _NCLIP)
-        machine[0].vxsat |= changed
+        value, changed = clip(x, y & shift_mask, bits, machine.vxrm, function == _NCLIP)
+        machine.vxsat |= changed
         return value
     elif function == _AADD or function == _AADDU:
-        return average(x, y, machine[0].vxrm, function == _AADD, False)
-    return average(x, y, machine[0].vxrm, function == _ASUB, True)
+        return average(x, y, machine.vxrm, function == _AADD, False)
+    return average(x, y, machine.vxrm, function == _ASUB, True)
 
 
 @kernel

@@ -31,8 +31,8 @@ _WIDTH_OF_BYTES = np.array([0, 3, 4, 0, 5, 0, 0, 0, 6])
 @kernel
 def _inside(machine: Any, address: int, count: int) -> Any:
     """`count` bytes at a guest address lie in memory."""
-    offset = np.uint64(address - machine[0].memory_base)
-    size = np.uint64(machine[0].memory_size)
+    offset = np.uint64(address - machine.memory_base)
+    size = np.uint64(machine.memory_size)
     return count >= 0 and offset < size and np.uint64(count) <= size - offset
 
 
@@ -55,10 +55,10 @@ def _copy_block(machine: Any, is_store: int, base: int, register: int, count: in
     if count == 0:
         return 0
     if not _inside(machine, base, count):
-        machine[0].fault_address = base
+        machine.fault_address = base
         return _STORE_FAULT if is_store else _LOAD_FAULT
-    host = machine[0].memory_pointer + (base - machine[0].memory_base)
-    place = machine[0].vector + register * machine[0].vlenb
+    host = machine.memory_pointer + (base - machine.memory_base)
+    place = machine.vector + register * machine.vlenb
     if is_store:
         copy_bytes(host, place, count)
     else:
@@ -77,19 +77,18 @@ def _copy_elements(
     fields: int,
     width: int,
     masked: int,
-    addresses: Any,
     indexed: int,
 ) -> Any:
     """Element by element: strided, indexed (offsets in `addresses`), segments, masked; a status."""
     size = np.int64(1) << (width - 3)
-    pointer = machine[0].memory_pointer - machine[0].memory_base
-    registers, vlenb = machine[0].vector, machine[0].vlenb
-    for i in range(machine[0].vl):
-        address = addresses[i] if indexed else base + i * stride
-        if masked and not get(machine[0].mask, i, _U8):
+    pointer = machine.memory_pointer - machine.memory_base
+    registers, vlenb = machine.vector, machine.vlenb
+    for i in range(machine.vl):
+        address = get(machine.addresses, i, _I64) if indexed else base + i * stride
+        if masked and not get(machine.mask, i, _U8):
             continue
         if not _inside(machine, address, fields * size):
-            machine[0].fault_address = address
+            machine.fault_address = address
             return _STORE_FAULT if is_store else _LOAD_FAULT
         for field in range(fields):
             place = registers + (register + field * group) * vlenb + i * size
@@ -104,11 +103,11 @@ def _copy_elements(
 @kernel
 def _strided_words(machine: Any, is_store: int, base: int, stride: int, register: int) -> Any:
     """Unmasked strided access of 32-bit elements whose whole range lies in memory; False if it does not."""
-    last = machine[0].vl - 1
+    last = machine.vl - 1
     if abs(stride) > 1 << 31 or not _inside(machine, base, 4) or not _inside(machine, base + last * stride, 4):
         return False
-    host = machine[0].memory_pointer + (base - machine[0].memory_base)
-    place = machine[0].vector + register * machine[0].vlenb
+    host = machine.memory_pointer + (base - machine.memory_base)
+    place = machine.vector + register * machine.vlenb
     if is_store:
         for i in range(last + 1):
             store(host + i * stride, get(place, i, _I32))
@@ -119,64 +118,64 @@ def _strided_words(machine: Any, is_store: int, base: int, stride: int, register
 
 
 @kernel
-def _index_addresses(c: Any, machine: Any, base: int, width: int, addresses: Any) -> Any:
+def _index_addresses(c: Any, machine: Any, base: int, width: int) -> Any:
     """Fill `addresses` with base + index; False if the index group is not legal."""
-    emul = width - machine[0].sew_log2 + machine[0].lmul_log2
+    emul = width - machine.sew_log2 + machine.lmul_log2
     register = c.rs2 - 64
     if not is_group(register, emul):
         return False
-    widen(machine[0].vector + register * machine[0].vlenb, machine[0].a, machine[0].vl, width, False)
-    for i in range(machine[0].vl):
-        addresses[i] = base + get(machine[0].a, i, _I64)
+    widen(machine.vector + register * machine.vlenb, machine.a, machine.vl, width, False)
+    for i in range(machine.vl):
+        put(machine.addresses, i, base + get(machine.a, i, _I64))
     return True
 
 
 @kernel
 def _limit_to_memory(machine: Any, base: int, size: int) -> None:
     """Fault-only-first: cut vl to the elements that lie in memory (at least the first is tried)."""
-    available = (machine[0].memory_base + machine[0].memory_size - base) // size
-    if 0 < available < machine[0].vl and base >= machine[0].memory_base:
-        machine[0].vl = available
+    available = (machine.memory_base + machine.memory_size - base) // size
+    if 0 < available < machine.vl and base >= machine.memory_base:
+        machine.vl = available
 
 
 @kernel
-def vector_access(c: Any, form: Any, registers: Any, machine: Any, addresses: Any, is_store: int, masked: int) -> Any:
+def vector_access(c: Any, form: Any, machine: Any, is_store: int, masked: int) -> Any:
     """Execute a vector load or store; a status. Leaves address and stride for the timing model in the machine."""
     kind = _LOAD_KINDS[form.function] if is_store else np.int64(form.function)
-    base = registers[np.uint64(c.rs1)]
+    base = get(machine.registers, np.int64(c.rs1), _I64)
     register = np.int64(c.rs3 - 64 if is_store else c.rd - 64)
     fields = np.int64(c.fields) + 1
     width = _WIDTH_OF_BYTES[c.mem_bytes]
-    machine[0].address = base
-    machine[0].stride = np.int64(c.mem_bytes) * fields
+    machine.address = base
+    machine.stride = np.int64(c.mem_bytes) * fields
     if kind == _WHOLE:
         if register % fields != 0:
             return _ILLEGAL
-        return _copy_block(machine, is_store, base, register, fields * machine[0].vlenb)
-    if machine[0].vtype < 0:
+        return _copy_block(machine, is_store, base, register, fields * machine.vlenb)
+    if machine.vtype < 0:
         return _ILLEGAL
     if kind == _MASK:
-        return _copy_block(machine, is_store, base, register, (machine[0].vl + 7) >> 3)
+        return _copy_block(machine, is_store, base, register, (machine.vl + 7) >> 3)
     indexed = kind == _INDEXED
-    if indexed and not _index_addresses(c, machine, base, width, addresses):
+    if indexed and not _index_addresses(c, machine, base, width):
         return _ILLEGAL
-    data_width = machine[0].sew_log2 if indexed else width
-    emul = data_width - machine[0].sew_log2 + machine[0].lmul_log2
+    data_width = machine.sew_log2 if indexed else width
+    emul = data_width - machine.sew_log2 + machine.lmul_log2
     group = np.int64(1) << max(emul, 0)
     if not is_group(register, emul) or fields * group > 8 or register + fields * group > 32:
         return _ILLEGAL
     size = np.int64(1) << (data_width - 3)
     stride = fields * size
     if kind == _STRIDED:
-        stride = registers[np.uint64(c.rs2)] if c.rs2 > 0 else np.int64(0)
-        machine[0].stride = stride
-        if not masked and fields == 1 and width == 5 and machine[0].vl > 0:
+        stride = get(machine.registers, np.int64(c.rs2), _I64) if c.rs2 > 0 else np.int64(0)
+        machine.stride = stride
+        if not masked and fields == 1 and width == 5 and machine.vl > 0:
             if _strided_words(machine, is_store, base, stride, register):
                 return 0
     elif not indexed and not masked and fields == 1:
         if kind == _FIRST:
             _limit_to_memory(machine, base, size)
-        return _copy_block(machine, is_store, base, register, machine[0].vl * size)
+        return _copy_block(machine, is_store, base, register, machine.vl * size)
     if kind == _FIRST:
         _limit_to_memory(machine, base, size * fields)
-    return _copy_elements(machine, is_store, base, stride, register, group, fields, data_width, masked, addresses, indexed)
+    return _copy_elements(machine, is_store, base, stride, register, group, fields, data_width, masked, indexed)
