@@ -8,9 +8,10 @@ Left out: wrong-path fetches and accesses, memory-dependence mispredictions (loa
 bank conflicts, micro-op fusion, forwarding from vector stores, waiting of the core's loads for the decoupled engine's
 stores.
 
-Accuracy measured: rvv-bench's cells (benchmarks/rvv_throughput.py) have a median error of 0 %; 96 % of XiangShan's and
-93 % of the C906's are within 15 %. The C906's scalar latencies are the vendor's (tests/claims). CoreMark compiled by
-gcc 12 -O2 runs at an IPC of 2.5 (10 iterations) to 2.76 (40) on Kunminghu V2, against 2.63 of its RTL.
+Accuracy: the vector rules were fitted on rvv-bench's cells, half of them empirical where no manual says more; on those
+same cells the median error is 0 % and 96 % of XiangShan's and 93 % of the C906's are within 15 %
+(benchmarks/rvv_throughput.py; a fit, not a prediction). The C906's scalar latencies lie within the ranges of its manual
+(tests/claims/test_claims_in_order.py). IPC of whole programs has not been compared with hardware yet.
 """
 
 from __future__ import annotations
