@@ -85,6 +85,24 @@ def test_ctrl_c_while_learning_gives_the_policys_best_so_far(design, monkeypatch
     assert check(result.floorplan) == []
 
 
+def test_shipped_weights_are_used_only_where_they_beat_random_ones(design, monkeypatch, tmp_path):
+    from workbench.place.agents.policy_shipped import write_policy
+    from workbench.place.agents.training import Trainer, TrainingConfig
+    from workbench.place.agents.training_checkpoint import write_checkpoint
+
+    trainer = Trainer([design], TrainingConfig())
+    network = trainer.model.policy.network
+    origins = []
+    for like in (1.0, -1.0):  # towards cells that add little wirelength, then towards those that add much
+        network.cell_weights.bias.data[1] = -30.0 * like
+        checkpoint = write_checkpoint(tmp_path / "checkpoint.pt", trainer.state())
+        monkeypatch.setattr(ppo, "SHIPPED_POLICY", write_policy(tmp_path / "placement.pt", checkpoint))
+        note = _place(design, PlacementOptions(steps=10, params={**SMALL, "search_share": 0.0})).notes[0]
+        origins.append(note.split(":")[0])
+    assert origins[0] == "The policy began with the shipped policy"
+    assert origins[1].startswith("The policy began with random weights (the shipped policy's mean cost is ")
+
+
 def test_settings_out_of_range_are_refused(design):
     with pytest.raises(InputError) as error:
         _place(design, PlacementOptions(params={"search_share": 1.0}))

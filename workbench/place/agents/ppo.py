@@ -1,8 +1,9 @@
 """The learning agent: trains a policy on the design for a part of the time, then improves its best result by exact search.
 
 The policy (`policy.py`) places the hard macros; it starts from the weights shipped in ``policies/`` (trained on other
-designs, see the README there) or from random ones. The search is the annealing of `agents.annealing` at its temperature for
-given placements. The result says what each phase reached, so that neither takes credit for the other (DESIGN.md §3.9).
+designs, see the README there) where they do better than random ones, else from those. The search is the annealing of
+`agents.annealing` at its temperature for given placements. The result says what each phase reached, so that neither takes
+credit for the other (DESIGN.md §3.9).
 """
 
 from __future__ import annotations
@@ -53,18 +54,10 @@ class PPOAgent:
                 "--param", "a setting out of range", "0 <= search_share < 1 and environments >= 1", "correct it"
             )
         trainer = Trainer([design], TrainingConfig(seed=seed, environments=int(settings["environments"])))
-        origin = self._load(trainer, bool(settings["shipped_policy"]))
+        shipped = SHIPPED_POLICY if settings["shipped_policy"] and SHIPPED_POLICY.exists() else None
         _compile(design, options)
-        run = _Run(design, trainer, seed, progress, options, settings, origin)
+        run = _Run(design, trainer, seed, progress, options, settings, self.policy or shipped)
         return run.place(seconds)
-
-    def _load(self, trainer: Trainer, use_shipped: bool) -> str:
-        """Load the weights to begin with; says which."""
-        path = self.policy or (SHIPPED_POLICY if use_shipped and SHIPPED_POLICY.exists() else None)
-        if path is None:
-            return "random weights"
-        load_policy(path, trainer.model.policy)
-        return "the shipped policy" if path == SHIPPED_POLICY else str(path)
 
 
 def _compile(design: Design, options: PlacementOptions) -> None:
@@ -89,7 +82,8 @@ class _Run:
     progress: Progress
     options: PlacementOptions
     settings: dict[str, float]
-    origin: str
+    policy: Path | None
+    origin: str = "random weights"
 
     def place(self, seconds: float) -> PlacementResult:
         """Both phases."""
@@ -108,7 +102,7 @@ class _Run:
         """Measure the policy as it is, train it, and let it place with and without chance; whether Ctrl-C ended it."""
         trainer, steps = self.trainer, self.options.steps
         try:
-            trainer.measure_untrained()
+            self._begin()
             left = None if steps is not None else max(0.0, seconds - (time.monotonic() - self.began))
             self._note(trainer)
             interrupted = trainer.train(Stop(steps, left), self._note)
@@ -118,6 +112,23 @@ class _Run:
             interrupted = True
         self._note(trainer)
         return interrupted
+
+    def _begin(self) -> None:
+        """Take the given weights; the shipped ones only if they place better here than random ones do."""
+        trainer, environment = self.trainer, self.trainer.environment
+        random = trainer.measure_untrained()
+        if self.policy is None:
+            return
+        before = {name: value.clone() for name, value in trainer.model.policy.state_dict().items()}
+        scale, offset = environment.scale.copy(), environment.offset.copy()
+        load_policy(self.policy, trainer.model.policy)
+        loaded = trainer.measure_untrained()
+        if self.policy == SHIPPED_POLICY and not loaded.is_better_than(random):
+            trainer.model.policy.load_state_dict(before)
+            environment.scale[:], environment.offset[:], trainer.untrained = scale, offset, random
+            self.origin = f"random weights (the shipped policy's mean cost is {loaded.mean_cost:.5f} here)"
+        else:
+            self.origin = "the shipped policy" if self.policy == SHIPPED_POLICY else str(self.policy)
 
     def _note(self, trainer: Trainer) -> None:
         elapsed, best = time.monotonic() - self.began, trainer.log.best[0]

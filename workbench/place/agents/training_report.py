@@ -58,6 +58,12 @@ class Evaluation:
     legal_share: float
     episodes: int
 
+    def is_better_than(self, other: Evaluation) -> bool:
+        """More legal floorplans, or as many and cheaper ones."""
+        if self.legal_share != other.legal_share:
+            return self.legal_share > other.legal_share
+        return self.mean_cost < other.mean_cost
+
 
 @dataclass
 class EpisodeLog:
