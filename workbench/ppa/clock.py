@@ -1,8 +1,8 @@
 """Clock frequency: pipeline depth in FO4 delays for the core; logic depth and floorplanned wires for an accelerator.
 
 * Core: its published frequency, bounded by 1 / (cycle_fo4 x FO4), the shortest cycle of a core in that technology.
-* Accelerator: cycle = (flip-flop + logic x FO4 + delay of the longest wire) / (1 - uncertainty). A netlist's logic depth runs
-  from register to register and counts 3 FO4 for the flip-flop, which the library's own delay replaces here. Every net
+* Accelerator: cycle = (flip-flop + logic x FO4 + delay of the longest wire) / (1 - uncertainty). A netlist's logic depth
+  runs from register to register and counts 3 FO4 for the flip-flop, which the library's own delay replaces here. Every net
   between macros may lie on the longest path, so logic and wire add up: a lower bound of the clock.
 * Wire: the lesser of an unrepeated RC wire and an optimally repeated one (H. Bakoglu, Circuits, Interconnections, and
   Packaging for VLSI, 1990, ch. 5; derived again in `tests/ppa/test_clock.py` by numerical optimisation).
