@@ -6,6 +6,7 @@ A configuration file may hold a table ``[sources]`` that maps a field or a prefi
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +19,9 @@ from workbench.base.limits import DEFAULT_LIMITS, Limits
 
 
 class StrictModel(BaseModel):
-    """A frozen table of a configuration file: unknown fields and wrong types are errors, nothing is coerced."""
+    """A frozen table of a configuration file: unknown fields, wrong types, NaN are errors, nothing is coerced."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SourcedModel(StrictModel):
@@ -72,7 +73,7 @@ def parse_toml(text: str, model: type[M], where: str) -> M:
     except tomllib.TOMLDecodeError as error:
         raise InputError(where, f"invalid TOML ({error})", "TOML", "correct the file there") from None
     try:
-        value = model.model_validate(table, strict=False)
+        value = model.model_validate_json(json.dumps(table, default=str))  # strict, but lists may become tuples
     except ValidationError as error:
         raise _first_error(where, error) from None
     if isinstance(value, SourcedModel) and (missing := value.unsourced()):

@@ -22,7 +22,9 @@ def read_bytes(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> bytes:
         if path.is_dir():
             raise InputError(path, "a folder", "a file", "name a file inside it")
         limits.check(str(path), "file_bytes", path.stat().st_size)
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(limits.file_bytes + 1)  # a pipe or a device does not tell its size
+        limits.check(str(path), "file_bytes", len(data))
     except FileNotFoundError:
         raise InputError(path, "no such file", "an existing file", "check the path") from None
     except OSError as error:
@@ -76,6 +78,17 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
             raise InputError(path, f"a failed write ({error.strerror})", "a writable file", "free space there") from None
         raise
     return path
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make a folder for results, before the work on them begins; InputError if it cannot be written to."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError as error:
+        raise InputError(path, f"an unwritable place ({error.strerror})", "a writable folder", "choose another") from None
 
 
 def _umask() -> int:

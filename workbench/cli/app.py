@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +27,10 @@ COMMANDS = {  # name: (module, one-line help)
 }
 
 
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for wrong options and arguments; it has no public name there."""
+
+
 class LazyGroup(typer.core.TyperGroup):
     """A group that imports a command's module when the command is asked for."""
 
@@ -38,9 +43,17 @@ class LazyGroup(typer.core.TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"workbench.cli.{COMMANDS[cmd_name][0]}")
-        local = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        local = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         local.command(name=cmd_name)(module.command)
         return typer.main.get_command(local)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for; Ctrl-C ends every one with a line and exit code 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("workbench: stopped; what was finished is kept.", err=True)
+            raise typer.Exit(130) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list of commands without importing any of them."""
@@ -59,11 +72,26 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@typer_app.callback(no_args_is_help=True)
+@typer_app.callback(invoke_without_command=True)
 def workbench(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Floorplan an accelerator, run networks on a simulated RISC-V core, compare designs."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+_NOISE = re.compile(r"Value error, |Input should be |, unable to parse string as an? \w+")
+
+
+def usage_sentence(error: Any) -> str:
+    """One sentence for a wrong option or argument of the command line."""
+    text = _NOISE.sub("", " ".join(error.format_message().split())).rstrip(".")
+    text = re.sub(r"^Invalid value for (.+?): (?=a |greater|less|at )", r"Invalid value for \1, expected ", text)
+    command = error.ctx.command_path if error.ctx is not None else "workbench"
+    return f"{text[:1].lower()}{text[1:]}; see `{command} --help`."
 
 
 app = typer.main.get_command(typer_app)

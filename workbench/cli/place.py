@@ -30,6 +30,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Floorplan a netlist; the result never has overlapping hard macros. Ctrl-C ends early and keeps the best so far."""
+    from workbench.base.files import make_folder
     from workbench.base.progress import Progress
     from workbench.cli.output import show
     from workbench.netlist.load import load_design
@@ -41,9 +42,9 @@ def command(
     design = load_design(netlist, init, rtl or None)
     start = design.floorplan if init is not None else None
     options = PlacementOptions(start, grid, soft, steps, settings)
+    folder = make_folder(out if out is not None else _new_folder(design.name, agent))
     with Progress(f"{agent} on {design.name}", total=60 * minutes if steps is None else steps, quiet=json) as progress:
         result = chosen.place(design, seconds=60 * minutes, seed=seed, progress=progress, options=options)
-    folder = out if out is not None else _new_folder(design.name, agent)
     report = {"netlist": design.name, "agent": agent, "seed": seed, **_report(result, folder)}
     _write(folder, design, result, report, options)
     show(report, json)

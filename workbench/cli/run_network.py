@@ -24,12 +24,15 @@ def run_network_command(
     output: Path | None = None, as_json: bool = False,
 ) -> NetworkResult:  # fmt: skip
     """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
+    from workbench.base.files import make_folder
     from workbench.base.progress import Progress
     from workbench.compiler.execute import run_network
     from workbench.core.config import load_core
     from workbench.graph.zoo import load_model
 
     graph = load_model(model)
+    if output is not None:
+        make_folder(output)
     values = read_inputs(graph, inputs or [])
     with Progress(f"simulating {graph.name} on {core}", unit="instructions", quiet=as_json) as progress:
         run = run_network(graph, load_core(core), values, seed=seed, check=check, progress=progress)

@@ -16,12 +16,13 @@ def command(
     agent: Annotated[str, typer.Option("--agent", help="What to train; only ppo learns.")] = "ppo",
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Stop at so many environment steps in all.")] = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", min=0.0, help="Stop after so many minutes of this call. [default: 10]")
+        float | None,
+        typer.Option("--minutes", min=0.0, max=1e6, help="Stop after so many minutes. [default: 10]"),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of weights and of every random choice.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of every random choice.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder.")] = False,
     environments: Annotated[
-        int, typer.Option("--environments", min=1, help="Episodes of a netlist that run together.")
+        int, typer.Option("--environments", min=1, max=1024, help="Episodes of a netlist that run together.")
     ] = 16,
     policy: Annotated[Path | None, typer.Option("--policy", help="Weights (a checkpoint.pt) to begin with.")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,

@@ -81,6 +81,8 @@ def _find(name_or_path: str | Path) -> Path:
         )
     if not path.exists() and path.name == str(name_or_path) and "." not in path.name:
         raise unknown_name("netlist", str(name_or_path), netlist_names() or ["a file"])
+    if not path.exists():
+        raise InputError(path, "no such file", "an existing file", "check the path")
     return path
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from workbench.base.config import SourcedModel, StrictModel, read_toml
 from workbench.base.errors import InputError
 
 _FOLDER = Path(__file__).parent / "technologies"
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+NotNegative = Annotated[float, Field(ge=0, le=1e6)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Logic(StrictModel):
@@ -30,45 +37,45 @@ class Logic(StrictModel):
     clock_gated_share: share of flip-flops whose clock is off in an average cycle.
     """
 
-    fo4_ps: float
-    flip_flop_ps: float
-    clock_uncertainty: float
-    core_cycle_fo4: float
-    utilization: float
-    leakage_nw_per_um2: float
-    clock_pin_fj: float
-    clock_gated_share: float
+    fo4_ps: Positive
+    flip_flop_ps: NotNegative
+    clock_uncertainty: Share
+    core_cycle_fo4: Positive
+    utilization: Annotated[float, Field(gt=0, le=1)]
+    leakage_nw_per_um2: NotNegative
+    clock_pin_fj: NotNegative
+    clock_gated_share: Share
 
 
 class Wire(StrictModel):
     """An intermediate-layer signal wire; `toggle_rate` is the share of moved bits that change the wire."""
 
-    resistance_ohm_per_um: float
-    capacitance_ff_per_um: float
-    toggle_rate: float
+    resistance_ohm_per_um: Positive
+    capacitance_ff_per_um: Positive
+    toggle_rate: Annotated[float, Field(ge=0, le=1)]
 
 
 class Sram(StrictModel):
     """Single-port SRAM: area is `macro_overhead_um2` for every started `macro_bits`, and `bit_area_um2` a bit."""
 
-    bit_area_um2: float
-    macro_overhead_um2: float
-    macro_bits: int
-    leakage_nw_per_bit: float
+    bit_area_um2: Positive
+    macro_overhead_um2: NotNegative
+    macro_bits: Annotated[int, Field(ge=1)]
+    leakage_nw_per_bit: NotNegative
 
 
 class Dram(StrictModel):
     """Main memory behind the controller."""
 
-    energy_pj_per_bit: float
+    energy_pj_per_bit: Positive
 
 
 class Technology(SourcedModel):
     """A process node with its cell library; `name` is also the name of its cell areas in `netlist/cells.toml`."""
 
     name: str
-    node_nm: int
-    voltage_v: float
+    node_nm: Annotated[int, Field(ge=1, le=1000)]
+    voltage_v: Positive
     logic: Logic
     wire: Wire
     sram: Sram
@@ -78,14 +85,14 @@ class Technology(SourcedModel):
 class Operations(SourcedModel):
     """Energy of one operation at a reference node; 32-bit operands unless the name says otherwise."""
 
-    node_nm: int
-    voltage_v: float
-    int_add_32_pj: float
-    int_multiply_32_pj: float
-    fp_add_32_pj: float
-    fp_multiply_32_pj: float
-    fp_divide_32_pj: float
-    sram_8_kib_64_bit_pj: float
+    node_nm: Annotated[int, Field(ge=1, le=1000)]
+    voltage_v: Positive
+    int_add_32_pj: Positive
+    int_multiply_32_pj: Positive
+    fp_add_32_pj: Positive
+    fp_multiply_32_pj: Positive
+    fp_divide_32_pj: Positive
+    sram_8_kib_64_bit_pj: Positive
 
 
 def technology_names() -> list[str]:

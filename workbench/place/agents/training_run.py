@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.base.errors import InputError
-from workbench.base.files import write_json
+from workbench.base.files import make_folder, write_json
 from workbench.base.progress import Progress
 from workbench.netlist.design import Design
 from workbench.netlist.plc import write_plc
@@ -50,6 +50,7 @@ def run_training(designs: Sequence[Design], options: TrainingOptions, quiet: boo
         raise InputError(options.out, "an earlier training run", "a new folder", "give another --out, or --resume")
     if options.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise InputError("--tensorboard", "no TensorBoard", "it installed", "run `pip install tensorboard` or leave it out")
+    make_folder(options.out)
     trainer = _trainer(designs, options, checkpoint)
     untrained = trainer.untrained or trainer.measure_untrained()
     total = float(options.steps or 0) if options.seconds is None else options.seconds
