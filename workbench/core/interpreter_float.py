@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import fma, reinterpret
 from workbench.core.interpreter_state import BOX, DIVIDE_BY_ZERO, INEXACT, INVALID
 from workbench.isa.table import op as _op
@@ -35,32 +35,32 @@ _MV_X, _MV_F = _op("fmv.x.w"), _op("fmv.w.x")
 _TWO63, _TWO64 = 9223372036854775808.0, 18446744073709551616.0
 
 
-@kernel
+@inner_kernel
 def unbox(bits: int) -> Any:
     """The float32 in a 64-bit register; the canonical NaN if it is not boxed."""
     return reinterpret(np.int32(bits) if bits >> 32 == -1 else np.int32(NAN32), _F32)
 
 
-@kernel
+@inner_kernel
 def box(value: Any) -> Any:
     """A float32 as register content, NaN made canonical."""
     bits = np.int64(reinterpret(value, _I32)) if value == value else np.int64(NAN32)
     return bits & 0xFFFFFFFF | BOX
 
 
-@kernel
+@inner_kernel
 def is_signaling32(value: Any) -> Any:
     """A float32 signaling NaN."""
     return value != value and reinterpret(value, _I32) & _QUIET32 == 0
 
 
-@kernel
+@inner_kernel
 def is_signaling64(value: Any) -> Any:
     """A float64 signaling NaN."""
     return value != value and reinterpret(value, _I64) & _QUIET64 == 0
 
 
-@kernel
+@inner_kernel
 def round_to_integral(value: Any, mode: int) -> Any:
     """A float64 rounded to an integral value: 0 nearest even, 1 towards zero, 2 down, 3 up, 4 nearest away."""
     if mode == 0:
@@ -75,7 +75,7 @@ def round_to_integral(value: Any, mode: int) -> Any:
     return whole + math.copysign(1.0, value) if abs(value - whole) >= 0.5 else whole
 
 
-@kernel
+@inner_kernel
 def to_integer(value: Any, mode: int, bits: int, is_unsigned: int) -> Any:
     """(integer, flags) of a float64; saturates as RISC-V conversions do; 64-bit unsigned results as a pattern."""
     high = 2.0 ** (bits if is_unsigned else bits - 1)
@@ -94,7 +94,7 @@ def to_integer(value: Any, mode: int, bits: int, is_unsigned: int) -> Any:
     return np.int64(whole), flags
 
 
-@kernel
+@inner_kernel
 def narrow(value: Any, mode: int) -> Any:
     """A float64 as float32 in a rounding mode (5 = to odd)."""
     nearest = np.float32(value)
@@ -117,7 +117,7 @@ def narrow(value: Any, mode: int) -> Any:
     return reinterpret(np.int32(bits), _F32)
 
 
-@kernel
+@inner_kernel
 def minimum(a: Any, b: Any) -> Any:
     """minimumNumber of IEEE 754-2019: a NaN loses, -0 is below +0."""
     if a != a:
@@ -129,7 +129,7 @@ def minimum(a: Any, b: Any) -> Any:
     return a if a < b else b
 
 
-@kernel
+@inner_kernel
 def maximum(a: Any, b: Any) -> Any:
     """maximumNumber of IEEE 754-2019: a NaN loses, +0 is above -0."""
     if a != a:
@@ -141,7 +141,7 @@ def maximum(a: Any, b: Any) -> Any:
     return a if a > b else b
 
 
-@kernel
+@inner_kernel
 def classify(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """FCLASS of a float's bits, zero-extended (64-bit patterns as they are)."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
@@ -158,7 +158,7 @@ def classify(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     return np.int64(1) << place
 
 
-@kernel
+@inner_kernel
 def _calculate(op: int, a: Any, b: Any, c: Any) -> Any:
     """Arithmetic on two or three floats of one type; `op` is the single form's number."""
     if op == _FADD:
@@ -185,7 +185,7 @@ def _calculate(op: int, a: Any, b: Any, c: Any) -> Any:
         return maximum(a, b)
 
 
-@kernel
+@inner_kernel
 def _arithmetic_flags(op: int, a: Any, b: Any, c: Any, result: Any) -> Any:
     """Invalid and divide-by-zero of an operation without signaling operands."""
     if op == _FDIV and b == 0 and a == a and a != 0 and abs(a) != np.inf:
@@ -198,7 +198,7 @@ def _arithmetic_flags(op: int, a: Any, b: Any, c: Any, result: Any) -> Any:
     return 0 if quiet and not infinite_times_zero else INVALID
 
 
-@kernel
+@inner_kernel
 def _arithmetic(op: int, is_double: int, x: Any, y: Any, z: Any, machine: Any) -> Any:
     if is_double:
         a, b, c = reinterpret(x, _F64), reinterpret(y, _F64), reinterpret(z, _F64)
@@ -217,7 +217,7 @@ def _arithmetic(op: int, is_double: int, x: Any, y: Any, z: Any, machine: Any) -
     return box(single)
 
 
-@kernel
+@inner_kernel
 def _inject_sign(op: int, a: Any, b: Any, sign: Any) -> Any:
     """Sign injection on patterns whose sign bit is `sign`."""
     if op == _FSGNJ:
@@ -227,7 +227,7 @@ def _inject_sign(op: int, a: Any, b: Any, sign: Any) -> Any:
     return a ^ b & sign
 
 
-@kernel
+@inner_kernel
 def _compare(op: int, a: Any, b: Any, signaling: Any, machine: Any) -> Any:
     unordered = a != a or b != b
     if signaling or (unordered and op != _FEQ):
@@ -237,7 +237,7 @@ def _compare(op: int, a: Any, b: Any, signaling: Any, machine: Any) -> Any:
     return np.int64(a < b if op == _FLT else a <= b)
 
 
-@kernel
+@inner_kernel
 def _from_integer(op: int, value: Any) -> Any:
     """An integer register as float64 pattern of the exact or rounded value, and as float32."""
     if op == _FROM_W:
@@ -249,7 +249,7 @@ def _from_integer(op: int, value: Any) -> Any:
     return np.float64(np.uint64(value)), np.float32(np.uint64(value))
 
 
-@kernel
+@inner_kernel
 def _to_register(op: int, value: Any, mode: int, machine: Any) -> Any:
     bits = 32 if op == _TO_W or op == _TO_WU else 64
     result, flags = to_integer(value, mode, bits, op == _TO_WU or op == _TO_LU)
@@ -257,7 +257,7 @@ def _to_register(op: int, value: Any, mode: int, machine: Any) -> Any:
     return np.int64(np.int32(result)) if bits == 32 else result
 
 
-@kernel
+@inner_kernel
 def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> Any:
     """New content of rd (an integer or a float register) from the contents of rs1, rs2, rs3."""
     if op == _CONVERT_S_D:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import (
     leading_zeros,
     load,
@@ -38,13 +38,13 @@ _WORD_TO_DOUBLE = _op("lr.d") - _op("lr.w")
 ILLEGAL_CSR = -1
 
 
-@kernel
+@inner_kernel
 def unsigned_less(a: Any, b: Any) -> Any:
     """a < b as unsigned 64-bit."""
     return np.uint64(a) < np.uint64(b)
 
 
-@kernel
+@inner_kernel
 def divide(a: Any, b: Any) -> Any:
     """RISC-V DIV: truncated; -1 for division by zero, the dividend on overflow."""
     if b == 0:
@@ -53,7 +53,7 @@ def divide(a: Any, b: Any) -> Any:
     return -np.int64(quotient) if (a < 0) != (b < 0) else np.int64(quotient)
 
 
-@kernel
+@inner_kernel
 def remainder(a: Any, b: Any) -> Any:
     """RISC-V REM: sign of the dividend; the dividend for division by zero, 0 on overflow."""
     if b == 0:
@@ -62,45 +62,45 @@ def remainder(a: Any, b: Any) -> Any:
     return -rest if a < 0 else rest
 
 
-@kernel
+@inner_kernel
 def divide_unsigned(a: Any, b: Any) -> Any:
     """RISC-V DIVU on 64-bit patterns."""
     return np.int64(-1) if b == 0 else np.int64(np.uint64(a) // np.uint64(b))
 
 
-@kernel
+@inner_kernel
 def remainder_unsigned(a: Any, b: Any) -> Any:
     """RISC-V REMU on 64-bit patterns."""
     return np.int64(a) if b == 0 else np.int64(np.uint64(a) % np.uint64(b))
 
 
-@kernel
+@inner_kernel
 def multiply_high_mixed(a: Any, b: Any) -> Any:
     """RISC-V MULHSU: high half of signed a times unsigned b."""
     high = multiply_high_unsigned(a, b)
     return high - b if a < 0 else high
 
 
-@kernel
+@inner_kernel
 def shift_right_logical(a: Any, amount: int) -> Any:
     """Logical right shift of a 64-bit pattern by 0 to 63."""
     return np.int64(np.uint64(a) >> np.uint64(amount))
 
 
-@kernel
+@inner_kernel
 def _rotate_right(a: Any, amount: int) -> Any:
     amount &= 63
     return a if amount == 0 else shift_right_logical(a, amount) | a << (64 - amount)
 
 
-@kernel
+@inner_kernel
 def _rotate_right_word(a: Any, amount: int) -> Any:
     amount &= 31
     low = a & 0xFFFFFFFF
     return np.int64(np.int32(low >> amount | low << (32 - amount)))
 
 
-@kernel
+@inner_kernel
 def _or_combine_bytes(a: Any) -> Any:
     result = np.int64(0)
     for byte in range(8):
@@ -109,7 +109,7 @@ def _or_combine_bytes(a: Any) -> Any:
     return result
 
 
-@kernel
+@inner_kernel
 def _reverse_bytes(a: Any) -> Any:
     result = np.int64(0)
     for byte in range(8):
@@ -117,7 +117,7 @@ def _reverse_bytes(a: Any) -> Any:
     return result
 
 
-@kernel
+@inner_kernel
 def bit_manipulation(op: int, a: Any, b: Any, imm: int) -> Any:
     """Result of a Zba, Zbb, Zbs or Zicond instruction; `b` is rs2's value, `imm` the immediate."""
     word_a = a & 0xFFFFFFFF
@@ -207,7 +207,7 @@ def bit_manipulation(op: int, a: Any, b: Any, imm: int) -> Any:
         return np.int64(0) if b != 0 else a
 
 
-@kernel
+@inner_kernel
 def _combine(op: int, old: Any, value: Any) -> Any:
     """New memory content of an AMO from sign-extended operands; `op` is the .w form's number."""
     if op == _SWAP:
@@ -230,7 +230,7 @@ def _combine(op: int, old: Any, value: Any) -> Any:
         return value if unsigned_less(old, value) else old
 
 
-@kernel
+@inner_kernel
 def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
     """Execute an A instruction at a checked address; returns rd's value. One hart: always succeeds when reserved."""
     place = machine.memory_pointer + (address - machine.memory_base)
@@ -256,7 +256,7 @@ def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
     return old
 
 
-@kernel
+@inner_kernel
 def read_csr(number: int, machine: Any) -> Any:
     """Value of a control and status register; `ILLEGAL_CSR` in the second place if there is none."""
     m = machine
@@ -287,7 +287,7 @@ def read_csr(number: int, machine: Any) -> Any:
     return np.int64(0), ILLEGAL_CSR
 
 
-@kernel
+@inner_kernel
 def write_csr(number: int, value: Any, machine: Any) -> Any:
     """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written. vstart is always 0."""
     if number == 0x001:
@@ -312,7 +312,7 @@ def write_csr(number: int, value: Any, machine: Any) -> Any:
 _CSRRW, _CSRRWI, _CSRRS, _CSRRSI, _CSRRC = (_op(name) for name in "csrrw csrrwi csrrs csrrsi csrrc".split())
 
 
-@kernel
+@inner_kernel
 def csr_instruction(op: int, imm: int, rs1: Any, value: Any, machine: Any) -> Any:
     """Execute a Zicsr instruction; returns (rd's value, status)."""
     number, zimm = imm & 0xFFF, imm >> 12

@@ -121,6 +121,7 @@ class Machine:
     def run(self, max_instructions: int | None = None, progress: Progress | None = None) -> None:
         """Execute until the program exits or has executed `max_instructions`."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
+        self.run_slice(0)  # compiles, so that this is not counted
         while self.linux.exit_code is None:
             left = slice_instructions if max_instructions is None else max_instructions - self.instructions
             if left <= 0:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_float import unbox
 from workbench.core.interpreter_primitives import copy_bytes, get, put, reinterpret
 from workbench.core.interpreter_state import BOX, Status
@@ -77,13 +77,13 @@ _REDUCE_INT, _REDUCE_FLOAT, _MASK, _PERMUTE = (group_number(n) for n in "reduce_
 _LOAD, _STORE = group_number("load"), group_number("store")
 
 
-@kernel
+@inner_kernel
 def _place(machine: Any, register: int) -> Any:
     """Host address of a vector register given by its unified number."""
     return machine.vector + (np.int64(register) - V0) * machine.vlenb
 
 
-@kernel
+@inner_kernel
 def _scalar(c: Any, form: Any, machine: Any, width: int) -> Any:
     """The scalar operand as a bit pattern of 2**width bits (float registers unboxed)."""
     if form.source == SOURCE_IMMEDIATE:
@@ -94,7 +94,7 @@ def _scalar(c: Any, form: Any, machine: Any, width: int) -> Any:
     return value
 
 
-@kernel
+@inner_kernel
 def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
     """Element widths and register groups of an arithmetic instruction are legal."""
     sew, lmul = machine.sew_log2, machine.lmul_log2
@@ -108,7 +108,7 @@ def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
     return form.source != SOURCE_VECTOR or is_group(c.rs1 - V0, lmul + form.wide1)
 
 
-@kernel
+@inner_kernel
 def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     writes_mask = c.flags & _WRITES_MASK != 0
@@ -142,13 +142,13 @@ def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _widen_floats(source: Any, target: Any, count: int) -> None:
     for i in range(count):
         put(target, i, np.float64(get(source, i, _F32)))
 
 
-@kernel
+@inner_kernel
 def _float_operand1(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
     """Host address of the elements of vs1 or the scalar at the operation's width."""
     sew = machine.sew_log2
@@ -167,7 +167,7 @@ def _float_operand1(c: Any, form: Any, machine: Any, count: int, width: int) -> 
     return buffer
 
 
-@kernel
+@inner_kernel
 def _float_operand2(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
     if machine.sew_log2 + form.wide2 == width:
         return _place(machine, c.rs2)
@@ -175,7 +175,7 @@ def _float_operand2(c: Any, form: Any, machine: Any, count: int, width: int) -> 
     return machine.b
 
 
-@kernel
+@inner_kernel
 def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     if sew < 5 or not _groups_fit(c, form, machine, False):
@@ -215,7 +215,7 @@ def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     if sew < 5 or not _groups_fit(c, form, machine, True):
@@ -230,7 +230,7 @@ def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     source, target = sew + form.wide2, sew + form.dest
@@ -245,7 +245,7 @@ def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     width = m.sew_log2 + form.dest
@@ -259,7 +259,7 @@ def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     width, count = m.sew_log2 + form.dest, m.vl
@@ -275,7 +275,7 @@ def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     function, count = form.function, m.vl
@@ -296,7 +296,7 @@ def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _move_scalar(c: Any, form: Any, machine: Any) -> Any:
     """vmv.x.s, vfmv.f.s, vmv.s.x, vfmv.s.f."""
     m = machine
@@ -315,7 +315,7 @@ def _move_scalar(c: Any, form: Any, machine: Any) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     function, sew, lmul, count = form.function, m.sew_log2, m.lmul_log2, m.vl
@@ -353,7 +353,7 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
     return 0
 
 
-@kernel
+@inner_kernel
 def execute_vector(c: Any, form: Any, machine: Any) -> Any:
     """Execute one vector instruction (not vset*); a status, 0 if all is well."""
     group = form.group

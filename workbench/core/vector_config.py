@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_state import VILL
 
 
-@kernel
+@inner_kernel
 def set_vector_type(machine: Any, vtype: int, wanted: int, keep: int) -> Any:
     """Set vtype and vl; returns the new vl. `keep`: 0 use `wanted`, 1 the largest vl, 2 the present vl.
 

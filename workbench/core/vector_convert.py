@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_float import NAN32, NAN64, classify, narrow, to_integer
 from workbench.core.interpreter_primitives import get, put, reinterpret
 from workbench.core.vector_forms import function_number
@@ -25,25 +25,25 @@ _CLASS, _F_U, _F_X, _U_F, _X_F = _number("class"), _number("f_u"), _number("f_x"
 _F_U_ZERO, _F_X_ZERO, _F_F, _F_F_ODD = _number("f_u_zero"), _number("f_x_zero"), _number("f_f"), _number("f_f_odd")
 
 
-@kernel
+@inner_kernel
 def takes_float(function: int) -> Any:
     """The source elements are floating-point."""
     return function != _U_F and function != _X_F
 
 
-@kernel
+@inner_kernel
 def gives_float(function: int) -> Any:
     """The results are floating-point."""
     return function == _U_F or function == _X_F or function == _F_F or function == _F_F_ODD
 
 
-@kernel
+@inner_kernel
 def is_signed_source(function: int) -> Any:
     """The source elements are signed integers."""
     return function == _X_F
 
 
-@kernel
+@inner_kernel
 def _float_bits(value: Any, bits: int) -> Any:
     """Pattern of a float64 as a float of `bits` bits (already representable), NaN canonical."""
     if bits == 32:
@@ -51,7 +51,7 @@ def _float_bits(value: Any, bits: int) -> Any:
     return reinterpret(value, _I64) if value == value else np.int64(NAN64)
 
 
-@kernel
+@inner_kernel
 def _from_integer(value: Any, is_signed: int, bits: int) -> Any:
     if bits == 32:
         single = np.float32(value) if is_signed else np.float32(np.uint64(value))
@@ -60,7 +60,7 @@ def _from_integer(value: Any, is_signed: int, bits: int) -> Any:
     return reinterpret(wide, _I64)
 
 
-@kernel
+@inner_kernel
 def convert_elements(
     function: int, machine: Any, b: Any, out: Any, count: int, from_bits: int, to_bits: int, masked: int
 ) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import copy_bytes, get, put
 
 _I8, _I16, _I32, _I64 = np.int8(0), np.int16(0), np.int32(0), np.int64(0)
 _U8, _U16, _U32 = np.uint8(0), np.uint16(0), np.uint32(0)
 
 
-@kernel
+@inner_kernel
 def widen(source: Any, target: Any, count: int, width: int, is_signed: int) -> None:
     """Elements of a register group as int64, sign- or zero-extended."""
     if width == 5:
@@ -44,21 +44,21 @@ def widen(source: Any, target: Any, count: int, width: int, is_signed: int) -> N
             put(target, i, np.int64(get(source, i, _U16)))
 
 
-@kernel
+@inner_kernel
 def fill(target: Any, count: int, value: Any) -> None:
     """The same value (any type) in all elements."""
     for i in range(count):
         put(target, i, value)
 
 
-@kernel
+@inner_kernel
 def extend(value: Any, width: int, is_signed: int) -> Any:
     """The low bits of an int64, sign- or zero-extended."""
     shift = 64 - (1 << width)
     return value << shift >> shift if is_signed else np.int64(np.uint64(value << shift) >> np.uint64(shift))
 
 
-@kernel
+@inner_kernel
 def narrow_elements(source: Any, target: Any, count: int, width: int, masked: int, mask: Any) -> None:
     """Write int64 elements into a register group; inactive elements keep their value."""
     if masked:
@@ -86,7 +86,7 @@ def narrow_elements(source: Any, target: Any, count: int, width: int, masked: in
             put(target, i, np.int16(get(source, i, _I64)))
 
 
-@kernel
+@inner_kernel
 def copy_elements(source: Any, target: Any, count: int, width: int, masked: int, mask: Any) -> None:
     """Copy elements of one width; inactive elements keep their value."""
     if not masked:
@@ -101,14 +101,14 @@ def copy_elements(source: Any, target: Any, count: int, width: int, masked: int,
                 put(target, i, get(source, i, _I64))
 
 
-@kernel
+@inner_kernel
 def expand_mask(source: Any, target: Any, count: int) -> None:
     """Mask bits as bytes of 0 or 1."""
     for i in range(count):
         put(target, i, np.uint8(get(source, i >> 3, _U8) >> (i & 7) & 1))
 
 
-@kernel
+@inner_kernel
 def write_mask(source: Any, target: Any, count: int, masked: int, mask: Any) -> None:
     """Set mask bits from int64 elements of 0 or 1; inactive and tail bits keep their value."""
     for i in range(count):
@@ -118,7 +118,7 @@ def write_mask(source: Any, target: Any, count: int, masked: int, mask: Any) -> 
             put(target, place, np.uint8(old & ~(1 << bit) | get(source, i, _I64) << bit))
 
 
-@kernel
+@inner_kernel
 def vlmax(machine: Any) -> Any:
     """Elements of a register group at the present vtype."""
     power = machine.lmul_log2 - machine.sew_log2
@@ -126,7 +126,7 @@ def vlmax(machine: Any) -> Any:
     return bits << power if power >= 0 else bits >> -power
 
 
-@kernel
+@inner_kernel
 def is_group(register: int, lmul_log2: int) -> Any:
     """A vector register number may begin a group of that size, and such a size exists."""
     if lmul_log2 > 3 or lmul_log2 < -3:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import get, leading_zeros, put
 
 _U32, _I64 = np.uint32(0), np.int64(0)
@@ -28,14 +28,14 @@ _RECIPROCALS = np.array([round(256 / (1 + (k + 0.5) / 128)) - 128 for k in range
 _ROOTS = np.array([_root_entry(k) for k in range(128)])
 
 
-@kernel
+@inner_kernel
 def _normalize(exponent: Any, fraction: Any, fraction_bits: int) -> Any:
     """(exponent, fraction) of a subnormal number as if it were normal."""
     zeros = leading_zeros(fraction) - (64 - fraction_bits)
     return -zeros, fraction << (zeros + 1) & ((np.int64(1) << fraction_bits) - 1)
 
 
-@kernel
+@inner_kernel
 def reciprocal(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """The pattern of about 1 / x."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
@@ -60,7 +60,7 @@ def reciprocal(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     return signed_zero | power << fraction_bits | result
 
 
-@kernel
+@inner_kernel
 def reciprocal_root(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     """The pattern of about 1 / sqrt(x)."""
     sign = bits >> (exponent_bits + fraction_bits) & 1
@@ -80,7 +80,7 @@ def reciprocal_root(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
     return (3 * bias - 1 - exponent) >> 1 << fraction_bits | _ROOTS[index] << (fraction_bits - 7)
 
 
-@kernel
+@inner_kernel
 def estimate_elements(is_root: int, b: Any, out: Any, count: int, width: int) -> None:
     """One of the two functions on all elements of 2**width bits."""
     for i in range(count):

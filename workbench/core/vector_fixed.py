@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_integer import shift_right_logical, unsigned_less
 from workbench.core.interpreter_primitives import multiply_high_signed
 
 _MIN64, _MAX64 = -(1 << 63), (1 << 63) - 1
 
 
-@kernel
+@inner_kernel
 def clamp(value: Any, bits: int) -> Any:
     """(value in the signed range of `bits`, 1 if it was changed)."""
     high = np.int64(_MAX64) >> (64 - bits)
@@ -27,7 +27,7 @@ def clamp(value: Any, bits: int) -> Any:
     return value, 0
 
 
-@kernel
+@inner_kernel
 def saturating_add(a: Any, b: Any, bits: int) -> Any:
     """Signed a + b saturated."""
     total = a + b
@@ -38,7 +38,7 @@ def saturating_add(a: Any, b: Any, bits: int) -> Any:
     return total, 0
 
 
-@kernel
+@inner_kernel
 def saturating_subtract(a: Any, b: Any, bits: int) -> Any:
     """Signed a - b saturated."""
     difference = a - b
@@ -49,7 +49,7 @@ def saturating_subtract(a: Any, b: Any, bits: int) -> Any:
     return difference, 0
 
 
-@kernel
+@inner_kernel
 def saturating_add_unsigned(a: Any, b: Any, bits: int) -> Any:
     """Unsigned a + b saturated (zero-extended operands)."""
     total = a + b
@@ -57,13 +57,13 @@ def saturating_add_unsigned(a: Any, b: Any, bits: int) -> Any:
     return (np.int64(-1), 1) if overflows else (total, 0)
 
 
-@kernel
+@inner_kernel
 def saturating_subtract_unsigned(a: Any, b: Any) -> Any:
     """Unsigned a - b, 0 instead of a borrow."""
     return (np.int64(0), 1) if unsigned_less(a, b) else (a - b, 0)
 
 
-@kernel
+@inner_kernel
 def rounding_increment(value: Any, amount: int, mode: int) -> Any:
     """What vxrm adds to ``value >> amount``."""
     if amount == 0 or mode == 2:
@@ -78,14 +78,14 @@ def rounding_increment(value: Any, amount: int, mode: int) -> Any:
     return (odd ^ 1) & np.int64(value & ((np.int64(1) << amount) - 1) != 0)
 
 
-@kernel
+@inner_kernel
 def scale_down(value: Any, amount: int, mode: int, is_signed: int) -> Any:
     """``value >> amount``, rounded by vxrm."""
     shifted = value >> amount if is_signed else shift_right_logical(value, amount)
     return shifted + rounding_increment(value, amount, mode)
 
 
-@kernel
+@inner_kernel
 def average(a: Any, b: Any, mode: int, is_signed: int, subtract: int) -> Any:
     """(a + b) / 2 or (a - b) / 2 rounded by vxrm, without overflow."""
     half_a = a >> 1 if is_signed else shift_right_logical(a, 1)
@@ -102,7 +102,7 @@ def average(a: Any, b: Any, mode: int, is_signed: int, subtract: int) -> Any:
     return floor + (low & (odd ^ 1))
 
 
-@kernel
+@inner_kernel
 def fractional_multiply(a: Any, b: Any, bits: int, mode: int) -> Any:
     """(a * b) >> (bits - 1), rounded and saturated (vsmul)."""
     product = a * b
@@ -122,7 +122,7 @@ def fractional_multiply(a: Any, b: Any, bits: int, mode: int) -> Any:
     return high + ((odd ^ 1) & np.int64(below != 0)), 0
 
 
-@kernel
+@inner_kernel
 def clip(value: Any, amount: int, bits: int, mode: int, is_signed: int) -> Any:
     """A value of twice the width scaled down and saturated to `bits` (vnclip, vnclipu)."""
     scaled = scale_down(value, amount, mode, is_signed)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_float import maximum, minimum
 from workbench.core.interpreter_primitives import fma, get, put
 from workbench.core.vector_forms import function_number
@@ -35,7 +35,7 @@ _U8, _I32, _I64 = np.uint8(0), np.int32(0), np.int64(0)
 _SIGN32, _SIGN64 = np.int32(-(1 << 31)), np.int64(-(1 << 63))
 
 
-@kernel
+@inner_kernel
 def float_elements(function: int, a: Any, b: Any, out: Any, count: int, kind: Any) -> None:
     """out[i] = function(vs2 = b[i], vs1 = a[i]) in the type of `kind`."""
     nan = kind + _NAN
@@ -79,7 +79,7 @@ def float_elements(function: int, a: Any, b: Any, out: Any, count: int, kind: An
             put(out, i, x if x == x else nan)
 
 
-@kernel
+@inner_kernel
 def _injected(function: int, x: Any, y: Any, sign: Any) -> Any:
     if function == SGNJ:
         return x & ~sign | y & sign
@@ -88,7 +88,7 @@ def _injected(function: int, x: Any, y: Any, sign: Any) -> Any:
     return x ^ y & sign
 
 
-@kernel
+@inner_kernel
 def sign_elements(function: int, a: Any, b: Any, out: Any, count: int, width: int) -> None:
     """Sign injection on patterns of 2**width bits."""
     if width == 5:
@@ -99,7 +99,7 @@ def sign_elements(function: int, a: Any, b: Any, out: Any, count: int, width: in
             put(out, i, _injected(function, get(b, i, _I64), get(a, i, _I64), _SIGN64))
 
 
-@kernel
+@inner_kernel
 def multiply_add_elements(function: int, a: Any, b: Any, d: Any, count: int, kind: Any) -> None:
     """d[i] = +-(product) +- addend, in place; d is vd, a is vs1, b is vs2."""
     nan = kind + _NAN
@@ -137,7 +137,7 @@ def multiply_add_elements(function: int, a: Any, b: Any, d: Any, count: int, kin
             put(d, i, x if x == x else nan)
 
 
-@kernel
+@inner_kernel
 def float_compare_elements(function: int, a: Any, b: Any, out: Any, count: int, kind: Any) -> None:
     """Comparisons vs2 ? vs1 as int64 0 or 1; unordered is false (true for not-equal)."""
     for i in range(count):
@@ -157,7 +157,7 @@ def float_compare_elements(function: int, a: Any, b: Any, out: Any, count: int, 
         put(out, i, np.int64(holds))
 
 
-@kernel
+@inner_kernel
 def reduce_float_elements(function: int, b: Any, start: Any, count: int, masked: int, mask: Any, kind: Any) -> Any:
     """`start` combined with the active elements in order (vfredosum; vfredusum may take any order, so also this one)."""
     total = start

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_integer import (
     divide,
     divide_unsigned,
@@ -52,7 +52,7 @@ IS_MOVE, IS_MOVE2 = _numbers("move move2")
 _COMPARISONS = (min(_MSEQ, _MSGTU), max(_MSEQ, _MSGT))
 
 
-@kernel
+@inner_kernel
 def integer_elements(
     function: int,
     machine: Any,
@@ -128,7 +128,7 @@ def integer_elements(
             put(out, i, rare_element(function, machine, x, y, carry, bits, shift_mask))
 
 
-@kernel
+@inner_kernel
 def compare_elements(function: int, a: Any, b: Any, out: Any, count: int) -> None:
     """Comparisons vs2 ? vs1 as 0 or 1."""
     if function == _MSEQ:
@@ -157,7 +157,7 @@ def compare_elements(function: int, a: Any, b: Any, out: Any, count: int) -> Non
             put(out, i, np.int64(unsigned_less(get(a, i, _I64), get(b, i, _I64))))
 
 
-@kernel
+@inner_kernel
 def _saturate(function: int, machine: Any, a: Any, b: Any, out: Any, count: int, bits: int, masked: int) -> None:
     for i in range(count):
         if masked and not get(machine.mask, i, _U8):
@@ -177,7 +177,7 @@ def _saturate(function: int, machine: Any, a: Any, b: Any, out: Any, count: int,
         put(out, i, value)
 
 
-@kernel
+@inner_kernel
 def rare_element(function: int, machine: Any, x: Any, y: Any, carry: int, bits: int, shift_mask: int) -> Any:
     """One element of the instructions that are not worth a loop each: vs2 = x, vs1 = y."""
     if function == _MIN:
@@ -222,7 +222,7 @@ def rare_element(function: int, machine: Any, x: Any, y: Any, carry: int, bits: 
     return average(x, y, machine.vxrm, function == _ASUB, True)
 
 
-@kernel
+@inner_kernel
 def _multiply_high(function: int, x: Any, y: Any, bits: int) -> Any:
     if bits < 64:
         return x * y >> bits

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_integer import unsigned_less
 from workbench.core.interpreter_primitives import get, put
 from workbench.core.vector_forms import function_number
@@ -27,13 +27,13 @@ _SUM, _RED_AND, _RED_OR, _RED_XOR, _MINU, _MIN, _MAXU, _MAX = (
 )
 
 
-@kernel
+@inner_kernel
 def bit(source: Any, i: Any) -> Any:
     """Mask bit i at a host address, as int64."""
     return np.int64(get(source, i >> 3, _U8) >> (i & 7) & 1)
 
 
-@kernel
+@inner_kernel
 def mask_logical(function: int, x: Any, y: Any, target: Any, count: int) -> None:
     """vd.bit[i] = function(vs2 at x, vs1 at y) for the first `count` bits; the rest keeps its value."""
     for place in range((count + 7) >> 3):
@@ -58,7 +58,7 @@ def mask_logical(function: int, x: Any, y: Any, target: Any, count: int) -> None
         put(target, place, np.uint8(np.int64(get(target, place, _U8)) & ~changed | value & changed))
 
 
-@kernel
+@inner_kernel
 def mask_elements(function: int, source: Any, out: Any, count: int, masked: int, mask: Any) -> None:
     """out[i] (int64) of vmsbf, vmsof, vmsif, viota and vid; inactive elements are left."""
     seen = np.int64(0)  # active mask bits before i
@@ -81,7 +81,7 @@ def mask_elements(function: int, source: Any, out: Any, count: int, masked: int,
         seen += here
 
 
-@kernel
+@inner_kernel
 def count_mask(source: Any, count: int, masked: int, mask: Any, only_first: int) -> Any:
     """Number of active set bits, or the index of the first one (-1 if none)."""
     total = np.int64(0)
@@ -93,7 +93,7 @@ def count_mask(source: Any, count: int, masked: int, mask: Any, only_first: int)
     return np.int64(-1) if only_first else total
 
 
-@kernel
+@inner_kernel
 def reduce_integer_elements(function: int, b: Any, start: Any, count: int, masked: int, mask: Any) -> Any:
     """`start` combined with all active int64 elements."""
     total = start

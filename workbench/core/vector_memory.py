@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import copy_bytes, get, load, put, store
 from workbench.core.interpreter_state import Status
 from workbench.core.vector_elements import is_group, widen
@@ -28,7 +28,7 @@ _LOAD_KINDS = np.array(
 _WIDTH_OF_BYTES = np.array([0, 3, 4, 0, 5, 0, 0, 0, 6])
 
 
-@kernel
+@inner_kernel
 def _inside(machine: Any, address: int, count: int) -> Any:
     """`count` bytes at a guest address lie in memory."""
     offset = np.uint64(address - machine.memory_base)
@@ -36,7 +36,7 @@ def _inside(machine: Any, address: int, count: int) -> Any:
     return count >= 0 and offset < size and np.uint64(count) <= size - offset
 
 
-@kernel
+@inner_kernel
 def _move(target: Any, source: Any, width: int) -> None:
     """Copy one element of 2**width bits."""
     if width == 5:
@@ -49,7 +49,7 @@ def _move(target: Any, source: Any, width: int) -> None:
         store(target, load(source, _I16))
 
 
-@kernel
+@inner_kernel
 def _copy_block(machine: Any, is_store: int, base: int, register: int, count: int) -> Any:
     """Consecutive bytes between memory and a register group; a status."""
     if count == 0:
@@ -66,7 +66,7 @@ def _copy_block(machine: Any, is_store: int, base: int, register: int, count: in
     return 0
 
 
-@kernel
+@inner_kernel
 def _copy_elements(
     machine: Any,
     is_store: int,
@@ -100,7 +100,7 @@ def _copy_elements(
     return 0
 
 
-@kernel
+@inner_kernel
 def _strided_words(machine: Any, is_store: int, base: int, stride: int, register: int) -> Any:
     """Unmasked strided access of 32-bit elements whose whole range lies in memory; False if it does not."""
     last = machine.vl - 1
@@ -117,7 +117,7 @@ def _strided_words(machine: Any, is_store: int, base: int, stride: int, register
     return True
 
 
-@kernel
+@inner_kernel
 def _index_addresses(c: Any, machine: Any, base: int, width: int) -> Any:
     """Fill `addresses` with base + index; False if the index group is not legal."""
     emul = width - machine.sew_log2 + machine.lmul_log2
@@ -130,7 +130,7 @@ def _index_addresses(c: Any, machine: Any, base: int, width: int) -> Any:
     return True
 
 
-@kernel
+@inner_kernel
 def _limit_to_memory(machine: Any, base: int, size: int) -> None:
     """Fault-only-first: cut vl to the elements that lie in memory (at least the first is tried)."""
     available = (machine.memory_base + machine.memory_size - base) // size
@@ -138,7 +138,7 @@ def _limit_to_memory(machine: Any, base: int, size: int) -> None:
         machine.vl = available
 
 
-@kernel
+@inner_kernel
 def vector_access(c: Any, form: Any, machine: Any, is_store: int, masked: int) -> Any:
     """Execute a vector load or store; a status. Leaves address and stride for the timing model in the machine."""
     kind = _LOAD_KINDS[form.function] if is_store else np.int64(form.function)

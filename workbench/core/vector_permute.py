@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.core.interpreter_primitives import get, put
 from workbench.core.vector_forms import function_number
 from workbench.core.vector_mask import bit
@@ -24,7 +24,7 @@ SLIDEUP, _SLIDEDOWN, _SLIDE1UP, _SLIDE1DOWN = (
 )
 
 
-@kernel
+@inner_kernel
 def _shift_down(b: Any, out: Any, count: int, available: int, offset: int) -> None:
     """out[i] = b[i + offset], 0 behind the group; `offset` is unsigned."""
     keep = available - offset if np.uint64(offset) < np.uint64(available) else np.int64(0)
@@ -35,7 +35,7 @@ def _shift_down(b: Any, out: Any, count: int, available: int, offset: int) -> No
         put(out, i, np.int64(0))
 
 
-@kernel
+@inner_kernel
 def _shift_up(b: Any, out: Any, count: int, offset: int) -> None:
     """out[i] = b[i - offset] from `offset` on; what lies below keeps its value."""
     if np.uint64(offset) < np.uint64(count):
@@ -43,7 +43,7 @@ def _shift_up(b: Any, out: Any, count: int, offset: int) -> None:
             put(out, i, get(b, i - offset, _I64))
 
 
-@kernel
+@inner_kernel
 def permute_elements(function: int, a: Any, b: Any, out: Any, count: int, available: int, scalar: int) -> None:
     """Slides and gathers: `b` has `available` elements of vs2, `a` the indices, `out` holds vd for vslideup."""
     if function == GATHER or function == GATHER16:
@@ -67,7 +67,7 @@ def permute_elements(function: int, a: Any, b: Any, out: Any, count: int, availa
         put(out, count - 1, scalar)
 
 
-@kernel
+@inner_kernel
 def compress_elements(source: Any, b: Any, out: Any, count: int) -> Any:
     """out[0 ...] = the elements whose mask bit at `source` is set; returns how many."""
     kept = np.int64(0)
