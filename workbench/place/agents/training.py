@@ -7,6 +7,7 @@ gradient norm 1) except for the learning rate, the epochs, the entropy weight an
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -214,13 +215,19 @@ class _Boundaries(BaseCallback):
         self.trainer, self.stop, self.on_boundary = trainer, stop, on_boundary
         self.boundary: dict[str, Tree] | None = None
         self.began, self.before, self.in_rollout = time.monotonic(), trainer.seconds, False
+        self.iteration_began, self.is_over = math.nan, False
 
     def _on_rollout_start(self) -> None:
         self._keep()
         self.in_rollout = True
+        now = time.monotonic()
+        if self.stop.seconds is not None:  # another iteration like the last one would end mostly after the time
+            self.is_over = self.began + self.stop.seconds - now < 0.5 * (now - self.iteration_began)
+        self.iteration_began = now
 
     def _on_step(self) -> bool:
-        return self.stop.seconds is None or time.monotonic() - self.began < self.stop.seconds
+        in_time = self.stop.seconds is None or time.monotonic() - self.began < self.stop.seconds
+        return in_time and not self.is_over
 
     def _on_rollout_end(self) -> None:
         self.in_rollout = False
