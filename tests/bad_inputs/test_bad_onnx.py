@@ -187,3 +187,33 @@ def test_an_unknown_name() -> None:
     assert str(caught.value) == (
         "model: found 'mobilenet', expected one of mobilenet_v2, mobilenet_v2_0.35_96; see `workbench list models`."
     )
+
+
+def test_an_operator_that_onnx_does_not_have(tmp_path: Path) -> None:
+    node = helper.make_node("Foo", ["x"], ["y"], name="act")
+    assert _message(tmp_path, _model([node])) == (
+        "bad.onnx, node act: found the unknown operator Foo, expected an operator of the ONNX standard; "
+        "export it with standard operators."
+    )
+
+
+def test_a_reshape_to_more_elements(tmp_path: Path) -> None:
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"], name="view")
+    shape = numpy_helper.from_array(np.array([3, 3], np.int64), "shape")
+    assert _message(tmp_path, _model([node], [shape])) == (
+        "bad.onnx, node view: found shape [3, 3] for [1, 4], expected as many elements; export it again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"kernel_shape": [5, 5]}, "found kernel_shape [5, 5] with weights [2, 3, 3, 3], expected kernel_shape [3, 3]"),
+        ({"auto_pad": "SOME"}, "found auto_pad 'SOME', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"),
+    ],
+)
+def test_attributes_that_contradict_the_weights(tmp_path: Path, attributes: dict[str, Any], sentence: str) -> None:
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", **attributes)
+    weights = numpy_helper.from_array(np.zeros((2, 3, 3, 3), np.float32), "w")
+    message = _message(tmp_path, _model([node], [weights], (1, 3, 8, 8)))
+    assert message == f"bad.onnx, node conv: {sentence}; export it again."

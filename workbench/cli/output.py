@@ -21,8 +21,11 @@ def _lines(values: dict[str, Any], indent: str) -> None:
             print(f"{indent}{key}")
             _lines(value, indent + "  ")
         elif isinstance(value, list | tuple):
-            print(f"{indent}{key:<{width}}  {', '.join(str(item) for item in value)}")
+            items = [str(item) for item in value]
+            between = " " if all(item.endswith(".") for item in items) else ", "  # sentences end themselves
+            print(f"{indent}{key:<{width}}  {between.join(items)}".rstrip())
         elif isinstance(value, float):
-            print(f"{indent}{key:<{width}}  {value:.6g}")
+            digits = ".0f" if 1e5 <= abs(value) < 1e15 else ".6g"  # no exponent where whole units are short enough
+            print(f"{indent}{key:<{width}}  {value:{digits}}")
         else:
             print(f"{indent}{key:<{width}}  {value}")

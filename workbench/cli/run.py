@@ -24,7 +24,7 @@ def command(
     stdin: Annotated[Path | None, typer.Option(help="programs: file to read as standard input")] = None,
     arg: Annotated[list[str] | None, typer.Option(help="programs: an argument (repeatable)")] = None,
     input: Annotated[list[Path] | None, typer.Option(help="networks: .npy file of an input (repeatable)")] = None,
-    seed: Annotated[int, typer.Option(help="networks: seed of the inputs that are not given")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
     full: Annotated[bool, typer.Option("--full", help="simulate everything in detail (every run does so today)")] = False,

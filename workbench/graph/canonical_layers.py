@@ -20,7 +20,9 @@ def _window(work: Canonical, node: Node, kernel: list[int]) -> dict[str, Any]:
     dilations = list(given.get("dilations", [1] * rank))
     pads = list(given.get("pads", [0] * 2 * rank))
     automatic = given.get("auto_pad", "NOTSET")
-    if automatic in ("SAME_UPPER", "SAME_LOWER", "VALID"):
+    if automatic not in ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"):
+        raise work.error(f"auto_pad {automatic!r}", "NOTSET, SAME_UPPER, SAME_LOWER or VALID", "export it again")
+    if automatic != "NOTSET":
         pads = [0] * 2 * rank
     begin, end = pads[:rank], pads[rank:]
     for axis in range(rank):
@@ -71,7 +73,11 @@ def conv(work: Canonical, node: Node) -> None:
     if weights.shape[1] * group != channels or weights.shape[0] % group:
         found = f"Conv weights {list(weights.shape)} in {group} groups for {channels} channels"
         raise work.error(found, "weights that fit the input", "export it again")
-    window = _window(work, node, list(weights.shape[2:]))
+    kernel = list(weights.shape[2:])
+    if list(node.attributes.get("kernel_shape", kernel)) != kernel:
+        found = f"kernel_shape {list(node.attributes['kernel_shape'])} with weights {list(weights.shape)}"
+        raise work.error(found, f"kernel_shape {kernel}", "export it again")
+    window = _window(work, node, kernel)
     if weights.ndim == 3:
         weights = weights[:, :, None, :]
     bias = np.zeros(weights.shape[0], np.float32) if bias is None else bias

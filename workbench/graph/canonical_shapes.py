@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -27,10 +28,13 @@ def cast(work: Canonical, node: Node) -> None:
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")
 def reshape(work: Canonical, node: Node) -> None:
     """Same elements in the same order; the shape is the output's."""
-    if work.shape(node.inputs[0]) == work.shape(node.outputs[0]):
+    before, after = work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    if math.prod(before) != math.prod(after):
+        raise work.error(f"shape {list(after)} for {list(before)}", "as many elements", "export it again")
+    if before == after:
         identity(work, node)
     else:
-        work.emit("Reshape", node, node.inputs[:1], work.shape(node.outputs[0]))
+        work.emit("Reshape", node, node.inputs[:1], after)
 
 
 @rule("Transpose")

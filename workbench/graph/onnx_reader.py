@@ -130,6 +130,8 @@ def node_label(node: Any, index: int) -> str:
 
 def _check_nodes(model: Any, where: str) -> None:
     """Refuse control flow and foreign operators, and put the nodes into an order in which they can run."""
+    import onnx
+
     graph = model.graph
     for index, node in enumerate(graph.node):
         place = f"{where}, node {node_label(node, index)}"
@@ -137,6 +139,9 @@ def _check_nodes(model: Any, where: str) -> None:
             raise InputError(place, f"control flow ({node.op_type})", "operators without branches", "export it unrolled")
         if node.domain not in _DOMAINS:
             found = f"operator {node.op_type} of domain {node.domain!r}"
+            raise InputError(place, found, "an operator of the ONNX standard", "export it with standard operators")
+        if not onnx.defs.has(node.op_type):
+            found = f"the unknown operator {node.op_type}"
             raise InputError(place, found, "an operator of the ONNX standard", "export it with standard operators")
     _sort_nodes(graph, where)
 
