@@ -91,6 +91,12 @@ def test_register_operations_equal_python_integers(execute):
             assert int(value) == int(EXPECTED[name](a, b)) & MASK, f"{name} {a:#x} {b:#x}"
 
 
+def test_counting_zeros_of_words_ignores_the_upper_half(execute):
+    lines = [("clzw", "t0", "a1"), ("ctzw", "t1", "a1"), ("cpopw", "t2", "a1"), ("ctz", "t3", "a1")]
+    machine = execute(lines, {"a1": 0x7F << 40})
+    assert [int(machine.registers[REGISTERS[name]]) for name in ("t0", "t1", "t2", "t3")] == [32, 32, 0, 40]
+
+
 def test_x0_stays_zero(execute):
     machine = execute([("addi", 0, 0, 5), ("ld", 0, 0, "s0"), ("add", "t0", 0, 0)], data=b"\xff" * 4096)
     assert machine.registers[REGISTERS["t0"]] == 0

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import kernel
+from workbench.core.interpreter_csr import csr_instruction
 from workbench.core.interpreter_float import scalar_float
 from workbench.core.interpreter_integer import (
     atomic,
     bit_manipulation,
-    csr_instruction,
     divide,
     divide_unsigned,
     multiply_high_mixed,

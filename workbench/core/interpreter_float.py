@@ -273,6 +273,8 @@ def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> An
     is_double = op >= _FIRST_DOUBLE
     op = op - _TO_SINGLE_FORM if is_double else op
     if op <= _FNMADD or op == _FMIN or op == _FMAX:
+        if mode != 0:
+            machine.ignored_rounding = 1
         return _arithmetic(op, is_double, x, y, z, machine)
     elif op <= _FSGNJX:
         if is_double:
@@ -292,6 +294,8 @@ def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> An
         a32, b32 = unbox(x), unbox(y)
         return _compare(op, a32, b32, is_signaling32(a32) or is_signaling32(b32), machine)
     elif op == _FROM_W or op == _FROM_WU or op == _FROM_L or op == _FROM_LU:
+        if mode != 0:
+            machine.ignored_rounding = 1
         wide, single = _from_integer(op, x)
         return reinterpret(wide, _I64) if is_double else box(single)
     return _to_register(op, reinterpret(x, _F64) if is_double else np.float64(unbox(x)), mode, machine)

@@ -1,4 +1,4 @@
-"""Integer helpers of the interpreter: division, bit manipulation, atomics, control and status registers."""
+"""Integer helpers of the interpreter: division, bit manipulation, atomics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from workbench.core.interpreter_primitives import (
     store,
     trailing_zeros,
 )
-from workbench.core.interpreter_state import Status
 from workbench.isa.table import op as _op
 
 _I32, _I64 = np.int32(0), np.int64(0)
@@ -35,7 +34,6 @@ _SWAP, _ADD, _XOR, _AND, _OR, _AMIN, _AMAX, _AMINU, _AMAXU = (
     _op(f"amo{name}.w") for name in "swap add xor and or min max minu maxu".split()
 )
 _WORD_TO_DOUBLE = _op("lr.d") - _op("lr.w")
-ILLEGAL_CSR = -1
 
 
 @inner_kernel
@@ -254,76 +252,3 @@ def atomic(op: int, address: int, value: Any, machine: Any) -> Any:
     else:
         store(place, np.int32(_combine(word_op, old, np.int64(np.int32(value)))))
     return old
-
-
-@inner_kernel
-def read_csr(number: int, machine: Any) -> Any:
-    """Value of a control and status register; `ILLEGAL_CSR` in the second place if there is none."""
-    m = machine
-    if number == 0x001:
-        return m.fflags, 0
-    elif number == 0x002:
-        return m.frm, 0
-    elif number == 0x003:
-        return m.frm << 5 | m.fflags, 0
-    elif number == 0x009:
-        return m.vxsat, 0
-    elif number == 0x00A:
-        return m.vxrm, 0
-    elif number == 0x00F:
-        return m.vxrm << 1 | m.vxsat, 0
-    elif number == 0xC00 or number == 0xC01:
-        return m.cycle_csr + m.instructions if m.cycle_csr == 0 else m.cycle_csr, 0
-    elif number == 0xC02:
-        return m.instructions, 0
-    elif number == 0xC20:
-        return m.vl, 0
-    elif number == 0xC21:
-        return m.vtype, 0
-    elif number == 0xC22:
-        return m.vlenb, 0
-    elif number == 0x008 or m.is_bare:
-        return np.int64(0), 0
-    return np.int64(0), ILLEGAL_CSR
-
-
-@inner_kernel
-def write_csr(number: int, value: Any, machine: Any) -> Any:
-    """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written. vstart is always 0."""
-    if number == 0x001:
-        machine.fflags = value & 31
-    elif number == 0x002:
-        machine.frm = value & 7
-    elif number == 0x003:
-        machine.fflags = value & 31
-        machine.frm = value >> 5 & 7
-    elif number == 0x009:
-        machine.vxsat = value & 1
-    elif number == 0x00A:
-        machine.vxrm = value & 3
-    elif number == 0x00F:
-        machine.vxsat = value & 1
-        machine.vxrm = value >> 1 & 3
-    elif number != 0x008 and (not machine.is_bare or number >> 10 == 3):
-        return ILLEGAL_CSR
-    return 0
-
-
-_CSRRW, _CSRRWI, _CSRRS, _CSRRSI, _CSRRC = (_op(name) for name in "csrrw csrrwi csrrs csrrsi csrrc".split())
-
-
-@inner_kernel
-def csr_instruction(op: int, imm: int, rs1: Any, value: Any, machine: Any) -> Any:
-    """Execute a Zicsr instruction; returns (rd's value, status)."""
-    number, zimm = imm & 0xFFF, imm >> 12
-    old, status = read_csr(number, machine)
-    if status != 0:
-        return old, Status.ILLEGAL.value
-    is_immediate = op > _CSRRC or op == _CSRRWI or op == _CSRRSI
-    operand = zimm if is_immediate else value
-    if op == _CSRRW or op == _CSRRWI:
-        status = write_csr(number, operand, machine)
-    elif (zimm if is_immediate else rs1) != 0:
-        is_set = op == _CSRRS or op == _CSRRSI
-        status = write_csr(number, old | operand if is_set else old & ~operand, machine)
-    return old, Status.ILLEGAL.value if status != 0 else 0

@@ -38,6 +38,7 @@ MACHINE_DTYPE = np.dtype(
         ("is_bare", np.int64),  # machine-mode control registers read as 0
         ("fflags", np.int64),
         ("frm", np.int64),
+        ("ignored_rounding", np.int64),  # 1 once arithmetic was asked to round other than to nearest even
         ("vxrm", np.int64),
         ("vxsat", np.int64),
         ("vlenb", np.int64),

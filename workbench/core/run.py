@@ -74,6 +74,8 @@ class Machine:
     ) -> None:  # fmt: skip
         from workbench.core.vector_forms import vector_forms
 
+        if timed and core is not None and vlen_bits not in (None, core.vlen_bits):
+            raise InputError("vlen_bits", str(vlen_bits), f"{core.name}'s {core.vlen_bits}", "leave it out in a timed run")
         self.program, self.core, self.timed = program, core, timed
         self.vlen_bits = _checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
         self.code: Code = predecode(program)
@@ -203,6 +205,8 @@ class Machine:
     ) -> SimResult:  # fmt: skip
         rows = zip(self.code.regions, region_instructions, region_cycles, strict=True)
         regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]
+        if self.state["ignored_rounding"][0]:
+            self._notes.append("Arithmetic in a rounding mode other than nearest even was rounded to nearest even.")
         missing = [f"System call {name} is not offered: it returned ENOSYS." for name in self.linux.missing]
         return SimResult(
             exit_code=self.linux.exit_code if self.linux.exit_code is not None else STOPPED_EXIT_CODE,

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import unbox
-from workbench.core.interpreter_primitives import copy_bytes, get, put, reinterpret
+from workbench.core.interpreter_primitives import copy_bytes, get, put
 from workbench.core.interpreter_state import BOX, Status
 from workbench.core.vector_convert import convert_elements, gives_float, is_signed_source, takes_float
 from workbench.core.vector_elements import (
@@ -42,7 +41,7 @@ from workbench.core.vector_float import (
     reduce_float_elements,
     sign_elements,
 )
-from workbench.core.vector_forms import SOURCE_F, SOURCE_IMMEDIATE, SOURCE_VECTOR, group_number
+from workbench.core.vector_forms import SOURCE_F, SOURCE_VECTOR, group_number
 from workbench.core.vector_integer import IS_MOVE, IS_MOVE2, integer_elements
 from workbench.core.vector_mask import (
     CPOP,
@@ -55,6 +54,7 @@ from workbench.core.vector_mask import (
     reduce_integer_elements,
 )
 from workbench.core.vector_memory import vector_access
+from workbench.core.vector_operands import float_operand1, float_operand2, groups_fit, place, scalar_operand
 from workbench.core.vector_permute import (
     COMPRESS,
     GATHER,
@@ -78,53 +78,22 @@ _LOAD, _STORE = group_number("load"), group_number("store")
 
 
 @inner_kernel
-def _place(machine: Any, register: int) -> Any:
-    """Host address of a vector register given by its unified number."""
-    return machine.vector + (np.int64(register) - V0) * machine.vlenb
-
-
-@inner_kernel
-def _scalar(c: Any, form: Any, machine: Any, width: int) -> Any:
-    """The scalar operand as a bit pattern of 2**width bits (float registers unboxed)."""
-    if form.source == SOURCE_IMMEDIATE:
-        return c.imm
-    value = get(machine.registers, np.int64(c.rs1), _I64)
-    if form.source == SOURCE_F and width == 5:
-        return np.int64(reinterpret(unbox(value), _I32))
-    return value
-
-
-@inner_kernel
-def _groups_fit(c: Any, form: Any, machine: Any, writes_mask: int) -> Any:
-    """Element widths and register groups of an arithmetic instruction are legal."""
-    sew, lmul = machine.sew_log2, machine.lmul_log2
-    widest = sew + max(form.dest, form.wide2, form.wide1)
-    if widest > 6 or sew + min(form.dest, form.wide2, form.wide1) < 3:
-        return False
-    if not writes_mask and not is_group(c.rd - V0, lmul + form.dest):
-        return False
-    if c.rs2 >= V0 and not is_group(c.rs2 - V0, lmul + form.wide2):
-        return False
-    return form.source != SOURCE_VECTOR or is_group(c.rs1 - V0, lmul + form.wide1)
-
-
-@inner_kernel
 def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     writes_mask = c.flags & _WRITES_MASK != 0
-    if not _groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
+    if not groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
         return _ILLEGAL
     if count == 0:
         return 0
     m = machine
     a, b, out = m.a, m.b, m.out
     if form.source == SOURCE_VECTOR:
-        widen(_place(machine, c.rs1), a, count, sew + form.wide1, form.signed1)
+        widen(place(machine, c.rs1), a, count, sew + form.wide1, form.signed1)
     elif form.source != 0:
-        fill(a, count, extend(_scalar(c, form, machine, sew), sew, form.signed1))
+        fill(a, count, extend(scalar_operand(c, form, machine, sew), sew, form.signed1))
     if c.rs2 >= V0:
-        widen(_place(machine, c.rs2), b, count, sew + form.wide2, form.signed2)
-    target, width = _place(machine, c.rd), sew + form.dest
+        widen(place(machine, c.rs2), b, count, sew + form.wide2, form.signed2)
+    target, width = place(machine, c.rd), sew + form.dest
     if form.reads_vd:
         widen(target, m.d, count, width, True)
     if form.function == IS_MOVE:
@@ -143,50 +112,19 @@ def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 
 @inner_kernel
-def _widen_floats(source: Any, target: Any, count: int) -> None:
-    for i in range(count):
-        put(target, i, np.float64(get(source, i, _F32)))
-
-
-@inner_kernel
-def _float_operand1(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
-    """Host address of the elements of vs1 or the scalar at the operation's width."""
-    sew = machine.sew_log2
-    buffer = machine.a
-    if form.source == SOURCE_VECTOR:
-        if sew == width:
-            return _place(machine, c.rs1)
-        _widen_floats(_place(machine, c.rs1), buffer, count)
-    elif form.source == SOURCE_F:
-        if width == 5:
-            fill(buffer, count, unbox(get(machine.registers, np.int64(c.rs1), _I64)))
-        elif sew == 5:
-            fill(buffer, count, np.float64(unbox(get(machine.registers, np.int64(c.rs1), _I64))))
-        else:
-            fill(buffer, count, get(machine.registers, np.int64(c.rs1), _I64))
-    return buffer
-
-
-@inner_kernel
-def _float_operand2(c: Any, form: Any, machine: Any, count: int, width: int) -> Any:
-    if machine.sew_log2 + form.wide2 == width:
-        return _place(machine, c.rs2)
-    _widen_floats(_place(machine, c.rs2), machine.b, count)
-    return machine.b
-
-
-@inner_kernel
 def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
-    if sew < 5 or not _groups_fit(c, form, machine, False):
+    if sew < 5 or not groups_fit(c, form, machine, False):
         return _ILLEGAL
     if count == 0:
         return 0
+    if machine.frm != 0:
+        machine.ignored_rounding = 1
     width = sew + form.dest
     mask = machine.mask
-    a = _float_operand1(c, form, machine, count, width)
-    b = _float_operand2(c, form, machine, count, width)
-    target = _place(machine, c.rd)
+    a = float_operand1(c, form, machine, count, width)
+    b = float_operand2(c, form, machine, count, width)
+    target = place(machine, c.rd)
     direct = not masked and c.rd != c.rs2 and c.rd != c.rs1
     function = form.function
     if function >= FIRST_MULTIPLY_ADD:
@@ -218,15 +156,15 @@ def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
 @inner_kernel
 def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
-    if sew < 5 or not _groups_fit(c, form, machine, True):
+    if sew < 5 or not groups_fit(c, form, machine, True):
         return _ILLEGAL
-    a = _float_operand1(c, form, machine, count, sew)
-    b = _place(machine, c.rs2)
+    a = float_operand1(c, form, machine, count, sew)
+    b = place(machine, c.rs2)
     if sew == 5:
         float_compare_elements(form.function, a, b, machine.out, count, _F32)
     else:
         float_compare_elements(form.function, a, b, machine.out, count, _F64)
-    write_mask(machine.out, _place(machine, c.rd), count, masked, machine.mask)
+    write_mask(machine.out, place(machine, c.rd), count, masked, machine.mask)
     return 0
 
 
@@ -234,14 +172,14 @@ def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
 def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     source, target = sew + form.wide2, sew + form.dest
-    if not _groups_fit(c, form, machine, False):
+    if not groups_fit(c, form, machine, False):
         return _ILLEGAL
     if (takes_float(form.function) and source < 5) or (gives_float(form.function) and target < 5):
         return _ILLEGAL
     m = machine
-    widen(_place(machine, c.rs2), m.b, count, source, is_signed_source(form.function))
+    widen(place(machine, c.rs2), m.b, count, source, is_signed_source(form.function))
     convert_elements(form.function, machine, m.b, m.out, count, 1 << source, 1 << target, masked)
-    narrow_elements(m.out, _place(machine, c.rd), count, target, masked, m.mask)
+    narrow_elements(m.out, place(machine, c.rd), count, target, masked, m.mask)
     return 0
 
 
@@ -252,10 +190,10 @@ def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     if width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
         return _ILLEGAL
     if m.vl > 0:
-        widen(_place(machine, c.rs2), m.b, m.vl, m.sew_log2, form.signed2)
-        widen(_place(machine, c.rs1), m.a, 1, width, form.signed1)
+        widen(place(machine, c.rs2), m.b, m.vl, m.sew_log2, form.signed2)
+        widen(place(machine, c.rs1), m.a, 1, width, form.signed1)
         put(m.out, 0, reduce_integer_elements(form.function, m.b, get(m.a, 0, _I64), m.vl, masked, m.mask))
-        narrow_elements(m.out, _place(machine, c.rd), 1, width, False, m.mask)
+        narrow_elements(m.out, place(machine, c.rd), 1, width, False, m.mask)
     return 0
 
 
@@ -266,8 +204,8 @@ def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
     if m.sew_log2 < 5 or width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
         return _ILLEGAL
     if count > 0:
-        b = _float_operand2(c, form, machine, count, width)
-        start, target = _place(machine, c.rs1), _place(machine, c.rd)
+        b = float_operand2(c, form, machine, count, width)
+        start, target = place(machine, c.rs1), place(machine, c.rd)
         if width == 5:
             put(target, 0, reduce_float_elements(form.function, b, get(start, 0, _F32), count, masked, m.mask, _F32))
         else:
@@ -279,9 +217,9 @@ def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
 def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     function, count = form.function, m.vl
-    source = _place(machine, c.rs2) if c.rs2 >= V0 else m.vector
+    source = place(machine, c.rs2) if c.rs2 >= V0 else m.vector
     if function <= XNOR:
-        mask_logical(function, source, _place(machine, c.rs1), _place(machine, c.rd), count)
+        mask_logical(function, source, place(machine, c.rs1), place(machine, c.rd), count)
     elif function == CPOP or function == FIRST:
         put(machine.registers, np.int64(c.rd), count_mask(source, count, masked, m.mask, function == FIRST))
     else:
@@ -290,9 +228,9 @@ def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
             return _ILLEGAL
         mask_elements(function, source, m.out, count, masked, m.mask)
         if writes_mask:
-            write_mask(m.out, _place(machine, c.rd), count, masked, m.mask)
+            write_mask(m.out, place(machine, c.rd), count, masked, m.mask)
         else:
-            narrow_elements(m.out, _place(machine, c.rd), count, m.sew_log2, masked, m.mask)
+            narrow_elements(m.out, place(machine, c.rd), count, m.sew_log2, masked, m.mask)
     return 0
 
 
@@ -304,10 +242,10 @@ def _move_scalar(c: Any, form: Any, machine: Any) -> Any:
         return _ILLEGAL
     if form.function == MV_S_X:
         if m.vl > 0:
-            put(m.out, 0, _scalar(c, form, machine, m.sew_log2))
-            narrow_elements(m.out, _place(machine, c.rd), 1, m.sew_log2, False, m.mask)
+            put(m.out, 0, scalar_operand(c, form, machine, m.sew_log2))
+            narrow_elements(m.out, place(machine, c.rd), 1, m.sew_log2, False, m.mask)
         return 0
-    widen(_place(machine, c.rs2), m.out, 1, m.sew_log2, True)
+    widen(place(machine, c.rs2), m.out, 1, m.sew_log2, True)
     value = get(m.out, 0, _I64)
     if form.function == MV_F_S and m.sew_log2 == 5:
         value = value & 0xFFFFFFFF | BOX
@@ -321,7 +259,7 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
     function, sew, lmul, count = form.function, m.sew_log2, m.lmul_log2, m.vl
     if function == MV_X_S or function == MV_S_X or function == MV_F_S:
         return _move_scalar(c, form, machine)
-    target, source = _place(machine, c.rd), _place(machine, c.rs2)
+    target, source = place(machine, c.rd), place(machine, c.rs2)
     if function == MOVE_WHOLE:
         moved = np.int64(c.raw >> 15 & 31) + 1
         if (c.rd - V0) % moved != 0 or (c.rs2 - V0) % moved != 0:
@@ -335,7 +273,7 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
     available = vlmax(machine)
     widen(source, m.b, available, sew, False)
     if function == COMPRESS:
-        count = compress_elements(_place(machine, c.rs1), m.b, m.out, count)
+        count = compress_elements(place(machine, c.rs1), m.b, m.out, count)
         narrow_elements(m.out, target, count, sew, False, m.mask)
         return 0
     scalar = np.int64(0)
@@ -343,9 +281,9 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
         width = sew if function == GATHER else np.int64(4)
         if not is_group(c.rs1 - V0, lmul + width - sew):
             return _ILLEGAL
-        widen(_place(machine, c.rs1), m.a, count, width, False)
+        widen(place(machine, c.rs1), m.a, count, width, False)
     else:
-        scalar = _scalar(c, form, machine, sew)
+        scalar = scalar_operand(c, form, machine, sew)
     if function == SLIDEUP:
         widen(target, m.out, count, sew, False)
     permute_elements(function, m.a, m.b, m.out, count, available, scalar)
