@@ -4,7 +4,8 @@
 
 Programs: a generated scalar loop (loads, stores, arithmetic, branches); `programs/mixed.c` where a RISC-V gcc is
 installed; generated vector loops (fp32 vfmacc.vf at LMUL 4 and a load-multiply-store stream) at several VLEN.
-Prints one line a program: MIPS, and for the vector ones millions of fp32 multiply-accumulates a second.
+Prints one line a program: MIPS, for the vector ones millions of fp32 multiply-accumulates a second, and, where
+qemu-riscv64 is installed, our speed as a share of QEMU's on the same file, run right after (up to VLEN 1024, its limit).
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import argparse
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.core.config import CoreConfig, load_core
 from workbench.core.run import run_program
-from workbench.isa.elf import read_elf
+from workbench.isa.elf import read_elf, write_elf
 from workbench.isa.encode import assemble, vtype
 from workbench.isa.program import Program, Segment, Symbol
 
@@ -83,7 +85,24 @@ def measure(
     result = run_program(program, core, vlen_bits=vlen_bits, **options)  # type: ignore[arg-type]
     mips = result.instructions / result.host_seconds / 1e6
     macs = f"{mips * macs_per_instruction:8.0f} M fp32 MAC/s" if macs_per_instruction else ""
-    print(f"{program.name:<12} VLEN {vlen_bits:<6} {result.instructions:>12,} instructions {mips:8.1f} MIPS {macs}")
+    baseline = qemu_seconds(program, vlen_bits, options.get("argv", ()))
+    ratio = f"{baseline / result.host_seconds:6.2f} x QEMU" if baseline else ""
+    print(f"{program.name:<12} VLEN {vlen_bits:<6} {result.instructions:>12,} instructions {mips:8.1f} MIPS {macs} {ratio}")
+
+
+def qemu_seconds(program: Program, vlen_bits: int, argv: object) -> float | None:
+    """Wall time of the same program under qemu-riscv64; None if it is not installed or has no such VLEN."""
+    qemu = shutil.which("qemu-riscv64")
+    if qemu is None or vlen_bits > 1024:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "program"
+        write_elf(path, program)
+        path.chmod(0o755)
+        began = time.perf_counter()
+        command = [qemu, "-cpu", f"rv64,v=true,vlen={vlen_bits},elen=64", str(path), *argv]  # type: ignore[misc]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return time.perf_counter() - began
 
 
 def main() -> None:
