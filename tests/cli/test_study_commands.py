@@ -12,6 +12,7 @@ import pytest
 
 from workbench.cli import main
 from workbench.core.config import core_names
+from workbench.graph.zoo import MODELS
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -136,7 +137,13 @@ def test_ppa_refuses_what_makes_no_design(run: Run, arguments: tuple[str, ...], 
     assert message is None or err == message
 
 
-def test_compare_prints_table_and_failures_and_exits_with_1_if_a_point_failed(run: Run, maker, tmp_path: Path) -> None:  # noqa: ANN001
+def test_compare_prints_table_and_failures_and_exits_with_1_if_a_point_failed(
+    run: Run,
+    maker,  # noqa: ANN001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(MODELS, "broken_net", MODELS["squeezenet"])
     study = tmp_path / "study.toml"
     study.write_text(STUDY.format(network="broken_net"))
     with maker.without_processes():

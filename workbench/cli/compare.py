@@ -22,9 +22,10 @@ def command(
     """Place, simulate and evaluate every design on every network; a stopped study goes on where it was."""
     from workbench.base.progress import Progress
     from workbench.study.run import run_study
-    from workbench.study.study import read_study
+    from workbench.study.study import check_names, read_study
 
     plan = read_study(study)
+    check_names(plan, study)
     with Progress(plan.name, total=1.0, quiet=as_json) as progress:
         run = run_study(plan, out, scheduler=scheduler, progress=progress, fresh=fresh, workers=workers)
     if as_json:

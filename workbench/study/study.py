@@ -16,7 +16,9 @@ A core, netlist, placement or network is a name that the product knows, or a fil
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -141,6 +143,35 @@ def resolve_files(study: Study, path: Path) -> Study:
         designs.append(design.model_copy(update={**found, "placement": placement}))
     networks = tuple(resolve(network, "networks") or network for network in study.networks)
     return study.model_copy(update={"designs": tuple(designs), "networks": networks})
+
+
+def check_names(study: Study, path: Path) -> None:
+    """Refuse names that the product does not know, and wrong parameters, before any work starts; `path` is the study's file.
+
+    Raises
+    ------
+    InputError: naming the field and what it may be.
+    """
+    from workbench.core.config import load_core
+    from workbench.graph.zoo import MODELS
+    from workbench.netlist.load import netlist_names
+    from workbench.place.agents.base import AGENTS
+    from workbench.ppa.technology import load_technology
+
+    def check(field: str, value: str, known: Collection[str]) -> None:
+        if not _is_file(value) and value not in known:
+            near = difflib.get_close_matches(value, known, n=3) or sorted(known)
+            raise InputError(f"{path}, {field}", repr(value), f"one of {', '.join(near)}", "correct the name")
+
+    for network in study.networks:
+        check("networks", network, MODELS)
+    for index, design in enumerate(study.designs):
+        load_core(design.core)
+        load_technology(design.technology)
+        if design.netlist is not None:
+            check(f"designs.{index}.netlist", design.netlist, netlist_names())
+        if design.placement is not None and design.placement.agent is not None:
+            check(f"designs.{index}.placement.agent", design.placement.agent, AGENTS)
 
 
 def _is_file(value: str) -> bool:
