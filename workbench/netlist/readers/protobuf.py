@@ -44,6 +44,8 @@ _TOKEN = re.compile(
 _CUT = re.compile(r'\w*\s*(?::\s*(?:"[^"\n]*|[^\s"{}]*)?)?')
 """What is left of a field where a file is cut: a part of a word, of a string or of a number."""
 _KNOWN_TYPES = ("port", "macro", "macro_pin", "stdcell")
+_LARGEST_NUMBER = 1e9
+"""Sizes, coordinates and weights above this are refused, as in .plc headers."""
 
 
 @dataclass
@@ -291,8 +293,10 @@ class _Builder:
             value = float(written)
         except ValueError:
             value = math.nan
-        if not (math.isfinite(value) and value >= least):
+        if not (abs(value) <= _LARGEST_NUMBER and value >= least):
             expected = "a finite number" if least < 0 else "a finite number of at least 0"
+            if math.isfinite(value) and value >= least:
+                expected = f"at most {_LARGEST_NUMBER:g}"
             raise InputError(f"{self._at(node)}, node {node.name!r}", f"{key} {written}", expected, "correct it")
         return value
 
