@@ -107,4 +107,4 @@ def test_ctrl_c_in_any_command_ends_with_a_line_and_code_130(monkeypatch, capsys
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 130
-    assert capsys.readouterr().err == "workbench: stopped; what was finished is kept.\n"
+    assert capsys.readouterr().err == "workbench: stopped.\n"

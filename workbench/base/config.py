@@ -91,5 +91,8 @@ def _first_error(where: str, error: ValidationError) -> InputError:
         return InputError(f"{where}, {field}", "an unknown field", "a known field", "correct its name or remove it")
     if first["type"] == "missing":
         return InputError(f"{where}, {field}", "nothing", "a value", "add the field")
+    if first["type"] == "too_short":
+        least = first["ctx"]["min_length"]
+        return InputError(f"{where}, {field}", f"{first['ctx']['actual_length']}", f"at least {least}", "add one")
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return InputError(f"{where}, {field}", repr(first["input"])[:80], message, "correct the value")

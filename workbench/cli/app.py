@@ -27,6 +27,9 @@ COMMANDS = {  # name: (module, one-line help)
 }
 
 
+_KEEPERS = ("train", "compare", "demo")
+"""Commands that write results while they run; `place` says itself what it keeps."""
+
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises for wrong options and arguments; it has no public name there."""
 
@@ -52,7 +55,8 @@ class LazyGroup(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo("workbench: stopped; what was finished is kept.", err=True)
+            kept = "; what was finished is kept" if ctx.invoked_subcommand in _KEEPERS else ""
+            typer.echo(f"workbench: stopped{kept}.", err=True)
             raise typer.Exit(130) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
