@@ -131,8 +131,7 @@ def check_seed(seed: int, count: int, vlen_bits: int, folder: Path) -> tuple[lis
     """One random program of `count` items; None if all state is equal."""
     items = Generator(np.random.default_rng(seed)).items(count)
     if _qemu_aborts(program_of(items, np.random.default_rng(seed + 1), vlen_bits), vlen_bits, folder):
-        items = [item for item in items if ".rtz." not in item.mnemonic]
-        count = len(items)
+        items = [Item("", item.code[:-8]) if ".rtz." in item.mnemonic else item for item in items]
 
     def outputs(length: int) -> tuple[bytes, bytes]:
         program = program_of(items[:length], np.random.default_rng(seed + 1), vlen_bits)
@@ -208,6 +207,8 @@ def check_many(first_seed: int, instructions: int, items_per_program: int = 500)
             vlen_bits = (128, 256, 512, 1024)[number % 4]
             items, difference = check_seed(first_seed + number, items_per_program, vlen_bits, Path(folder))
             for item in items:
+                if not item.mnemonic:  # left out
+                    continue
                 hits[item.mnemonic] = hits.get(item.mnemonic, 0) + 1
             if difference is not None:
                 differences.append(difference)
