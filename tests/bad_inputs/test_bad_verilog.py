@@ -225,3 +225,15 @@ def test_verilog_files_by_themselves(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}/netlist.toml: found a design without alone.v, expected it among its files; add it to `files`."
     )
+
+
+def test_macros_in_a_circle(tmp_path: Path) -> None:
+    text = "`define A `B\n`define B `A\nmodule top (input a);\nwire w = `A;\nendmodule\n"
+    assert complaint(tmp_path, text).startswith("t.v, line 4: found the endless expansion of `")
+
+
+def test_a_tree_of_modules_without_leaves(tmp_path: Path) -> None:
+    tree = "".join(f"module m{i} (input a); m{i + 1} u (.a(a)); m{i + 1} v (.a(a)); endmodule\n" for i in range(40))
+    text = f"module top (input a); m0 u (.a(a)); endmodule\n{tree}module m40 (input a); endmodule\n"
+    message = complaint(tmp_path, text, limits=Limits(nodes=1000))
+    assert message.endswith("found 1,001 nodes, expected at most 1,000; raise the limit or use a smaller input.")

@@ -90,6 +90,7 @@ class _Elaboration:
         self.declarations = Declarations(self.flat, limits)
         self.leaf_types: dict[Any, LeafType] = {}
         self.stack: list[Any] = []
+        self.instances_made = 0
 
     # modules
 
@@ -116,6 +117,8 @@ class _Elaboration:
             circle = " in ".join([definition.name, *(name for name, _ in reversed(self.stack[self.stack.index(key) :]))])
             raise InputError(where, f"{circle}, a module inside itself", "a hierarchy that ends", "break the circle")
         self.limits.check(where, "hierarchy_depth", len(self.stack))
+        self.instances_made += 1  # also those without leaves, of which a few lines can make any number
+        self.limits.check(where, "nodes", self.instances_made)
         self.stack.append(key)
         scope, jobs = Scope(self.source, path), list[_Job]()
         self.declarations.header(definition, scope, values, outside)

@@ -23,6 +23,9 @@ _IGNORED_TO_END_OF_LINE = {"timescale", "line", "pragma", "default_nettype", "un
 _IGNORED = {"resetall", "celldefine", "endcelldefine", "nounconnected_drive"}
 _CONDITIONS = {"ifdef", "ifndef", "elsif", "else", "endif"}
 
+_MOST_EXPANSIONS = 500_000
+"""Uses of macros in a design; macros that use each other in a circle would never end."""
+
 
 @dataclass(frozen=True)
 class Macro:
@@ -72,6 +75,7 @@ class _Preprocessor:
         self.result = VerilogText()
         self.conditions: list[tuple[bool, bool, str]] = []  # this branch is kept, a branch was kept, where it began
         self.bytes = 0
+        self.expansions = 0
 
     def file(self, path: Path, including: tuple[Path, ...]) -> None:
         text = read_text(path, self.limits)
@@ -191,7 +195,9 @@ class _Preprocessor:
             table = dict(zip(macro.arguments, values, strict=True))
             body = re.sub(r"\b\w+\b", lambda word: table.get(word.group(), word.group()), body)
         self.bytes += len(body) + 1
-        if re.search(rf"`{name}\b", body) or self.bytes > self.limits.file_bytes or len(body + after) > 1_000_000:
+        self.expansions += 1
+        too_many = self.expansions > _MOST_EXPANSIONS or self.bytes > self.limits.file_bytes
+        if re.search(rf"`{name}\b", body) or too_many or len(body + after) > 1_000_000:
             raise InputError(where, f"the endless expansion of `{name}", "a macro that ends", "break its cycle")
         return "", body + after
 
