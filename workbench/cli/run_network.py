@@ -122,7 +122,8 @@ def print_network(run: NetworkResult, as_json: bool) -> None:
     show(figures, False)
     print(f"\n{'layer':<30} {'operator':<22} {'cycles':>12} {'share':>7} {'MACs':>12} {'MAC/cyc':>8}  algorithm")
     for layer in run.layers:
+        operator = layer.operator.replace("BatchNormalization", "BatchNorm")
         print(
-            f"{layer.name[:30]:<30} {layer.operator[:22]:<22} {layer.cycles:>12,} {layer.share:>7.1%} {layer.macs:>12,} "
+            f"{layer.name[:30]:<30} {operator[:22]:<22} {layer.cycles:>12,} {layer.share:>7.1%} {layer.macs:>12,} "
             f"{layer.macs_per_cycle:>8.2f}  {layer.algorithm}"
         )
