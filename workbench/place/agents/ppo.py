@@ -28,7 +28,7 @@ from workbench.place.environment_problem import make_problem
 from workbench.place.legality import check
 from workbench.place.vec_env import EpisodeBatch
 
-SETTINGS = {"search_share": 0.4, "shipped_policy": 1.0, "environments": 16.0, "search_moves": 20_000.0}
+SETTINGS = {"search_share": 0.8, "shipped_policy": 1.0, "environments": 16.0, "search_moves": 20_000.0}
 """search_share: share of the time for the exact search. shipped_policy: 0 trains from random weights. environments: episodes
 that run together. search_moves: trial moves of the search when `steps` (of the environment) stand for the time."""
 
