@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import workbench
+from workbench.base.jit import reachable_modules
 
 
 def run(tree: Path, code: str) -> str:
@@ -37,3 +38,9 @@ def test_an_edit_in_a_called_module_recompiles_the_caller(tmp_path: Path) -> Non
     called.write_text(called.read_text().replace("x + 1", "x + 2"))
     os.utime(caller, (stamp, stamp))
     assert run(tmp_path, code) == "44 0"
+
+
+def test_a_kernel_depends_on_what_its_module_imports_and_on_nothing_else() -> None:
+    reached = reachable_modules("workbench.place.annealing")
+    assert {"workbench.place.cost_kernels", "workbench.place.routing_kernels", "workbench.base.jit"} <= set(reached)
+    assert not any(name.startswith(("workbench.place.agents", "workbench.cli", "workbench.core")) for name in reached)

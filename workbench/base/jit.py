@@ -1,14 +1,16 @@
 """The one door to Numba: `kernel` compiles a function and keeps the machine code in a cache that cannot go stale.
 
 Numba's own cache looks only at the file of the compiled function, so an edit in a function that it *calls* returns old
-machine code. Here the cache folder is named after a hash of every source file that the kernel's package may call
-(its own package and the floors below), of numba, Python and the CPU: any edit there is a new folder.
+machine code. Here the cache folder of a module's kernels is named after a hash of that module and of every module of the
+package that it imports, however far down, of numba, Python and the CPU: any edit there is a new folder, and an edit
+elsewhere (an agent, a command) compiles nothing anew.
 
 Kernels trust their arguments; the plain-Python functions in front of them check.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import os
@@ -24,23 +26,55 @@ from workbench.base.places import cache_folder
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_BELOW = {  # packages whose kernels a package's kernels may call (the floors below it)
-    "netlist": ("netlist",),
-    "isa": ("isa",),
-    "graph": ("graph",),
-    "place": ("place", "netlist"),
-    "core": ("core", "isa"),
-}
+
+
+def _file_of(module: str) -> Path | None:
+    """The source of a module of this package, None for everything else (attributes, other packages)."""
+    parts = module.split(".")
+    if parts[0] != _PACKAGE.name:
+        return None
+    place = _PACKAGE.joinpath(*parts[1:])
+    found = [path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()]
+    return found[0] if found else None
 
 
 @cache
-def source_hash(package: str) -> str:
-    """Hash of all sources that kernels of `package` may reach, and of the tools that compile them."""
+def _imports(module: str) -> frozenset[str]:
+    """Modules of this package that a module's source names in any import, at its top or inside a function."""
+    path = _file_of(module)
+    if path is None:
+        return frozenset()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")
+            base = ".".join([*parts[: len(parts) - node.level + 1], node.module or ""]) if node.level else node.module or ""
+            base = base.rstrip(".")
+            names.update({base, *(f"{base}.{alias.name}" for alias in node.names)})
+    return frozenset(name for name in names if _file_of(name) is not None)
+
+
+def reachable_modules(module: str) -> list[str]:
+    """The module and all modules of this package that it imports, directly or through others, sorted."""
+    found, waiting = {module, __name__}, [module, __name__]
+    while waiting:
+        for name in _imports(waiting.pop()) - found:
+            found.add(name)
+            waiting.append(name)
+    return sorted(found)
+
+
+@cache
+def source_hash(module: str) -> str:
+    """Hash of all sources that the kernels of a module may call, and of the tools that compile them."""
     digest = hashlib.sha256()
-    for folder in ("base/jit.py", *_BELOW.get(package, (package,))):
-        root = _PACKAGE / folder
-        for path in [root] if root.is_file() else sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+    for name in reachable_modules(module):
+        path = _file_of(name)
+        if path is not None:
+            digest.update(name.encode())
             digest.update(path.read_bytes())
     import llvmlite
     import numba
@@ -49,9 +83,9 @@ def source_hash(package: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def cache_path(package: str) -> Path:
-    """Folder of the machine code of one package's kernels as its sources stand now."""
-    return cache_folder() / "jit" / f"{package}-{source_hash(package)}"
+def cache_path(module: str) -> Path:
+    """Folder of the machine code of one module's kernels as their sources stand now."""
+    return cache_folder() / "jit" / f"{module.rpartition('.')[2]}-{source_hash(module)}"
 
 
 def kernel(function: F | None = None, **options: Any) -> Any:
@@ -67,11 +101,10 @@ def kernel(function: F | None = None, **options: Any) -> Any:
 
     config: Any = numba_config
     module = inspect.getmodule(function)
-    parts = (module.__name__ if module else "").split(".")
-    package = parts[1] if len(parts) > 1 and parts[0] == "workbench" else "base"
     settings = {"nogil": True, "error_model": "numpy", "cache": True, **options}
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_path(package)) + ("-checked" if os.environ.get("NUMBA_BOUNDSCHECK") == "1" else "")
+    is_checked = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
+    config.CACHE_DIR = str(cache_path(module.__name__ if module else __name__)) + ("-checked" if is_checked else "")
     try:
         return numba.njit(**settings)(function)
     finally:
