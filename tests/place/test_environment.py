@@ -15,11 +15,11 @@ def design():
     return synthetic_design(2, macros=6, columns=10, rows=8, macro_share=0.3)
 
 
-@pytest.mark.parametrize("compact", [False, True])
-def test_gymnasiums_own_checker_accepts_it(design, compact):
+@pytest.mark.parametrize("observation", ["full", "compact"])
+def test_gymnasiums_own_checker_accepts_it(design, observation):
     from gymnasium.utils.env_checker import check_env
 
-    environment = gymnasium.make(workbench.place.ENVIRONMENT_ID, design=design, compact=compact)
+    environment = gymnasium.make(workbench.place.ENVIRONMENT_ID, design=design, observation=observation)
     check_env(environment.unwrapped, skip_render_check=True)
 
 
@@ -85,3 +85,30 @@ def test_the_picture_shows_placed_macros(design):
     environment.step(int(np.flatnonzero(environment.action_masks())[0]))
     assert environment.render().shape == (64, 80, 3)
     assert (environment.render() != empty).any()
+
+
+def test_soft_macros_can_be_placed_by_force_at_the_end(design):
+    ends = {}
+    for soft in ("free", "fd"):
+        environment = gymnasium.make(workbench.place.ENVIRONMENT_ID, design=design, soft=soft).unwrapped
+        environment.reset()
+        done = False
+        while not done:
+            *_, done, _, info = environment.step(int(np.flatnonzero(environment.action_masks())[0]))
+        ends[soft] = info["floorplan"]
+    is_soft = design.netlist.kind == 1
+    np.testing.assert_array_equal(ends["free"].x_um[~is_soft], ends["fd"].x_um[~is_soft])
+    assert (ends["free"].x_um[is_soft] != ends["fd"].x_um[is_soft]).all()
+    half = np.sqrt(design.netlist.width_um * design.netlist.height_um)[is_soft] / 2
+    assert (ends["fd"].x_um[is_soft] >= half - 1e-6).all()
+    assert (ends["fd"].x_um[is_soft] <= design.canvas.width_um - half + 1e-6).all()
+
+
+def test_unknown_choices_are_refused_in_one_sentence(design):
+    from workbench.base.errors import InputError
+
+    for options, message in (
+        ({"observation": "ful"}, "full"), ({"soft": "forces"}, "soft: found 'forces', expected free or fd; correct it"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            gymnasium.make(workbench.place.ENVIRONMENT_ID, design=design, **options)

@@ -1,4 +1,4 @@
-"""Every block of the tutorial runs, in its order, in an empty folder."""
+"""Every block of the tutorial and of the environment's page runs, in its order, in an empty folder."""
 
 from __future__ import annotations
 
@@ -37,3 +37,13 @@ def test_the_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
     assert all((tmp_path / name).stat().st_size for name in RESULTS)
     assert list((tmp_path / "runs").rglob("comparison.png"))
+
+
+def test_the_environments_page_runs_as_written(root: Path, tmp_path: Path) -> None:
+    text = (root / "docs" / "environment.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    done = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    cost, reward = done.stdout.split()[:2]
+    assert cost == reward

@@ -1,6 +1,6 @@
 """What an episode of macro placement needs to know of a design, computed once: order, sizes, nets, expected positions.
 
-The hard macros are placed one by one, largest area first (cost-and-environment §4). While they wait, every movable object
+The hard macros are placed one by one, by default largest area first (`order`). While they wait, every movable object
 has an *expected* position: the minimum of the quadratic wirelength Σ w·d² over driver-sink pairs, given ports, fixed
 objects and the macros placed so far. Fixing one more macro at p moves every expectation by gain·(p - expected): the rule
 of conditioning a Gaussian whose precision matrix is the netlist's Laplacian, so all gains are known beforehand from one
@@ -16,6 +16,7 @@ import numpy as np
 from workbench.base.errors import InputError
 from workbench.netlist.netlist import Canvas, Floorplan, Netlist, ObjectKind
 from workbench.place.cost_model import TURN
+from workbench.place.order import PlacingOrder, fixed_objects, macro_order, placing_order
 
 MAX_MOVABLE = 8_000
 """Most movable objects of a design: the Laplacian is solved as a dense matrix (512 MB at this size)."""
@@ -32,7 +33,7 @@ class PlacementProblem:
     ----------
     netlist, canvas: the design.
     start: where everything lies at the start; only fixed objects and ports are read from it.
-    order: hard macros to place, largest first, int64 (M).
+    order: hard macros to place, first to last, int64 (M).
     width_um, height_um: sizes as oriented, float64 (n).
     obstacles: rectangles that hard macros must not overlap (min x, min y, max x, max y), float64 (·, 4).
     pin_object, pin_x_um, pin_y_um: owner and oriented offset of every pin.
@@ -80,11 +81,16 @@ class PlacementProblem:
         return self.canvas.columns * self.canvas.rows
 
 
-def make_problem(netlist: Netlist, canvas: Canvas, floorplan: Floorplan | None = None) -> PlacementProblem:
-    """Prepare a design for episodes; fixed objects and ports lie where `floorplan` (else the netlist) puts them."""
+def make_problem(
+    netlist: Netlist, canvas: Canvas, floorplan: Floorplan | None = None, order: PlacingOrder = "descending_area",
+    seed: int = 0,
+) -> PlacementProblem:  # fmt: skip
+    """Prepare a design for episodes; fixed objects and ports lie where `floorplan` (else the netlist) puts them.
+
+    `order` and `seed` are those of `order.placing_order`.
+    """
     start = _start(netlist, canvas, floorplan)
-    order = macro_order(netlist)
-    if not len(order):
+    if not len(macro_order(netlist)):
         raise InputError(netlist.name, "no movable hard macro", "at least one", "use a netlist with hard macros")
     turn = TURN[start.orientation.astype(np.int64)]
     turned = turn[:, 0] == 0
@@ -94,28 +100,17 @@ def make_problem(netlist: Netlist, canvas: Canvas, floorplan: Floorplan | None =
     pin_x = turn[owner, 0] * netlist.pin_x_um + turn[owner, 1] * netlist.pin_y_um
     pin_y = turn[owner, 2] * netlist.pin_x_um + turn[owner, 3] * netlist.pin_y_um
     driver, sink, weight = _pairs(netlist)
-    is_fixed = fixed_objects(netlist)
-    mean, gain, stiffness = _expectations(order, is_fixed, start, owner, pin_x, pin_y, driver, sink, weight)
     edges = _edges(netlist.objects, owner[driver], owner[sink], weight)
+    macros = placing_order(start, order, seed, edges)
+    is_fixed = fixed_objects(netlist)
+    mean, gain, stiffness = _expectations(macros, is_fixed, start, owner, pin_x, pin_y, driver, sink, weight)
     incidence = _incidence(netlist, owner)
     return PlacementProblem(
-        netlist, canvas, start, order, width, height, _obstacles(netlist, canvas, start, width, height),
+        netlist, canvas, start, macros, width, height, _obstacles(netlist, canvas, start, width, height),
         owner, pin_x, pin_y, netlist.net_start.astype(np.int64), netlist.net_pin.astype(np.int64),
         netlist.net_weight.astype(np.float64), *incidence, *edges, gain, stiffness, mean[0], mean[1],
         max(1e-9, (canvas.width_um + canvas.height_um) * float(netlist.net_weight.sum())),
     )  # fmt: skip
-
-
-def fixed_objects(netlist: Netlist) -> np.ndarray:
-    """Objects that an episode never moves: ports and whatever the file fixes, bool (n)."""
-    return netlist.is_fixed.astype(bool) | (netlist.kind == ObjectKind.PORT)
-
-
-def macro_order(netlist: Netlist) -> np.ndarray:
-    """Movable hard macros by area, largest first, ties by index."""
-    macros = np.flatnonzero((netlist.kind == ObjectKind.MACRO) & ~fixed_objects(netlist))
-    area = netlist.width_um[macros] * netlist.height_um[macros]
-    return macros[np.argsort(-area, kind="stable")].astype(np.int64)
 
 
 def _start(netlist: Netlist, canvas: Canvas, floorplan: Floorplan | None) -> Floorplan:

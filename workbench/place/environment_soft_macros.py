@@ -18,7 +18,8 @@ import numpy as np
 from workbench.base.jit import kernel
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.environment_kernels import stamp, wire_rise
-from workbench.place.environment_problem import PlacementProblem, fixed_objects, make_problem
+from workbench.place.environment_problem import PlacementProblem, make_problem
+from workbench.place.order import fixed_objects
 
 SWEEPS = 2
 WIRE_FACTOR = 1.0
