@@ -21,6 +21,7 @@ COMMANDS = {  # name: (module, one-line help)
     "run": ("run", "Run a program or a network on a simulated core."),
     "trace": ("unbuilt", "Record a trace (not built yet)."),
     "simulate": ("unbuilt", "Simulate a recorded trace (not built yet)."),
+    "netlist": ("netlist", "Look into, convert or cluster a netlist."),
     "ppa": ("ppa", "Power, performance and area of a design."),
     "compare": ("compare", "Run a study of designs and networks."),
     "dashboard": ("dashboard", "Open the dashboard in the browser."),
@@ -35,17 +36,21 @@ UsageError: Any = typer.BadParameter.__base__
 
 
 class LazyGroup(typer.core.TyperGroup):
-    """A group that imports a command's module when the command is asked for."""
+    """A group that imports a command's module when the command is asked for; sub-groups have their own `table`."""
+
+    table = COMMANDS
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All command names, in the order of the table."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command of that name: a typer function called `command` in its module."""
-        if cmd_name not in COMMANDS:
+        """The command of that name: a typer function called `command` in its module, or a typer app called `group`."""
+        if cmd_name not in self.table:
             return None
-        module = importlib.import_module(f"workbench.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"workbench.cli.{self.table[cmd_name][0]}")
+        if hasattr(module, "group"):
+            return typer.main.get_command(module.group)
         local = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
         local.command(name=cmd_name)(module.command)
         return typer.main.get_command(local)
@@ -62,7 +67,7 @@ class LazyGroup(typer.core.TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list of commands without importing any of them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
 
 
 typer_app = typer.Typer(cls=LazyGroup, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -37,6 +37,7 @@ class Canvas:
     smooth_range: cells to each side over which net congestion is spread.
     overlap_threshold: tolerated relative overlap in the input file (results never overlap).
     blockages: rectangles (min x, min y, max x, max y, rate), shape (n, 5).
+    left_um, bottom_um: where the canvas' lower left corner is in the file it came from; here it is always at (0, 0).
     """
 
     width_um: float
@@ -50,6 +51,8 @@ class Canvas:
     smooth_range: int = 2
     overlap_threshold: float = 0.0
     blockages: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))
+    left_um: float = 0.0
+    bottom_um: float = 0.0
 
     @property
     def cell_width_um(self) -> float:

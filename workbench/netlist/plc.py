@@ -18,13 +18,11 @@ import numpy as np
 from workbench.base.errors import InputError
 from workbench.base.files import read_text, write_text
 from workbench.base.limits import DEFAULT_LIMITS, Limits
+from workbench.netlist.canvas import DEFAULT_ROUTES
+from workbench.netlist.design import Design
+from workbench.netlist.formats import Written
+from workbench.netlist.grid import choose_grid
 from workbench.netlist.netlist import ORIENTATIONS, Canvas, Floorplan, Netlist, ObjectKind
-
-DEFAULT_ROUTES = (70.33, 74.51, 51.79, 51.79)
-"""Tracks per µm, horizontal and vertical, then those used by macros, where a file names none.
-
-Source: circuit_training's defaults (cost-and-environment §3.4).
-"""
 
 _COST_KEYS = {  # header line: name in the returned dictionary
     "Wirelength": "wirelength_um",
@@ -92,6 +90,26 @@ def read_plc(path: str | Path, netlist: Netlist, limits: Limits = DEFAULT_LIMITS
     """Placement of a netlist and the costs of the file's header; InputError if they do not belong together."""
     file = read_placement_file(path, limits)
     return place_as_listed(netlist, file, file.canvas()), file.costs
+
+
+def place_by_plc(path: Path, design: Design) -> Design:
+    """A design with the canvas and the placement of a .plc file; what its header leaves out stays the design's."""
+    file = read_placement_file(path)
+    floorplan = place_as_listed(design.netlist, file, complete_canvas(file, design))
+    return dataclasses.replace(
+        design, netlist=floorplan.netlist, canvas=floorplan.canvas, floorplan=floorplan, header_costs=file.costs
+    )
+
+
+def complete_canvas(file: PlacementFile, design: Design) -> Canvas:
+    """The canvas of a header; a size that it lacks is the design's, a grid that it lacks is chosen."""
+    if None not in (file.width_um, file.height_um, file.columns, file.rows):
+        return file.canvas()
+    width, height = file.width_um or design.canvas.width_um, file.height_um or design.canvas.height_um
+    columns, rows = choose_grid(width, height, design.netlist)
+    return dataclasses.replace(
+        file, width_um=width, height_um=height, columns=file.columns or columns, rows=file.rows or rows
+    ).canvas()
 
 
 def read_placement_file(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> PlacementFile:
@@ -231,6 +249,16 @@ def _refuse_repeats(file: PlacementFile) -> None:
         )  # fmt: skip
 
 
+def write_plc_design(path: Path, design: Design) -> Written:
+    """Write the placement of a design; of one without, the canvas and the places that its netlist gives."""
+    floorplan = design.floorplan or Floorplan(
+        design.netlist, design.canvas, design.netlist.x_um, design.netlist.y_um, design.netlist.orientation
+    )
+    nowhere = int((~np.isfinite(floorplan.x_um + floorplan.y_um)).sum())
+    notes = (f"{nowhere} objects have no place yet and are left out.",) if nowhere else ()
+    return Written((write_plc(path, floorplan, design.header_costs),), notes)
+
+
 def write_plc(path: str | Path, floorplan: Floorplan, costs: dict[str, float] | None = None) -> Path:
     """Write a placement; `costs` may hold `wirelength_um`, `wirelength`, `density`, `congestion` for the header."""
     return write_text(path, format_plc(floorplan, costs or {}))
@@ -260,7 +288,9 @@ def format_plc(floorplan: Floorplan, costs: dict[str, float]) -> str:
         "#",
         "# node_index x y orientation fixed",
     ]
-    for i in np.argsort(netlist.file_index, kind="stable"):
+    placed = np.isfinite(floorplan.x_um) & np.isfinite(floorplan.y_um)
+    order = np.argsort(netlist.file_index, kind="stable")
+    for i in order[placed[order]]:
         turned = "-" if netlist.kind[i] == ObjectKind.PORT else ORIENTATIONS[floorplan.orientation[i]]
         place = f"{_number(floorplan.x_um[i])} {_number(floorplan.y_um[i])}"
         lines.append(f"{netlist.file_index[i]} {place} {turned} {int(netlist.is_fixed[i])}")

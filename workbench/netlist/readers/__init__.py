@@ -1,1 +1,1 @@
-"""Readers of netlist formats, one file each."""
+"""Readers of netlist formats, one file or family of files each; `formats.READERS` is their table."""

@@ -13,17 +13,23 @@ Source: cost-and-environment §1.1 (written from circuit_training and MacroPlace
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.files import read_text
 from workbench.base.limits import DEFAULT_LIMITS, Limits
+from workbench.netlist.canvas import default_canvas
+from workbench.netlist.design import Design
 from workbench.netlist.netlist import ORIENTATIONS, Netlist, ObjectKind
+from workbench.netlist.plc import complete_canvas, place_by_plc, read_placement_file
 
 METADATA = "__metadata__"
 """Name of the optional node that carries facts about the file; it has no index."""
@@ -61,6 +67,48 @@ class _Node:
 def read_protobuf(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Netlist:
     """Read a netlist file; InputError (file and line) if it is not a complete, consistent netlist."""
     return parse_protobuf(read_text(path, limits), str(path), limits)
+
+
+def load_protobuf_design(path: Path, params: Mapping[str, Any]) -> Design:
+    """The design of a netlist file, with the placement beside it: `initial.plc`, else one of its own name or the only one.
+
+    The canvas is that of the placement's header, else of the netlist's `FP bbox` comment, else a guessed one.
+    """
+    text = read_text(path)
+    netlist = parse_protobuf(text, str(path))
+    design = Design(netlist.name, netlist, default_canvas(netlist, _box(text, str(path))), origin=path)
+    beside = _placement_beside(path)
+    if beside is None:
+        return design
+    try:
+        return place_by_plc(beside, design)
+    except InputError:  # the folder's file gives the canvas only
+        return dataclasses.replace(design, canvas=complete_canvas(read_placement_file(beside), design))
+
+
+def _placement_beside(path: Path) -> Path | None:
+    stem = path.name.lower().removesuffix(".gz").removesuffix(".txt").removesuffix(".pb").removesuffix(".pbtxt")
+    found = sorted(path.parent.glob("*.plc"))
+    named = [file for name in ("initial", stem) for file in found if file.stem == name]
+    return named[0] if named else found[0] if len(found) == 1 else None
+
+
+_BOX = re.compile(r"#\s*FP bbox:\s*\{\s*(\S+)\s+(\S+)\s*\}\s*\{\s*(\S+)\s+(\S+)\s*\}")
+
+
+def _box(text: str, where: str) -> tuple[float, float] | None:
+    """Width and height of the `FP bbox` comment; None without one."""
+    box = _BOX.search(text[:100_000])
+    if box is None:
+        return None
+    try:
+        width, height = float(box[3]) - float(box[1]), float(box[4]) - float(box[2])
+    except ValueError:
+        width = height = math.nan
+    if not (0 < width <= _LARGEST_NUMBER and 0 < height <= _LARGEST_NUMBER):
+        line = f"{where}, line {text.count(chr(10), 0, box.start()) + 1}"
+        raise InputError(line, repr(box[0][:60]), "`# FP bbox: {left bottom} {right top}` in µm", "correct it")
+    return width, height
 
 
 def parse_protobuf(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> Netlist:

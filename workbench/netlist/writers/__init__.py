@@ -1,0 +1,1 @@
+"""Writers of netlist formats, one file each; `formats.WRITERS` is their table."""
