@@ -83,7 +83,15 @@ READERS = (
 PLACEMENTS = (Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),)
 """Placements that are read onto a netlist of any format; the first also for names of unknown endings."""
 
-WRITERS = (Format("plc", "Circuit Training placement", (".plc",), "plc:write_plc_design"),)
+WRITERS = (
+    Format("plc", "Circuit Training placement", (".plc",), "plc:write_plc_design"),
+    Format(
+        "protobuf",
+        "Circuit Training text protobuf with .plc",
+        (".pb.txt", ".pbtxt"),
+        "writers.protobuf:write_protobuf_design",
+    ),
+)
 """Formats that are written."""
 
 
