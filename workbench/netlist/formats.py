@@ -77,10 +77,17 @@ READERS = (
         "readers.protobuf:load_protobuf_design", r"(\s|#[^\n]*)*(node|__metadata__|versions|library)\s*:?\s*\{",
         folder_endings=("netlist.pb.txt", "netlist.pb.txt.gz", ".pb.txt", ".pb.txt.gz"),
     ),
+    Format(
+        "bookshelf", "Bookshelf", (".aux",), "readers.bookshelf:load_bookshelf_design", r"\s*RowBasedPlacement\s*:",
+        folder_endings=(".aux",),
+    ),
 )  # fmt: skip
 """Netlists that are read; a folder with files of several of them is the design of the first."""
 
-PLACEMENTS = (Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),)
+PLACEMENTS = (
+    Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),
+    Format("pl", "Bookshelf placement", (".pl",), "readers.bookshelf:place_by_pl"),
+)
 """Placements that are read onto a netlist of any format; the first also for names of unknown endings."""
 
 WRITERS = (
@@ -91,6 +98,8 @@ WRITERS = (
         (".pb.txt", ".pbtxt"),
         "writers.protobuf:write_protobuf_design",
     ),
+    Format("bookshelf", "Bookshelf", (".aux",), "writers.bookshelf:write_bookshelf_design"),
+    Format("pl", "Bookshelf placement", (".pl",), "writers.bookshelf:write_pl_design"),
 )
 """Formats that are written."""
 

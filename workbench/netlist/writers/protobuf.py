@@ -1,11 +1,11 @@
 """Writes circuit_training's text protobuf, and beside it the .plc with canvas, grid, placement and fixed macros.
 
 Read back, the netlist is the same: objects, pins with offsets, nets with weights, in the same order where the netlist
-came from such a file. What the format cannot hold is written so that all costs stay, and said in a note:
+came from such a file. What the format cannot hold is written another way, so that the costs stay, and said in a note:
 
 - One node drives one net. A pin that drives several nets becomes several pins (ports: several ports) at its place.
 - A soft macro's name begins with `Grp`, or it is a standard cell with a single output; others get the prefix `Grp_`.
-- Pins of soft macros and cells are at their centre (the proxy cost has them there in any case).
+- Pins of soft macros and cells are at their centre; only of these the costs change, where they were elsewhere.
 
 Source: cost-and-environment §1.1; attribute names and order as in circuit_training's own files.
 """
@@ -143,7 +143,7 @@ class _Nodes:
         owner = self.netlist.pin_object
         soft = self.netlist.kind[owner] == ObjectKind.SOFT_MACRO
         if moved := int((soft & ((self.netlist.pin_x_um != 0) | (self.netlist.pin_y_um != 0))).sum()):
-            yield f"{moved} pins of soft macros are written at the centre, where this format and its cost have them."
+            yield f"{moved} pins of soft macros are written at the centre, where this format has them."
 
 
 def _order(nodes: _Nodes, netlist: Netlist) -> list[_Node]:
