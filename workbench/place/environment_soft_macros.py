@@ -1,11 +1,12 @@
 """Where soft macros go once all hard macros lie: one fast, deterministic method, the same for every agent compared.
 
-They start at their expected positions (`environment_problem`: the quadratic optimum for the given macros) and then take,
-largest first, the grid-cell centre where the wirelength cost plus the density cost rises least, `SWEEPS` times over. The
-density cost counts the area above a threshold, the density of the k-th densest cell when the sweep starts (at least 1, that
-of a hard macro), at the slope of the cost (cost-and-environment §3.2: 0.5·0.5/k per unit of density in the k densest cells),
-so that each choice is a step of coordinate descent on these two parts of the proxy cost. Congestion is not looked at; wires
-count `WIRE_FACTOR` times because shorter wires also congest less.
+They start at their expected positions (`environment_problem`: the quadratic optimum for the given macros), are spread
+evenly between the hard macros (`soft_macro_spreading`) and then take, largest first, the grid-cell centre where the
+wirelength cost plus the density cost rises least, `SWEEPS` times over. The density cost counts the area above a threshold,
+the density of the k-th densest cell when the sweep starts (at least 1, that of a hard macro), at the slope of the cost
+(cost-and-environment §3.2: 0.5·0.5/k per unit of density in the k densest cells), so that each choice is a step of
+coordinate descent on these two parts of the proxy cost. Congestion is not looked at; wires count `WIRE_FACTOR` times
+because shorter wires also congest less.
 
 This stands for the force-directed step of Circuit Training (cost-and-environment §5), whose results depend on its code and
 which takes 300 sweeps over all pairs; bounded cost is the point here (model: ours; benchmarks/training_curve.py).
@@ -20,8 +21,9 @@ from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.environment_kernels import stamp, wire_rise
 from workbench.place.environment_problem import PlacementProblem, make_problem
 from workbench.place.order import fixed_objects
+from workbench.place.soft_macro_spreading import spread_soft_macros
 
-SWEEPS = 2
+SWEEPS = 1
 WIRE_FACTOR = 1.0
 DENSITY_SLOPE = 0.25
 """0.5 (weight of the density in the proxy) times 0.5 (undoes the bloat of the soft macros)."""
@@ -51,6 +53,7 @@ def settle_soft_macros(problem: PlacementProblem, x_um: np.ndarray, y_um: np.nda
     """Place the soft macros of a batch of finished episodes in place; `x_um`, `y_um` are (B, n), softs as expected."""
     canvas = problem.canvas
     soft = movable_soft_macros(problem)
+    spread_soft_macros(problem, soft, x_um, y_um)
     still = np.flatnonzero(problem.netlist.kind != ObjectKind.PORT)
     still = np.setdiff1d(still, soft).astype(np.int64)
     grid = np.array([canvas.columns, canvas.rows, canvas.width_um, canvas.height_um], dtype=np.float64)
