@@ -25,6 +25,7 @@ AGENTS = {
     "ppo": "workbench.place.agents.ppo:PPOAgent",
     "random": "workbench.place.agents.random:RandomAgent",
     "greedy": "workbench.place.agents.greedy:GreedyAgent",
+    "analytical": "workbench.place.agents.analytical:AnalyticalAgent",
 }
 """Agents by name, as module:class, so that only the one in use is imported (the learning one brings torch)."""
 
