@@ -78,8 +78,12 @@ def _unconnected(netlist: Netlist, kind: ObjectKind) -> np.ndarray:
 
 
 def _oversized(netlist: Netlist, canvas: Canvas) -> np.ndarray:
-    """Hard macros that do not fit on the canvas, turned as they are (quarter turns are not allowed)."""
+    """Hard macros that do not fit on the canvas, turned as they are or, where quarter turns are allowed, either way."""
     width, height = _turned(netlist, netlist.orientation)
+    if netlist.may_rotate and canvas.width_um > canvas.height_um:
+        width, height = np.maximum(width, height), np.minimum(width, height)
+    elif netlist.may_rotate:
+        width, height = np.minimum(width, height), np.maximum(width, height)
     return np.flatnonzero((netlist.kind == ObjectKind.MACRO) & ((width > canvas.width_um) | (height > canvas.height_um)))
 
 

@@ -45,7 +45,7 @@ class Format:
     endings: endings of its files' names, lower case, the preferred one first.
     function: ``module:function`` below `workbench.netlist`; a NetlistReader, PlacementReader or Writer.
     marker: pattern that the beginning of a file of an unknown ending matches (readers only; empty: none).
-    takes_params: it is RTL, whose parameters can be set.
+    takes_params: it has parameters that can be set: those of RTL, or the reader's own (upper case).
     folder_endings: endings by which a folder is recognised as a design of this format, the surest first (readers only).
     """
 
@@ -78,29 +78,19 @@ READERS = (
         folder_endings=("netlist.pb.txt", "netlist.pb.txt.gz", ".pb.txt", ".pb.txt.gz"),
     ),
     Format(
-        "bookshelf", "Bookshelf", (".aux",), "readers.bookshelf:load_bookshelf_design", r"\s*RowBasedPlacement\s*:",
-        folder_endings=(".aux",),
+        "gsrc", "GSRC/MCNC floorplanning: .blocks, .nets, .pl", (".blocks",), "readers.gsrc:load_gsrc_design",
+        r"(\s|#[^\n]*)*UCSC blocks", takes_params=True, folder_endings=(".blocks",),
     ),
 )  # fmt: skip
 """Netlists that are read; a folder with files of several of them is the design of the first."""
 
-PLACEMENTS = (
-    Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),
-    Format("pl", "Bookshelf placement", (".pl",), "readers.bookshelf:place_by_pl"),
-)
+PLACEMENTS = (Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),)
 """Placements that are read onto a netlist of any format; the first also for names of unknown endings."""
 
 WRITERS = (
     Format("plc", "Circuit Training placement", (".plc",), "plc:write_plc_design"),
-    Format(
-        "protobuf",
-        "Circuit Training text protobuf with .plc",
-        (".pb.txt", ".pbtxt"),
-        "writers.protobuf:write_protobuf_design",
-    ),
-    Format("bookshelf", "Bookshelf", (".aux",), "writers.bookshelf:write_bookshelf_design"),
-    Format("pl", "Bookshelf placement", (".pl",), "writers.bookshelf:write_pl_design"),
-)
+    Format("gsrc", "GSRC/MCNC floorplanning: .blocks, .nets, .pl", (".blocks",), "writers.gsrc:write_gsrc_design"),
+)  # fmt: skip
 """Formats that are written."""
 
 

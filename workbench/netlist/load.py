@@ -42,7 +42,7 @@ def load_design(
     name_or_path: a name in `netlists/`, a folder of one design, or a file of a format in `formats.READERS`.
     placement: a file of a format in `formats.PLACEMENTS` for this netlist; without it the one that the netlist's own
         files give, if they do.
-    params: parameters of the RTL (`LANES`, `VLEN`), for designs that have them.
+    params: parameters of the RTL (`LANES`, `VLEN`) or of the reader (`WHITE_SPACE`), for designs that have them.
 
     Raises
     ------

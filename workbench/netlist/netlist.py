@@ -21,17 +21,8 @@ class ObjectKind(IntEnum):
 
 
 ORIENTATIONS = ("N", "FN", "S", "FS", "E", "FE", "W", "FW")
-"""Names of orientations; arrays hold indices into this tuple. Only N FN S FS and only E FE W FW swap freely."""
-
-
-TURN = np.array(
-    [
-        [1, 0, 0, 1], [-1, 0, 0, 1], [-1, 0, 0, -1], [1, 0, 0, -1],
-        [0, 1, -1, 0], [0, -1, -1, 0], [0, -1, 1, 0], [0, 1, 1, 0],
-    ],
-    np.float64,
-)  # fmt: skip
-"""Row per orientation: x' = t0·x + t1·y, y' = t2·x + t3·y. Source: cost-and-environment §1.3; LEF/DEF for E FE W FW."""
+"""Names of orientations; arrays hold indices into this tuple. Only N FN S FS and only E FE W FW swap freely,
+unless `Netlist.may_rotate`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +39,7 @@ class Canvas:
     overlap_threshold: tolerated relative overlap in the input file (results never overlap).
     blockages: rectangles (min x, min y, max x, max y, rate), shape (n, 5).
     left_um, bottom_um: where the canvas' lower left corner is in the file it came from; here it is always at (0, 0).
+    has_routing: False where the format knows no routing supply: then only wirelength counts, the tracks mean nothing.
     """
 
     width_um: float
@@ -63,6 +55,7 @@ class Canvas:
     blockages: np.ndarray = field(default_factory=lambda: np.zeros((0, 5)))
     left_um: float = 0.0
     bottom_um: float = 0.0
+    has_routing: bool = True
 
     @property
     def cell_width_um(self) -> float:
@@ -94,6 +87,7 @@ class Netlist:
     net_start: net i has pins ``net_pin[net_start[i]:net_start[i + 1]]``, int32 (m + 1).
     net_pin: pin indices, the driver first, int32.
     net_weight: float64 (m).
+    may_rotate: hard macros may be turned by 90 degrees (E FE W FW besides N FN S FS); only where the format allows it.
     """
 
     name: str
@@ -112,6 +106,7 @@ class Netlist:
     net_start: np.ndarray
     net_pin: np.ndarray
     net_weight: np.ndarray
+    may_rotate: bool = False
 
     @property
     def objects(self) -> int:

@@ -95,7 +95,8 @@ def read_plc(path: str | Path, netlist: Netlist, limits: Limits = DEFAULT_LIMITS
 def place_by_plc(path: Path, design: Design) -> Design:
     """A design with the canvas and the placement of a .plc file; what its header leaves out stays the design's."""
     file = read_placement_file(path)
-    floorplan = place_as_listed(design.netlist, file, complete_canvas(file, design))
+    canvas = dataclasses.replace(complete_canvas(file, design), has_routing=design.canvas.has_routing)
+    floorplan = place_as_listed(design.netlist, file, canvas)
     return dataclasses.replace(
         design, netlist=floorplan.netlist, canvas=floorplan.canvas, floorplan=floorplan, header_costs=file.costs
     )

@@ -10,13 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.netlist.netlist import Floorplan
+from workbench.netlist.netlist import Canvas, Floorplan
 from workbench.place.cost_kernels import congestion_cost, costs_of, move_object, rebuild
 from workbench.place.cost_model import CostModel, CostState, make_model, make_state
 from workbench.place.legality import overlap_um2
 
 DENSITY_WEIGHT = CONGESTION_WEIGHT = 0.5
 """Weights of all published comparisons; the wirelength's is 1. Source: cost-and-environment §3."""
+
+
+def cost_weights(canvas: Canvas) -> tuple[float, float]:
+    """Weights of density and congestion on a canvas: 0 without routing supply, where only wirelength counts."""
+    return (DENSITY_WEIGHT, CONGESTION_WEIGHT) if canvas.has_routing else (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Costs:
     wirelength_um: weighted half-perimeters of all nets.
     wirelength, density, congestion: the three normalised costs.
     overlap_um2: area that hard macros share; 0 for a legal floorplan.
+    weights: of density and congestion in the proxy cost (`cost_weights`).
     """
 
     wirelength_um: float
@@ -35,11 +41,17 @@ class Costs:
     density: float
     congestion: float
     overlap_um2: float = 0.0
+    weights: tuple[float, float] = (DENSITY_WEIGHT, CONGESTION_WEIGHT)
 
     @property
     def proxy(self) -> float:
-        """wirelength + density / 2 + congestion / 2."""
-        return self.wirelength + DENSITY_WEIGHT * self.density + CONGESTION_WEIGHT * self.congestion
+        """wirelength + density / 2 + congestion / 2; wirelength alone where only that counts."""
+        return self.wirelength + self.weights[0] * self.density + self.weights[1] * self.congestion
+
+    @property
+    def counts_wires_only(self) -> bool:
+        """Whether density and congestion mean nothing, as the canvas has no routing supply."""
+        return self.weights == (0.0, 0.0)
 
     def header(self) -> dict[str, float]:
         """What a .plc file's header says of them."""
@@ -49,7 +61,12 @@ class Costs:
         }  # fmt: skip
 
     def report(self) -> dict[str, float]:
-        """The figures under the names that the command line prints."""
+        """The figures under the names that the command line prints; those that mean nothing are left out."""
+        if self.counts_wires_only:
+            return {
+                "wirelength_um": self.wirelength_um, "wirelength_cost": self.wirelength, "proxy_cost": self.proxy,
+                "overlap_um2": self.overlap_um2,
+            }  # fmt: skip
         return {
             "wirelength_um": self.wirelength_um, "wirelength_cost": self.wirelength, "density_cost": self.density,
             "congestion_cost": self.congestion, "proxy_cost": self.proxy, "overlap_um2": self.overlap_um2,
@@ -93,14 +110,15 @@ class IncrementalCost:
     def proxy(self) -> float:
         """The proxy cost as it stands."""
         wirelength, density, congestion = costs_of(self.model, self.state)
-        return float(wirelength + DENSITY_WEIGHT * density + CONGESTION_WEIGHT * congestion)
+        density_weight, congestion_weight = cost_weights(self._floorplan.canvas)
+        return float(wirelength + density_weight * density + congestion_weight * congestion)
 
     def costs(self) -> Costs:
         """All costs as they stand."""
         wirelength, density, congestion = costs_of(self.model, self.state)
         return Costs(
             float(self.state.totals[0]["wirelength"]), float(wirelength), float(density), float(congestion),
-            overlap_um2(self.floorplan()),
+            overlap_um2(self.floorplan()), cost_weights(self._floorplan.canvas),
         )  # fmt: skip
 
     def floorplan(self) -> Floorplan:

@@ -33,11 +33,15 @@ _TICK = {"N": (-1, -1), "FN": (1, -1), "S": (1, 1), "FS": (-1, 1), "E": (-1, 1),
 def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path:
     """Draw hard macros by family, soft macros, ports, and the density and congestion maps; returns the path.
 
+    Without maps where the canvas has no routing supply, as only wirelength counts there.
+
     Parameters
     ----------
     costs: written into the title.
     path: a .png or .svg file.
     """
+    if costs.counts_wires_only:
+        return _draw_outline(floorplan, costs, path)
     figure = _figure((11.2, 9.0))
     main = figure.add_axes((0.055, 0.125, 0.625, 0.755))
     _draw_objects(main, floorplan)
@@ -49,21 +53,38 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
     )
     for k, (title, values, colours) in enumerate(panels):
         _draw_map(figure, (0.72, 0.645 - 0.26 * k, 0.245, 0.235), floorplan, title, values, colours)
+    parts = f"wirelength {costs.wirelength:.4f}   density {costs.density:.4f}   congestion {costs.congestion:.4f}"
+    _write_title(figure, floorplan, f"proxy cost {costs.proxy:.4f}", f"{parts}   {_overlap(costs)}")
+    return _save(figure, path)
+
+
+def _draw_outline(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path:
+    """The floorplan alone, with its wirelength and white space."""
+    figure = _figure((9.0, 9.6))
+    _draw_objects(figure.add_axes((0.07, 0.1, 0.88, 0.8)), floorplan)
+    netlist, canvas = floorplan.netlist, floorplan.canvas
+    area = float(netlist.width_um @ netlist.height_um)
+    white = f"white space {canvas.width_um * canvas.height_um / area - 1:.1%} of the blocks' area"
+    _write_title(figure, floorplan, f"wirelength {costs.wirelength_um:,.0f} µm", f"{white}   {_overlap(costs)}")
+    return _save(figure, path)
+
+
+def _overlap(costs: Costs) -> str:
+    return "legal, no overlap" if costs.overlap_um2 == 0 else f"overlap {costs.overlap_um2:,.1f} µm²"
+
+
+def _write_title(figure: Figure, floorplan: Floorplan, headline: str, parts: str) -> None:
+    """The design and its size at the left, a headline and its parts at the right."""
     counts = [int((floorplan.netlist.kind == kind).sum()) for kind in ObjectKind]
+    soft = f"{counts[1]} soft macros, " if floorplan.canvas.has_routing else ""
     figure.text(0.055, 0.955, floorplan.netlist.name, fontsize=15, fontweight="bold")
     figure.text(
         0.055, 0.918,
-        f"{counts[0]} macros, {counts[1]} soft macros, {counts[2]} ports, {floorplan.netlist.nets:,} nets on "
+        f"{counts[0]} macros, {soft}{counts[2]} ports, {floorplan.netlist.nets:,} nets on "
         f"{floorplan.canvas.width_um:,.0f} × {floorplan.canvas.height_um:,.0f} µm", fontsize=9, color="#444444",
     )  # fmt: skip
-    overlap = "legal, no overlap" if costs.overlap_um2 == 0 else f"overlap {costs.overlap_um2:,.1f} µm²"
-    figure.text(0.96, 0.955, f"proxy cost {costs.proxy:.4f}", fontsize=15, fontweight="bold", ha="right")
-    figure.text(
-        0.96, 0.918,
-        f"wirelength {costs.wirelength:.4f}   density {costs.density:.4f}   "
-        f"congestion {costs.congestion:.4f}   {overlap}", fontsize=9, color="#444444", ha="right",
-    )  # fmt: skip
-    return _save(figure, path)
+    figure.text(0.96, 0.955, headline, fontsize=15, fontweight="bold", ha="right")
+    figure.text(0.96, 0.918, parts, fontsize=9, color="#444444", ha="right")
 
 
 def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]], path: str | Path, title: str = "") -> Path:

@@ -15,7 +15,7 @@ from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, known_settings, read_params
 from workbench.place.annealing import ANNEALING_DTYPE, PROPOSAL_DTYPE, Movable, anneal
-from workbench.place.cost import CONGESTION_WEIGHT, DENSITY_WEIGHT, evaluate
+from workbench.place.cost import cost_weights, evaluate
 from workbench.place.cost_model import CostModel, CostState, make_model, make_state
 from workbench.place.force_directed import PHASES, STEPS, make_soft_macros, place_by_force
 from workbench.place.obstacles import Obstacles, make_obstacles
@@ -93,7 +93,7 @@ class Annealing:
         self.obstacles: Obstacles = make_obstacles(self.start)
         self.run = np.zeros(1, ANNEALING_DTYPE)
         settings, hard, soft = self.settings, len(self.movable.hard), len(self.movable.soft)
-        self.run["density_weight"], self.run["congestion_weight"] = DENSITY_WEIGHT, CONGESTION_WEIGHT
+        self.run["density_weight"], self.run["congestion_weight"] = cost_weights(self.start.canvas)
         self.run["hard_share"] = settings.hard_share if hard and soft and self.soft == "free" else float(hard > 0)
         if self.soft == "fd":
             self.by_force = make_soft_macros(self.start.netlist, self.model, self.start.orientation)
