@@ -81,16 +81,31 @@ READERS = (
         "gsrc", "GSRC/MCNC floorplanning: .blocks, .nets, .pl", (".blocks",), "readers.gsrc:load_gsrc_design",
         r"(\s|#[^\n]*)*UCSC blocks", takes_params=True, folder_endings=(".blocks",),
     ),
+    Format(
+        "bookshelf", "Bookshelf", (".aux",), "readers.bookshelf:load_bookshelf_design", r"\s*RowBasedPlacement\s*:",
+        folder_endings=(".aux",),
+    ),
 )  # fmt: skip
 """Netlists that are read; a folder with files of several of them is the design of the first."""
 
-PLACEMENTS = (Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),)
+PLACEMENTS = (
+    Format("plc", "Circuit Training placement", (".plc",), "plc:place_by_plc"),
+    Format("pl", "Bookshelf placement", (".pl",), "readers.bookshelf:place_by_pl"),
+)
 """Placements that are read onto a netlist of any format; the first also for names of unknown endings."""
 
 WRITERS = (
     Format("plc", "Circuit Training placement", (".plc",), "plc:write_plc_design"),
     Format("gsrc", "GSRC/MCNC floorplanning: .blocks, .nets, .pl", (".blocks",), "writers.gsrc:write_gsrc_design"),
-)  # fmt: skip
+    Format(
+        "protobuf",
+        "Circuit Training text protobuf with .plc",
+        (".pb.txt", ".pbtxt"),
+        "writers.protobuf:write_protobuf_design",
+    ),
+    Format("bookshelf", "Bookshelf", (".aux",), "writers.bookshelf:write_bookshelf_design"),
+    Format("pl", "Bookshelf placement", (".pl",), "writers.bookshelf:write_pl_design"),
+)
 """Formats that are written."""
 
 

@@ -25,6 +25,16 @@ ORIENTATIONS = ("N", "FN", "S", "FS", "E", "FE", "W", "FW")
 unless `Netlist.may_rotate`."""
 
 
+TURN = np.array(
+    [
+        [1, 0, 0, 1], [-1, 0, 0, 1], [-1, 0, 0, -1], [1, 0, 0, -1],
+        [0, 1, -1, 0], [0, -1, -1, 0], [0, -1, 1, 0], [0, 1, 1, 0],
+    ],
+    np.float64,
+)  # fmt: skip
+"""Row per orientation: x' = t0·x + t1·y, y' = t2·x + t3·y. Source: cost-and-environment §1.3; LEF/DEF for E FE W FW."""
+
+
 @dataclass(frozen=True)
 class Canvas:
     """The area to place on, its grid, and the routing supply (cost-and-environment: `# Columns`, `# Width`, ...).

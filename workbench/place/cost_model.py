@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.netlist.netlist import Canvas, Floorplan, Netlist, ObjectKind
+from workbench.netlist.netlist import TURN, Canvas, Floorplan, Netlist, ObjectKind
 
 DENSITY_SHARE = 0.1
 """Share of the cells, the densest ones, whose mean is the density. Source: cost-and-environment §3.2."""
@@ -51,15 +51,6 @@ TOTALS_DTYPE = np.dtype(
     ]
 )
 """Running totals and search hints of a `CostState`, one record."""
-
-TURN = np.array(
-    [
-        [1, 0, 0, 1], [-1, 0, 0, 1], [-1, 0, 0, -1], [1, 0, 0, -1],
-        [0, 1, -1, 0], [0, -1, -1, 0], [0, -1, 1, 0], [0, 1, 1, 0],
-    ],
-    np.float64,
-)  # fmt: skip
-"""Row per orientation: x' = t0·x + t1·y, y' = t2·x + t3·y. Source: cost-and-environment §1.3; LEF/DEF for E FE W FW."""
 
 
 class CostModel(NamedTuple):
