@@ -33,6 +33,8 @@ def describe(design: Design) -> dict[str, Any]:
     if design.cells is not None:
         cells = {"cells": design.cells.cells, "cell_area_um2": design.cells.cell_area_um2}
         figures = {**figures, **cells, "technology": design.cells.technology}
+    if design.notes:
+        figures["notes"] = list(design.notes)
     return {**figures, "problems": problems(design)}
 
 

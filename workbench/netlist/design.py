@@ -45,6 +45,7 @@ class Design:
     header_costs: costs that the placement file's header states (`wirelength_um`, `wirelength`, `density`, `congestion`).
     cells: figures of its RTL, None for netlists without.
     origin: the file or folder it was read from.
+    notes: what the reader left out of the file, in words.
     """
 
     name: str
@@ -54,3 +55,4 @@ class Design:
     header_costs: dict[str, float] = field(default_factory=dict)
     cells: CellData | None = None
     origin: Path | None = None
+    notes: tuple[str, ...] = ()

@@ -85,6 +85,10 @@ READERS = (
         "bookshelf", "Bookshelf", (".aux",), "readers.bookshelf:load_bookshelf_design", r"\s*RowBasedPlacement\s*:",
         folder_endings=(".aux",),
     ),
+    Format(
+        "def", "DEF with its LEF files", (".def", ".def.gz"), "readers.lefdef:load_def_design",
+        r"(\s|#[^\n]*)*VERSION\s+5[.\d]*\s+;", folder_endings=(".def", ".def.gz"),
+    ),
 )  # fmt: skip
 """Netlists that are read; a folder with files of several of them is the design of the first."""
 
@@ -105,6 +109,7 @@ WRITERS = (
     ),
     Format("bookshelf", "Bookshelf", (".aux",), "writers.bookshelf:write_bookshelf_design"),
     Format("pl", "Bookshelf placement", (".pl",), "writers.bookshelf:write_pl_design"),
+    Format("def", "DEF with the LEF files that it needs", (".def",), "writers.lefdef:write_def_design"),
 )
 """Formats that are written."""
 

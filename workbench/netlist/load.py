@@ -12,6 +12,7 @@ from workbench.base.places import data_folder
 from workbench.base.registry import unknown_name
 from workbench.netlist.design import Design
 from workbench.netlist.formats import READERS, Format, format_of, placement_format_of
+from workbench.netlist.readers.lefdef_files import lef_files, names_def
 
 _BEGINNING_CHARACTERS = 4096
 """How much of a file is looked at to tell its format where its name does not."""
@@ -79,7 +80,9 @@ def find_netlist(name_or_path: str | Path) -> Path:
         if len(found) > 1:
             names = " and ".join(file.name for file in found[:2])
             raise InputError(path, f"{names} in one folder", "the files of one design", "name the file")
-        return found[0]
+        path = found[0]
+    if path.suffix == ".toml" and names_def(path):
+        return lef_files(path).design
     if not path.exists() and is_bare and "." not in path.name:
         raise unknown_name("netlist", str(name_or_path), netlist_names() or ["a file"])
     if not path.exists():

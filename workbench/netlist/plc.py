@@ -272,17 +272,17 @@ def format_plc(floorplan: Floorplan, costs: dict[str, float]) -> str:
     lines = [
         "# Placement file for Circuit Training",
         f"# Columns : {canvas.columns}  Rows : {canvas.rows}",
-        f"# Width : {_number(canvas.width_um)}  Height : {_number(canvas.height_um)}",
+        f"# Width : {format_number(canvas.width_um)}  Height : {format_number(canvas.height_um)}",
         *(f"# {key} : {costs[name]:.9f}" for key, name in _COST_KEYS.items() if name in costs),
         "# Project : workbench",
         f"# Block : {netlist.name}",
-        f"# Routes per micron, hor : {_number(canvas.horizontal_routes_per_um)}"
-        f"  ver : {_number(canvas.vertical_routes_per_um)}",
-        f"# Routes used by macros, hor : {_number(canvas.macro_horizontal_routes_per_um)}"
-        f"  ver : {_number(canvas.macro_vertical_routes_per_um)}",
+        f"# Routes per micron, hor : {format_number(canvas.horizontal_routes_per_um)}"
+        f"  ver : {format_number(canvas.vertical_routes_per_um)}",
+        f"# Routes used by macros, hor : {format_number(canvas.macro_horizontal_routes_per_um)}"
+        f"  ver : {format_number(canvas.macro_vertical_routes_per_um)}",
         f"# Smoothing factor : {canvas.smooth_range}",
-        f"# Overlap threshold : {_number(canvas.overlap_threshold)}",
-        *("# Blockage : " + " ".join(_number(value) for value in blockage) for blockage in canvas.blockages),
+        f"# Overlap threshold : {format_number(canvas.overlap_threshold)}",
+        *("# Blockage : " + " ".join(format_number(value) for value in blockage) for blockage in canvas.blockages),
         "#",
         "# Counts of node types:",
         *(f"# {name:<16}: {count:9d}" for name, count in zip(("HARD_MACROs", "SOFT_MACROs", "PORTs"), kinds, strict=True)),
@@ -293,12 +293,12 @@ def format_plc(floorplan: Floorplan, costs: dict[str, float]) -> str:
     order = np.argsort(netlist.file_index, kind="stable")
     for i in order[placed[order]]:
         turned = "-" if netlist.kind[i] == ObjectKind.PORT else ORIENTATIONS[floorplan.orientation[i]]
-        place = f"{_number(floorplan.x_um[i])} {_number(floorplan.y_um[i])}"
+        place = f"{format_number(floorplan.x_um[i])} {format_number(floorplan.y_um[i])}"
         lines.append(f"{netlist.file_index[i]} {place} {turned} {int(netlist.is_fixed[i])}")
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float) -> str:
+def format_number(value: float) -> str:
     """Nine decimals, without trailing zeros."""
     text = f"{value:.9f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

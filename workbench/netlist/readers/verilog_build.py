@@ -17,6 +17,7 @@ from workbench.netlist.cluster import LARGEST_FANOUT, cluster_by_hierarchy, leaf
 from workbench.netlist.grid import choose_grid
 from workbench.netlist.leaf import LeafCell
 from workbench.netlist.netlist import Canvas, Netlist, ObjectKind
+from workbench.netlist.ports import around
 from workbench.netlist.readers.verilog_config import MacroCell, Routes
 from workbench.netlist.readers.verilog_flat import FlatDesign
 
@@ -84,7 +85,7 @@ def build_netlist(
     widths = np.array([m.width_um for m in macros if m is not None])
     heights = np.array([m.height_um for m in macros if m is not None])
     zero = np.zeros(len(ports))
-    x_um, y_um = _around(len(ports), side)
+    x_um, y_um = around(len(ports), side, side)
     blank = np.full(len(hard) + len(cluster_names), np.nan)
     objects = len(ports) + len(blank)
     kind = np.repeat([ObjectKind.PORT, ObjectKind.MACRO, ObjectKind.SOFT_MACRO], [len(ports), len(hard), len(cluster_names)])
@@ -158,15 +159,6 @@ def _port_groups(flat: FlatDesign, ignored: np.ndarray) -> tuple[list[str], np.n
             groups += [len(names)] * (high - low)
             names.append(port.name if port.width == 1 else f"{port.name}[{high - 1}:{low}]")
     return names, np.array(groups, np.int64)
-
-
-def _around(ports: int, side_um: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places of ports, evenly around the canvas from the lower left corner, clockwise."""
-    along = (np.arange(ports) + 0.5) / max(1, ports) * 4
-    edge, t = along.astype(int), (along % 1) * side_um
-    x = np.choose(edge, [np.zeros(ports), t, np.full(ports, side_um), side_um - t])
-    y = np.choose(edge, [t, np.full(ports, side_um), side_um - t, np.zeros(ports)])
-    return x, y
 
 
 def _pins_of_bits(
