@@ -12,7 +12,7 @@ import pytest
 from pyslang import driver
 
 from workbench.base.config import read_toml
-from workbench.netlist.cluster import connectivity_graph
+from workbench.netlist.clustering.hierarchy import connectivity_graph
 from workbench.netlist.load import load_design
 from workbench.netlist.netlist import ObjectKind
 from workbench.netlist.readers.verilog import flatten

@@ -9,7 +9,7 @@ from workbench.cli.app import LazyGroup
 COMMANDS = {  # name: (module, one-line help)
     "info": ("netlist_info", "What is in a netlist, and what is wrong with it."),
     "convert": ("netlist_convert", "Write a netlist, with its placement, in another format."),
-    "cluster": ("unbuilt", "Cluster the cells of a flat netlist into soft macros (not built yet)."),
+    "cluster": ("netlist_cluster", "Cluster the cells of a flat netlist into soft macros."),
 }
 
 

@@ -33,6 +33,7 @@ def command(
     from workbench.base.files import make_folder
     from workbench.base.progress import Progress
     from workbench.cli.output import show
+    from workbench.netlist.clustering.flat import refuse_flat
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import PlacementOptions, make_agent
 
@@ -40,6 +41,7 @@ def command(
     chosen = make_agent(agent)
     settings, rtl = _split_params(param or [])
     design = load_design(netlist, init, rtl or None)
+    refuse_flat(design.netlist, netlist)
     start = design.floorplan if init is not None else None
     options = PlacementOptions(start, grid, soft, steps, settings)
     folder = make_folder(out if out is not None else _new_folder(design.name, agent))

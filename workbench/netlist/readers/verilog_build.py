@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.base.errors import InputError
-from workbench.netlist.cluster import LARGEST_FANOUT, cluster_by_hierarchy, leaf_graph
+from workbench.netlist.clustering.hierarchy import cluster_by_hierarchy, leaf_graph
+from workbench.netlist.clustering.rules import LARGEST_FANOUT, SOFT_UTILIZATION
 from workbench.netlist.grid import choose_grid
 from workbench.netlist.leaf import LeafCell
 from workbench.netlist.netlist import Canvas, Netlist, ObjectKind
@@ -23,8 +24,6 @@ from workbench.netlist.readers.verilog_flat import FlatDesign
 
 BITS_PER_PIN = 16
 """Bits of a bus that share a pin of a hard macro or a port on the canvas."""
-SOFT_UTILIZATION = 0.5
-"""Share of a soft macro that its cells fill."""
 LARGEST_SHARE = 0.9
 """Share of the canvas that hard macros and bloated soft macros may cover together."""
 

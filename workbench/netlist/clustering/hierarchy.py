@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.netlist.clustering.rules import connections, pair_weights
+
 if TYPE_CHECKING:
     import networkx
 
     from workbench.netlist.netlist import Netlist
-
-LARGEST_FANOUT = 500
-"""Nets with more pins are left out of the graph (source: cost-and-environment §6)."""
 
 
 @dataclass
@@ -31,24 +30,16 @@ class _Level:
 
 
 def connectivity_graph(netlist: Netlist) -> networkx.Graph:
-    """Objects of a netlist as nodes, edges weighted by the driver-to-sink connections between them.
-
-    Nets with more than `LARGEST_FANOUT` pins are left out.
-    """
+    """Objects of a netlist as nodes, edges weighted by the driver-to-sink connections between them (cut nets left out)."""
     import networkx
 
     graph = networkx.Graph()
     graph.add_nodes_from(range(netlist.objects))
-    owner = netlist.pin_object[netlist.net_pin]
-    for net in range(netlist.nets):
-        first, last = netlist.net_start[net], netlist.net_start[net + 1]
-        if last - first > LARGEST_FANOUT:
-            continue
-        for sink in owner[first + 1 : last]:
-            a, b = int(owner[first]), int(sink)
-            if a != b:
-                weight = graph.edges[a, b]["weight"] if graph.has_edge(a, b) else 0.0
-                graph.add_edge(a, b, weight=weight + float(netlist.net_weight[net]))
+    driver, sink, net = connections(netlist)
+    apart = driver != sink
+    pairs = np.sort(np.stack([driver, sink], axis=1)[apart], axis=1)
+    low, high, weight = pair_weights(pairs[:, 0], pairs[:, 1], netlist.net_weight[net[apart]])
+    graph.add_weighted_edges_from((int(a), int(b), float(w)) for a, b, w in zip(low, high, weight, strict=True))
     return graph
 
 
@@ -58,9 +49,9 @@ def leaf_graph(leaves: int, driver: np.ndarray, sink: np.ndarray) -> networkx.Gr
 
     graph = networkx.Graph()
     graph.add_nodes_from(range(leaves))
-    low, high = np.minimum(driver, sink), np.maximum(driver, sink)
-    pairs, counts = np.unique(np.stack([low, high], axis=1)[low != high], axis=0, return_counts=True)
-    graph.add_weighted_edges_from((int(a), int(b), int(n)) for (a, b), n in zip(pairs, counts, strict=True))
+    driver, sink = driver[driver != sink], sink[driver != sink]
+    low, high, counts = pair_weights(np.minimum(driver, sink), np.maximum(driver, sink), np.ones(len(driver)))
+    graph.add_weighted_edges_from((int(a), int(b), int(n)) for a, b, n in zip(low, high, counts, strict=True))
     return graph
 
 

@@ -6,7 +6,7 @@ import networkx
 import numpy as np
 import pytest
 
-from workbench.netlist.cluster import cluster_by_hierarchy, connectivity_graph, leaf_graph
+from workbench.netlist.clustering.hierarchy import cluster_by_hierarchy, connectivity_graph, leaf_graph
 from workbench.netlist.load import load_design
 
 
