@@ -7,7 +7,7 @@ from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.netlist.load import load_design
 from workbench.netlist.netlist import ObjectKind
-from workbench.place.agents.base import AGENTS, PlacementOptions, make_agent
+from workbench.place.agents.base import AGENTS, PlacementOptions, describe_agents, make_agent
 from workbench.place.cost import evaluate
 from workbench.place.legality import check
 
@@ -49,6 +49,13 @@ def test_an_agent_refuses_unknown_settings(design, name):
     options = PlacementOptions(steps=1, params={"no_such": 1.0})
     with Progress(name, quiet=True) as progress, pytest.raises(InputError, match="'no_such'"):
         make_agent(name).place(design, seconds=1, seed=0, progress=progress, options=options)
+
+
+def test_every_agent_says_in_one_line_what_it_is():
+    described = describe_agents()
+    assert list(described) == list(AGENTS)
+    assert described["random"] == "Random legal placements: what no method at all gives."
+    assert all(len(line) > 20 and line.endswith(".") for line in described.values())
 
 
 def test_an_unknown_agent_says_which_are_near():

@@ -65,9 +65,9 @@ def _models(estimates: bool) -> dict[str, Any]:
 
 
 def _agents(estimates: bool) -> dict[str, Any]:
-    from workbench.place.agents.base import AGENTS
+    from workbench.place.agents.base import describe_agents
 
-    return dict(AGENTS)
+    return describe_agents()
 
 
 _READERS = {

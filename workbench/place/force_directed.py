@@ -19,8 +19,10 @@ from workbench.base.jit import kernel
 from workbench.netlist.netlist import Netlist, ObjectKind
 from workbench.place.cost_model import CostModel, CostState
 
-PHASES = np.array([[100.0, 0.0], [1e-3, 1e6], [1e-5, 1e7]])
-"""Attraction and repulsion factor of each phase."""
+PHASES = np.array([[100.0, 0.0, 1.0], [1e-3, 1e6, 1.0], [1e-5, 1e7, 1.0]])
+"""Attraction, repulsion and move factor of each phase, for soft macros among fixed hard ones."""
+MIXED_PHASES = np.array([[100.0, 0.0, 1.0], [1e-3, 1e5, 2.0], [1e-5, 1e6, 2.0]])
+"""The same for hard and soft macros together ("mixed size")."""
 STEPS = 100
 """Steps of each phase."""
 
@@ -28,22 +30,23 @@ STEPS = 100
 class SoftMacros(NamedTuple):
     """What the method needs beyond the cost model."""
 
-    movable: np.ndarray  # bool (n): soft macros that are not fixed
+    movable: np.ndarray  # bool (n): soft macros that are not fixed, and hard ones where these move too
     bodies: np.ndarray  # int64: macros of both kinds, by index
     half_width: np.ndarray  # µm (n); squares for soft macros
     half_height: np.ndarray
     owner: np.ndarray  # object of each point, int64 (q)
 
 
-def make_soft_macros(netlist: Netlist, model: CostModel, orientation: np.ndarray) -> SoftMacros:
-    """The method's arrays for a netlist whose hard macros are turned as given."""
+def make_soft_macros(netlist: Netlist, model: CostModel, orientation: np.ndarray, *, with_hard: bool = False) -> SoftMacros:
+    """The method's arrays for a netlist whose hard macros are turned as given; `with_hard`: these move too."""
     is_soft = netlist.kind == ObjectKind.SOFT_MACRO
     half_square = 0.5 * np.sqrt(netlist.width_um * netlist.height_um)
     is_turned = orientation >= 4  # E FE W FW
     half_width = 0.5 * np.where(is_turned, netlist.height_um, netlist.width_um)
     half_height = 0.5 * np.where(is_turned, netlist.width_um, netlist.height_um)
     return SoftMacros(
-        is_soft & ~netlist.is_fixed, np.flatnonzero(netlist.kind != ObjectKind.PORT),
+        (is_soft | (with_hard & (netlist.kind == ObjectKind.MACRO))) & ~netlist.is_fixed,
+        np.flatnonzero(netlist.kind != ObjectKind.PORT),
         np.where(is_soft, half_square, half_width), np.where(is_soft, half_square, half_height),
         np.repeat(np.arange(netlist.objects), np.diff(model.point_start)),
     )  # fmt: skip
@@ -51,14 +54,20 @@ def make_soft_macros(netlist: Netlist, model: CostModel, orientation: np.ndarray
 
 @kernel
 def place_by_force(model: CostModel, state: CostState, soft: SoftMacros, phases: np.ndarray, steps: int) -> None:
-    """Place the movable soft macros anew; only coordinates change, the state's maps have to be rebuilt."""
-    grid = model.grid[0]
-    reach = max(grid.width, grid.height) / steps
+    """Place the movable macros anew from the canvas' centre; only coordinates change, the maps have to be rebuilt."""
     for i in range(len(state.x)):
         if soft.movable[i]:
-            state.x[i], state.y[i] = 0.5 * grid.width, 0.5 * grid.height
+            state.x[i], state.y[i] = 0.5 * model.grid[0].width, 0.5 * model.grid[0].height
+    follow_forces(model, state, soft, phases, steps)
+
+
+@kernel
+def follow_forces(model: CostModel, state: CostState, soft: SoftMacros, phases: np.ndarray, steps: int) -> None:
+    """Let the movable macros follow the forces from where they are; only coordinates change."""
+    grid = model.grid[0]
     force_x, force_y = np.zeros(len(state.x)), np.zeros(len(state.x))
     for phase in range(len(phases)):
+        reach = phases[phase, 2] * max(grid.width, grid.height) / steps
         for _ in range(steps):
             force_x[:] = 0.0
             force_y[:] = 0.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-import importlib
+import importlib.util
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +28,9 @@ AGENTS = {
     "random": "workbench.place.agents.random:RandomAgent",
     "greedy": "workbench.place.agents.greedy:GreedyAgent",
     "analytical": "workbench.place.agents.analytical:AnalyticalAgent",
+    "coordinate_descent": "workbench.place.agents.coordinate_descent:CoordinateDescentAgent",
+    "force_directed": "workbench.place.agents.force_directed:ForceDirectedAgent",
+    "annealing_published": "workbench.place.agents.annealing_published:PublishedAnnealingAgent",
 }
 """Agents by name, as module:class, so that only the one in use is imported (the learning one brings torch)."""
 
@@ -148,6 +153,16 @@ def make_agent(name: str) -> Agent:
     module, cls = AGENTS[name].split(":")
     agent: Agent = getattr(importlib.import_module(module), cls)()
     return agent
+
+
+def describe_agents() -> dict[str, str]:
+    """What each agent is: the first line of its module's docstring, read without importing it."""
+    described = {}
+    for name, place in AGENTS.items():
+        spec = importlib.util.find_spec(place.partition(":")[0])
+        source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        described[name] = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    return described
 
 
 def read_params(params: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, float]:

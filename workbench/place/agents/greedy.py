@@ -11,7 +11,7 @@ import numpy as np
 from workbench.base.progress import Progress
 from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
-from workbench.netlist.netlist import Floorplan
+from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.agents.base import PlacementOptions, PlacementResult, Search, read_params
 from workbench.place.cost_model import CostModel, make_model
 from workbench.place.environment_soft_macros import place_soft_macros
@@ -27,20 +27,27 @@ class GreedyAgent:
         """Place a design; see `Agent`."""
         read_params(options.params, {})
         rng = make_rng(seed)
-        netlist, canvas = design.netlist, design.canvas
-        model = make_model(netlist, canvas)
+        model = make_model(design.netlist, design.canvas)
         search = Search(model)
 
         def attempt(number: int) -> Floorplan | None:
             if number == 0 and options.init is not None:
                 return options.init
-            around = sketch(netlist, canvas, rng)
-            mask = WireMask(model, canvas.columns, canvas.rows, around)
-            hard = place_macros(around, mask.best_cell)
-            return None if hard is None else place_soft_macros(hard)
+            return greedy_floorplan(design, model, rng)
 
         interrupted = search.run(attempt, seconds, options.steps, progress)
         return search.result(interrupted, design.name)
+
+
+def greedy_floorplan(design: Design, model: CostModel, rng: np.random.Generator) -> Floorplan | None:
+    """One placement by wire mask around a new sketch, soft macros placed last; None if a hard macro finds no room."""
+    around = sketch(design.netlist, design.canvas, rng)
+    mask = WireMask(model, design.canvas.columns, design.canvas.rows, around)
+    hard = place_macros(around, mask.best_cell)
+    netlist = design.netlist
+    if hard is None or not ((netlist.kind == ObjectKind.MACRO) & ~netlist.is_fixed).any():
+        return hard  # without hard macros to place, the sketch is all there is
+    return place_soft_macros(hard)
 
 
 class WireMask:
