@@ -89,6 +89,10 @@ READERS = (
         "def", "DEF with its LEF files", (".def", ".def.gz"), "readers.lefdef:load_def_design",
         r"(\s|#[^\n]*)*VERSION\s+5[.\d]*\s+;", folder_endings=(".def", ".def.gz"),
     ),
+    Format(
+        "yosys", "JSON of Yosys with LEF files or a netlist.toml", (".json",), "readers.verilog:load_verilog_design",
+        r"\s*\{\s*\"(creator|modules)\"", takes_params=True, folder_endings=(".json",),
+    ),
 )  # fmt: skip
 """Netlists that are read; a folder with files of several of them is the design of the first."""
 

@@ -17,12 +17,14 @@ from workbench.base.errors import InputError
 from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.netlist.design import CellData, Design
 from workbench.netlist.leaf import GENERIC_CELLS, LeafCell, cell_areas_um2, logic_area_um2
+from workbench.netlist.readers.lef_leaves import config_from_lef, with_lef_leaves
 from workbench.netlist.readers.verilog_build import LeafKinds, build_netlist
 from workbench.netlist.readers.verilog_config import VerilogConfig, count
 from workbench.netlist.readers.verilog_elaborate import elaborate
 from workbench.netlist.readers.verilog_flat import GLUE, FlatDesign, LeafType
 from workbench.netlist.readers.verilog_parse import parse_modules
 from workbench.netlist.readers.verilog_preprocess import preprocess
+from workbench.netlist.readers.yosys_json import read_yosys_json
 
 
 def load_verilog_design(
@@ -40,6 +42,7 @@ def load_verilog_design(
     InputError: one sentence for anything wrong in one of its files.
     """
     toml, config = _config(Path(path), limits)
+    config = with_lef_leaves(config, toml, limits)
     flat = flatten(toml, config, config.values(params or {}, toml), limits)
     kinds = leaf_kinds(flat, config, toml)
     netlist, canvas = build_netlist(config.name, flat, kinds, config.ideal_nets, config.routes, config.target_utilization)
@@ -50,6 +53,8 @@ def _config(path: Path, limits: Limits) -> tuple[Path, VerilogConfig]:
     if path.suffix == ".sv":
         raise InputError(path, "a SystemVerilog file", "Verilog-2001 (.v)", "translate it, for example with sv2v")
     toml = path if path.suffix == ".toml" else path.parent / "netlist.toml"
+    if path.suffix == ".json" and not toml.is_file() and (config := config_from_lef(path, limits)) is not None:
+        return path, config.model_copy(update={"top": ""})
     if path != toml and not toml.is_file():
         raise InputError(
             path, "no netlist.toml beside it", "one that gives the top module and the sizes of the leaves", "add it"
@@ -70,6 +75,10 @@ def flatten(toml: Path, config: VerilogConfig, values: Mapping[str, int], limits
             raise InputError(f"{toml}, files", repr(name), "a file in the design's folder", "copy it there")
     leaves = {name: tuple(leaf.outputs) for name, leaf in config.leaves.items()}
     leaves |= {name: tuple(macro.outputs) for name, macro in config.macros.items()}
+    if any(path.suffix == ".json" for path in paths):
+        if len(paths) > 1:
+            raise InputError(f"{toml}, files", f"{len(paths)} files, one of them JSON", "one JSON file", "remove the others")
+        return read_yosys_json(paths[0], config.top, leaves, limits)
     source = preprocess(paths, folder, limits)
     modules = parse_modules(source, frozenset(leaves))
     return elaborate(modules, source, config.top, leaves, values, limits)
