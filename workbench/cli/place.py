@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    netlist: Annotated[str, typer.Argument(help="Name in netlists/, folder or file (.pb.txt[.gz], .v, netlist.toml).")],
-    agent: Annotated[str, typer.Option(help="annealing, ppo, greedy or random.")] = "annealing",
+    netlist: Annotated[str, typer.Argument(help="Name in netlists/, folder or file of a known format.")],
+    agent: Annotated[str, typer.Option(help="A name of `workbench list agents`.")] = "annealing",
     minutes: Annotated[float, typer.Option(help="Time to search, without compilation.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     init: Annotated[Path | None, typer.Option(help="Placement to start from, a .plc file; else from nothing.")] = None,

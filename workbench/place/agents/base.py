@@ -31,6 +31,7 @@ AGENTS = {
     "coordinate_descent": "workbench.place.agents.coordinate_descent:CoordinateDescentAgent",
     "force_directed": "workbench.place.agents.force_directed:ForceDirectedAgent",
     "annealing_published": "workbench.place.agents.annealing_published:PublishedAnnealingAgent",
+    "sequence_pair": "workbench.place.agents.sequence_pair:SequencePairAgent",
 }
 """Agents by name, as module:class, so that only the one in use is imported (the learning one brings torch)."""
 
