@@ -4,13 +4,15 @@ Source: cost-and-environment §10 (circuit_training's coordinate_descent_placer:
 within a Manhattan distance of 5, all allowed orientations, soft macros placed anew afterwards). Ours: the start is the
 greedy placement where none is given; with `soft="free"` soft macros descend as objects of their own, with `fd` they are
 placed anew by the published force-directed method after each epoch and kept if that is better; off the grid, places beside
-what is in the way count too; when an epoch gains nothing any more, the best floorplan is disturbed and descends again.
+what is in the way count too; when an epoch gains nothing any more, the descent goes on from another greedy placement (if
+none was given) and from the best one disturbed, in turns.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,7 +55,7 @@ class DescentSettings:
 
 
 class CoordinateDescentAgent:
-    """Descends until the time is over, again and again from disturbed bests; steps are costs computed."""
+    """Descends until the time is over, again and again from other places; steps are costs computed."""
 
     def place(
         self, design: Design, *, seconds: float, seed: int, progress: Progress, options: PlacementOptions
@@ -64,9 +66,12 @@ class CoordinateDescentAgent:
             raise InputError("--param", "settings out of range", "0 <= disturbed <= 1, reaches >= 0", "correct them")
         rng = make_rng(seed)
         model = make_model(design.netlist, design.canvas)
-        start = greedy_floorplan(design, model, rng) if options.init is None else options.init
-        start = starting_floorplan(design.netlist, design.canvas, rng, start, options.on_grid)
-        return Descending(start, model, settings, rng, options, seconds).run(progress)
+
+        def fresh() -> Floorplan:
+            start = greedy_floorplan(design, model, rng) if options.init is None else options.init
+            return starting_floorplan(design.netlist, design.canvas, rng, start, options.on_grid)
+
+        return Descending(fresh(), model, settings, rng, options, seconds, fresh).run(progress)
 
 
 @dataclass
@@ -79,6 +84,8 @@ class Descending:
     rng: np.random.Generator
     options: PlacementOptions
     seconds: float
+    fresh: Callable[[], Floorplan]
+    restarts: int = 0
     evaluations: int = 0
     history: list[tuple[float, int, float]] = field(default_factory=list)
 
@@ -168,11 +175,20 @@ class Descending:
         self.history.append((time.monotonic() - self.began, self.evaluations, self.best_cost))
 
     def _restart(self) -> None:
-        """Back to the best, some of whose hard macros are thrown to the legal places nearest to random ones."""
+        """Go on from another greedy placement, or from the best with some of its hard macros elsewhere, in turns."""
+        self.restarts += 1
+        is_fresh = self.restarts % 2 == 1 and self.options.init is None
+        state, start = self.state, self.fresh() if is_fresh else self.best
+        state.x[:], state.y[:], state.orientation[:] = start.x_um, start.y_um, start.orientation
+        own = self.obstacles.of_object[self.hard]
+        self.obstacles.x[own], self.obstacles.y[own] = state.x[self.hard], state.y[self.hard]
+        if not is_fresh:
+            self._disturb()
+        self._recompute()
+
+    def _disturb(self) -> None:
+        """Throw some hard macros to the legal places nearest to random ones."""
         state, obstacles, canvas = self.state, self.obstacles, self.start.canvas
-        state.x[:], state.y[:], state.orientation[:] = self.best.x_um, self.best.y_um, self.best.orientation
-        own = obstacles.of_object[self.hard]
-        obstacles.x[own], obstacles.y[own] = state.x[self.hard], state.y[self.hard]
         grid = (canvas.columns, canvas.rows, 0) if self.options.on_grid else (LATTICE, LATTICE, 2)
         count = min(len(self.hard), max(1, round(self.settings.disturbed * len(self.hard))))
         for item in self.rng.choice(self.hard, count, replace=False):
@@ -181,4 +197,3 @@ class Descending:
             found, x, y = nearest_legal(obstacles, x, y, obstacles.half_width[i], obstacles.half_height[i], i, *grid)
             if found:
                 state.x[item], state.y[item] = obstacles.x[i], obstacles.y[i] = x, y
-        self._recompute()
