@@ -29,7 +29,7 @@ CELLS_PER_PART = 20
 """Fewest cells for one part by default: a design of fewer than 10,000 cells gets fewer parts (model: ours)."""
 IMBALANCE = 0.3
 """How much a part may be larger than the average. §6's UBfactor 5 allows 5 % in each of hMETIS's bisections: on ariane133
-the reference's largest part is twice the average. At 30 % here the cut equals the reference's (benchmarks/clustering.py)."""
+the reference's largest part is twice the average."""
 
 
 def default_parts(netlist: Netlist) -> int:
