@@ -43,6 +43,27 @@ SENTENCES = {
     "choose one of them.",
     "place rvv_npu --agent luck": "workbench: agent: found 'luck', expected one of annealing, greedy, ppo, random; "
     "see `workbench list agents`.",
+    "compare-agents rvv_npu": "workbench: missing option '--agents'; see `workbench compare-agents --help`.",
+    "compare-agents rvv_np --agents random": "workbench: netlist: found 'rvv_np', expected one of rvv_npu; "
+    "see `workbench list netlists`.",
+    "compare-agents systolic --agents greedy greed": "workbench: agent: found 'greed', expected one of greedy; "
+    "see `workbench list agents`.",
+    "compare-agents systolic --agents random,random": "workbench: --agents: found 'random' twice, expected each of them "
+    "once; remove or rename one.",
+    "compare-agents systolic --agents random:hot": "workbench: --agents: found 'random:hot', expected NAME or "
+    "NAME:SETTING=NUMBER; correct it.",
+    "compare-agents systolic --agents random --seeds 0": "workbench: invalid value for '--seeds', expected greater than "
+    "or equal to 1; see `workbench compare-agents --help`.",
+    "compare-agents systolic --agents random --minutes 0": "workbench: --minutes: found 0, expected a number above 0; "
+    "correct it.",
+    "compare-agents systolic --agents random --soft hard": "workbench: --soft: found 'hard', expected free or fd; "
+    "correct it.",
+    "compare-agents systolic --agents random --baseline greedy": "workbench: --baseline: found 'greedy', expected one of "
+    "random; name one of --agents.",
+    "compare-agents systolic --agents random --init": "workbench: systolic: found no placement beside it, expected an "
+    "initial.plc to start from; add one or leave out --init.",
+    "compare-agents systolic --agents random --resume": "workbench: --resume: found no --out, expected the folder to go on "
+    "in; name it with --out.",
     "train rvv_npu --out x --minutes nan": "workbench: invalid value for '--minutes', expected less than or equal to "
     "1000000; see `workbench train --help`.",
     "train rvv_npu --out x --environments 1000000000": "workbench: invalid value for '--environments', expected less "

@@ -42,6 +42,12 @@ class Progress:
             self._task = self._bar.add_task(self.description, total=self.total, note="")
         return self
 
+    def restart(self) -> None:
+        """Estimate from now on: what came before was preparation."""
+        self._started = time.monotonic()
+        if self._bar is not None:
+            self._bar.reset(self._task, total=self.total)
+
     def update(self, done: float, note: str = "") -> None:
         """Say that `done` of `total` is finished; `note` is shown beside it (best cost, MIPS, ...)."""
         if self._bar is not None:

@@ -17,6 +17,7 @@ COMMANDS = {  # name: (module, one-line help)
     "score": ("score", "Proxy cost of a placement and its components."),
     "place": ("place", "Floorplan a netlist with an agent."),
     "train": ("train", "Train a placement policy."),
+    "compare-agents": ("compare_agents", "Compare placement agents at equal wall time, over seeds and netlists."),
     "compile": ("compile", "Compile an ONNX network to an RV64GCV program."),
     "run": ("run", "Run a program or a network on a simulated core."),
     "trace": ("unbuilt", "Record a trace (not built yet)."),
@@ -28,7 +29,7 @@ COMMANDS = {  # name: (module, one-line help)
 }
 
 
-_KEEPERS = ("train", "compare", "demo")
+_KEEPERS = ("train", "compare", "compare-agents", "demo")
 """Commands that write results while they run; `place` says itself what it keeps."""
 
 UsageError: Any = typer.BadParameter.__base__
@@ -52,7 +53,7 @@ class LazyGroup(typer.core.TyperGroup):
         if hasattr(module, "group"):
             return typer.main.get_command(module.group)
         local = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        local.command(name=cmd_name)(module.command)
+        local.command(name=cmd_name, cls=getattr(module, "Command", None))(module.command)
         return typer.main.get_command(local)
 
     def invoke(self, ctx: Any) -> Any:

@@ -42,7 +42,7 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
     """
     if costs.counts_wires_only:
         return _draw_outline(floorplan, costs, path)
-    figure = _figure((11.2, 9.0))
+    figure = new_figure((11.2, 9.0))
     main = figure.add_axes((0.055, 0.125, 0.625, 0.755))
     _draw_objects(main, floorplan)
     maps = IncrementalCost(floorplan).maps()
@@ -55,18 +55,18 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
         _draw_map(figure, (0.72, 0.645 - 0.26 * k, 0.245, 0.235), floorplan, title, values, colours)
     parts = f"wirelength {costs.wirelength:.4f}   density {costs.density:.4f}   congestion {costs.congestion:.4f}"
     _write_title(figure, floorplan, f"proxy cost {costs.proxy:.4f}", f"{parts}   {_overlap(costs)}")
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_outline(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path:
     """The floorplan alone, with its wirelength and white space."""
-    figure = _figure((9.0, 9.6))
+    figure = new_figure((9.0, 9.6))
     _draw_objects(figure.add_axes((0.07, 0.1, 0.88, 0.8)), floorplan)
     netlist, canvas = floorplan.netlist, floorplan.canvas
     area = float(netlist.width_um @ netlist.height_um)
     white = f"white space {canvas.width_um * canvas.height_um / area - 1:.1%} of the blocks' area"
     _write_title(figure, floorplan, f"wirelength {costs.wirelength_um:,.0f} µm", f"{white}   {_overlap(costs)}")
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _overlap(costs: Costs) -> str:
@@ -89,7 +89,7 @@ def _write_title(figure: Figure, floorplan: Floorplan, headline: str, parts: str
 
 def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]], path: str | Path, title: str = "") -> Path:
     """Draw the best proxy cost over time of one or several runs; each history is of (seconds, evaluations, cost)."""
-    figure = _figure((8.0, 4.6))
+    figure = new_figure((8.0, 4.6))
     axes = figure.add_axes((0.09, 0.13, 0.87, 0.77))
     for (name, history), colour in zip(histories.items(), PALETTE * len(histories), strict=False):
         if not len(history):
@@ -107,7 +107,7 @@ def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]]
     axes.spines[["top", "right"]].set_visible(False)
     if any(len(history) for history in histories.values()):
         axes.legend(frameon=False)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def macro_families(names: Sequence[str]) -> list[str]:
@@ -214,7 +214,7 @@ def _short(name: str, most: int = 34) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
     """A figure of its own (no pyplot: nothing global, no display)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -224,7 +224,8 @@ def _figure(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: str | Path) -> Path:
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure as .png or .svg, the same bytes for the same content; returns the path."""
     kind = "svg" if Path(path).suffix == ".svg" else "png"
     data = io.BytesIO()
     stamp = {"Date": None} if kind == "svg" else {"Software": None}  # the same floorplan gives the same bytes
