@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import tomllib
@@ -25,6 +26,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     with module.without_processes():
         broken = module.small_study(name="with failures", networks=("squeezenet", "broken_net"))
         module.run_study(broken, folder)
+        module.make_comparison(folder / "agents-1")
     return folder
 
 
@@ -47,7 +49,7 @@ def _choose(app: AppTest, name: str) -> AppTest:
 @pytest.mark.parametrize("page", list(PAGES))
 def test_a_page_of_a_finished_run_shows_no_error(page: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_RUNS", str(store))
-    app = _choose(show(page), "lanes")
+    app = show(page) if page == "agents" else _choose(show(page), "lanes")
     assert not app.exception and not app.error and not app.warning
     assert app.title[0].value == PAGES[page]
 
@@ -57,7 +59,8 @@ def test_a_page_of_an_empty_store_says_what_to_do(page: str, tmp_path: Path, mon
     monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path / "none"))
     app = show(page)
     assert not app.exception and not app.error
-    assert [box.value for box in app.info] == [EMPTY]
+    own = importlib.import_module(f"workbench.dashboard.pages.{page}")
+    assert [box.value for box in app.info] == [getattr(own, "EMPTY", EMPTY)]
     assert not (tmp_path / "none").exists()
 
 
@@ -100,6 +103,30 @@ def test_layers_follow_the_chosen_design_and_network(store: Path, monkeypatch: p
     app.main.selectbox[0].select("NPU, 16 lanes").run()
     assert not app.exception
     assert float(app.metric[1].value.split()[0]) < float(slow.split()[0])
+
+
+def test_the_agents_page_shows_the_table_of_the_comparison(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_RUNS", str(store))
+    app = show("agents")
+    overall, costs, pairs = (table.value for table in app.dataframe)
+    assert list(overall["agent"]) == ["greedy", "random"] and list(overall["mean_rank"]) == [1.0, 2.0]
+    results = [json.loads(path.read_text()) for path in store.glob("agents-1/jobs/small/greedy-*.json")]
+    proxies = [result["costs"]["proxy_cost"] for result in results]
+    assert len(proxies) == 3 and costs["proxy_mean"][0] == pytest.approx(sum(proxies) / 3)
+    assert list(pairs["agent"]) == ["random"]
+    assert [box.label for box in app.selectbox if box.label != "Comparison"] == ["Netlist", "Agent"]
+
+
+def test_a_damaged_comparison_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_RUNS", str(tmp_path))
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "comparison.json").write_text("{")
+    app = show("agents")
+    assert not app.exception
+    assert [box.value for box in app.error] == [
+        f"{tmp_path}/x/comparison.json: found no comparison of agents, expected a comparison.json; compare again into a new "
+        "folder."
+    ]
 
 
 @pytest.mark.parametrize("view", ["objects", "density", "congestion"])

@@ -19,6 +19,8 @@ from workbench.core.config import load_core
 from workbench.core.result import Activity, SimResult
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import Canvas, Floorplan, Netlist
+from workbench.study.agent_comparison.plan import ComparisonPlan, Conditions, design_key
+from workbench.study.agent_comparison.run import Comparison, run_comparison
 from workbench.study.pool import run_quietly
 from workbench.study.run import StudyRun, run_study
 from workbench.study.study import DesignSpec, PlacementSpec, Study
@@ -107,6 +109,16 @@ class InlinePool:
     def __init__(self) -> None:
         self.work: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = []
         self.asked = self.done = 0
+        self.key = ""  # the pieces report to nobody
+
+    def share(self, value: Any) -> Any:
+        return value
+
+    def listen(self, hear: Callable[[str, float, str], None]) -> None:
+        pass
+
+    def most_threads(self) -> int:
+        return 1
 
     def ask(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
         self.work.append((name, function, arguments))
@@ -148,6 +160,20 @@ def without_processes(
 
 
 def make_store(root: Path) -> StudyRun:
-    """A store with one finished run of `small_study`."""
+    """A store with one finished run of `small_study` (see also `make_comparison`)."""
     with without_processes():
         return run_study(small_study(), root)
+
+
+def make_comparison(folder: Path) -> Comparison:
+    """A comparison of two agents on the small design: real placements, without processes."""
+    design = small_design(6)
+    conditions = Conditions(seconds=1.0, steps=2)
+    plan = ComparisonPlan(("greedy", "random"), ("small",), (design_key(design),), (0, 1, 2), conditions, "greedy")
+
+    @contextlib.contextmanager
+    def pool(scheduler: str | None, workers: int) -> Iterator[InlinePool]:
+        yield InlinePool()
+
+    with mock.patch("workbench.study.agent_comparison.run.open_pool", pool):
+        return run_comparison(plan, {"small": design}, folder, command="workbench compare-agents small")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run",
          "--disable-sync", "--disable-default-apps", "--disable-dev-shm-usage"]  # fmt: skip
-PAGES = {"": 3, "floorplan": 2, "core": 2, "layers": 1, "runs": 0}  # charts that must be there
+PAGES = {"": 3, "floorplan": 2, "core": 2, "layers": 1, "agents": 3, "runs": 0}  # charts that must be there
 
 
 def _free_port() -> int:
@@ -38,6 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     spec.loader.exec_module(module)
     folder = tmp_path_factory.mktemp("store")
     module.make_store(folder)
+    module.make_comparison(folder / "agents-1")
     return folder
 
 

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from workbench.netlist.design import Design
     from workbench.place.agents.base import PlacementOptions, PlacementResult
+    from workbench.study.placing import History
 
 
 def command(
@@ -26,6 +27,9 @@ def command(
         list[str] | None, typer.Option(help="NAME=VALUE: a setting of the agent, or a parameter of the RTL. Repeatable.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Amount of work instead of time: then results repeat exactly.")] = None,
+    starts: Annotated[int, typer.Option(min=1, max=10_000, help="Seeds to try side by side; the best is kept.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler for the starts.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Local processes for the starts. [default: one a core]")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results (default: one in runs/).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -33,6 +37,7 @@ def command(
     from workbench.base.files import make_folder
     from workbench.base.progress import Progress
     from workbench.cli.output import show
+    from workbench.cli.place_starts import describe_starts, place_many, print_starts
     from workbench.netlist.clustering.flat import refuse_flat
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import PlacementOptions, make_agent
@@ -45,11 +50,20 @@ def command(
     start = design.floorplan if init is not None else None
     options = PlacementOptions(start, grid, soft, steps, settings)
     folder = make_folder(out if out is not None else _new_folder(design.name, agent))
+    many: dict[str, Any] = {}
     with Progress(f"{agent} on {design.name}", total=60 * minutes if steps is None else steps, quiet=json) as progress:
-        result = chosen.place(design, seconds=60 * minutes, seed=seed, progress=progress, options=options)
-    report = {"netlist": design.name, "agent": agent, "seed": seed, **_report(result, folder)}
-    _write(folder, design, result, report, options)
-    show(report, json)
+        if starts == 1 and scheduler is None:
+            result = chosen.place(design, seconds=60 * minutes, seed=seed, progress=progress, options=options)
+            histories = {agent: result.history}
+        else:
+            found = place_many(design, agent, 60 * minutes, seed, options, starts, scheduler, workers, progress)
+            seed, result, many = found.best_seed, found.best, describe_starts(found)
+            histories = {f"seed {start.seed}": start.placed.history for start in found.starts if start.placed}
+    report = {"netlist": design.name, "agent": agent, "seed": seed, **_report(result, folder), **many}
+    _write(folder, design, result, report, options, histories)
+    if many and not json:
+        print_starts(report)
+    show(report if json else {name: value for name, value in report.items() if name != "starts"}, json)
     if result.interrupted:
         print("workbench: stopped early; the best floorplan so far is kept.", file=sys.stderr)
         raise typer.Exit(130)
@@ -100,10 +114,14 @@ def _report(result: PlacementResult, folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write(folder: Path, design: Design, result: PlacementResult, report: dict[str, Any], options: PlacementOptions) -> None:
+def _write(
+    folder: Path, design: Design, result: PlacementResult, report: dict[str, Any], options: PlacementOptions,
+    histories: dict[str, History],
+) -> None:  # fmt: skip
     from workbench.base.files import write_json
     from workbench.netlist.plc import write_plc
     from workbench.place.picture import draw_convergence, draw_floorplan
+    from workbench.study.placing import thin
 
     write_plc(folder / "placement.plc", result.floorplan, result.costs.header())
     history = [{"seconds": seconds, "evaluations": done, "proxy_cost": cost} for seconds, done, cost in thin(result.history)]
@@ -111,11 +129,4 @@ def _write(folder: Path, design: Design, result: PlacementResult, report: dict[s
     origin = str(design.origin) if design.origin else None
     write_json(folder / "result.json", {**report, "options": asked, "origin": origin, "history": history})
     draw_floorplan(result.floorplan, result.costs, folder / "floorplan.png")
-    draw_convergence({str(report["agent"]): result.history}, folder / "convergence.png", design.name)
-
-
-def thin(history: tuple[tuple[float, int, float], ...], most: int = 2000) -> list[tuple[float, int, float]]:
-    """At most so many entries of a history, evenly, the last one always among them."""
-    step = -(-len(history) // most) or 1
-    kept = list(history[::step])
-    return kept if not history or kept[-1] == history[-1] else [*kept, history[-1]]
+    draw_convergence(histories, folder / "convergence.png", design.name)

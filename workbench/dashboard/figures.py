@@ -172,3 +172,38 @@ def history_figure(history: Sequence[Sequence[float]]) -> go.Figure:
     figure.update_yaxes(title="best proxy cost")
     figure.update_layout(height=280, margin=_MARGIN)
     return figure
+
+
+def convergence_figure(curves: dict[str, Any], agents: Sequence[str], cost_limits: tuple[float, float]) -> go.Figure:
+    """Median cost over time of each agent with its range over seeds; `curves` are rows of times, median, low and high."""
+    figure = go.Figure()
+    for agent, (times, median, low, high) in curves.items():
+        color = COLORS[list(agents).index(agent) % len(COLORS)]
+        figure.add_scatter(
+            x=[*times, *times[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=_faint(color, 0.14), mode="lines",
+            line={"width": 0}, hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=times, y=median, mode="lines", name=agent, line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate=f"{agent}<br>%{{x:.3g}} s: %{{y:.5f}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="seconds", type="log", tickformat="~g", dtick=1)
+    figure.update_yaxes(title="best proxy cost so far, median and range", range=list(cost_limits))
+    figure.update_layout(height=430, margin=_MARGIN, legend={"orientation": "h", "y": -0.2, "x": 0})
+    return figure
+
+
+def seeds_figure(results: Sequence[tuple[str, int, float]], agents: Sequence[str]) -> go.Figure:
+    """The cost of every seed, a box and its dots an agent; `results` are of agent, seed and cost."""
+    figure = go.Figure()
+    for index, agent in enumerate(agents):
+        own = [(seed, cost) for name, seed, cost in results if name == agent]
+        if own:
+            figure.add_box(
+                y=[cost for _, cost in own], name=agent, boxpoints="all", pointpos=0, jitter=0.4,
+                marker={"color": COLORS[index % len(COLORS)], "size": 7}, text=[f"seed {seed}" for seed, _ in own],
+                hovertemplate="%{text}: %{y:.5f}<extra></extra>", showlegend=False,
+            )  # fmt: skip
+    figure.update_yaxes(title="proxy cost")
+    figure.update_layout(height=430, margin=_MARGIN)
+    return figure

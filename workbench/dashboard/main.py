@@ -11,7 +11,14 @@ from workbench.base.errors import WorkbenchError
 from workbench.dashboard.data import RunData, list_runs, load_run
 
 # Modules in `pages/` and their titles. No icons: Streamlit fetches the icon of a page from another site.
-PAGES = {"comparison": "Comparison", "floorplan": "Floorplan", "core": "Core", "layers": "Layers", "runs": "Runs"}
+PAGES = {
+    "comparison": "Comparison",
+    "floorplan": "Floorplan",
+    "core": "Core",
+    "layers": "Layers",
+    "agents": "Agents",
+    "runs": "Runs",
+}
 EMPTY = (
     "There is no run yet. Run a study with `workbench compare STUDY.toml`, or the whole loop with `workbench demo`, "
     "then reload this page."
@@ -34,15 +41,15 @@ def _page(name: str) -> Callable[[], None]:
 
 
 def draw_page(name: str) -> None:
-    """Draw one page for the chosen run; errors of files are shown as a sentence."""
+    """Draw one page for the chosen run (or what the page itself lets one `choose`); errors of files are a sentence."""
     module = import_module(f"workbench.dashboard.pages.{name}")
     st.title(PAGES[name])
     try:
-        run = choose_run()
-        if run is None:
-            st.info(EMPTY, icon=":material/lightbulb:")
+        chosen = getattr(module, "choose", choose_run)()
+        if chosen is None:
+            st.info(getattr(module, "EMPTY", EMPTY), icon=":material/lightbulb:")
         else:
-            module.draw(run)
+            module.draw(chosen)
     except WorkbenchError as error:
         st.error(str(error))
 
