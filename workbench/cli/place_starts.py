@@ -34,7 +34,7 @@ def describe_starts(many: MultiStart) -> dict[str, Any]:
     costs = [start.placed.costs["proxy_cost"] for start in many.starts if start.placed is not None]
     rows = [
         {"seed": start.seed, "error": start.error, **dict.fromkeys(_FIGURES)} if start.placed is None else
-        {"seed": start.seed, "error": "", **{name: start.placed.costs[name] for name in _FIGURES[:-2]},
+        {"seed": start.seed, "error": "", **{name: start.placed.costs.get(name) for name in _FIGURES[:-2]},
          "evaluations": start.placed.evaluations, "seconds": round(start.placed.seconds, 3)}
         for start in many.starts
     ]  # fmt: skip

@@ -26,6 +26,13 @@ def command(
     ] = 16,
     policy: Annotated[Path | None, typer.Option("--policy", help="Weights (a checkpoint.pt) to begin with.")] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=1000, help="Train from so many seeds side by side, in OUT/seed_S.")
+    ] = 1,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of a dask scheduler for the seeds.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Local processes for the seeds. [default: one a core]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Train a placement policy: MaskablePPO with an edge-GNN, one hard macro a step.
@@ -46,6 +53,18 @@ def command(
         minutes = 10.0
     seconds = None if minutes is None else 60 * minutes
     options = TrainingOptions(out, steps, seconds, seed, environments, resume, policy, tensorboard)
+    if seeds > 1 or scheduler is not None:
+        from workbench.base.progress import Progress
+        from workbench.study.pool import check_workers
+        from workbench.study.training_seeds import train_seeds
+
+        designs, count = [load_design(name) for name in netlists], check_workers(workers)
+        with Progress("training", total=1.0, quiet=as_json) as progress:
+            many = train_seeds(designs, options, seeds, scheduler=scheduler, workers=count, progress=progress)
+        show(many, as_json)
+        if many["interrupted"]:
+            raise KeyboardInterrupt
+        return
     report = run_training([load_design(name) for name in netlists], options, quiet=as_json)
     show(report, as_json)
     if report["interrupted"]:

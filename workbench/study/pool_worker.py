@@ -27,11 +27,12 @@ class WorkerProgress(Progress):
     Parameters
     ----------
     pool: the pool's key; an empty one reports to nobody.
-    piece: the piece's name. The total is 1: `update` takes the share that is done.
+    piece: the piece's name.
+    total: what `update` counts up to; by default it takes the share that is done.
     """
 
-    def __init__(self, pool: str, piece: str) -> None:
-        super().__init__(piece, total=1.0, quiet=True)
+    def __init__(self, pool: str, piece: str, total: float = 1.0) -> None:
+        super().__init__(piece, total=total, quiet=True)
         self.pool = pool
         self._reported = 0.0
 
@@ -44,7 +45,9 @@ class WorkerProgress(Progress):
             from distributed import get_worker
 
             self._reported = now
-            get_worker().log_event(self.pool, {"piece": self.description, "share": float(done), "note": note})
+            get_worker().log_event(
+                self.pool, {"piece": self.description, "share": min(1.0, done / (self.total or 1.0)), "note": note}
+            )
 
 
 def dask_setup(worker: Any) -> None:

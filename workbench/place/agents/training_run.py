@@ -43,8 +43,13 @@ class TrainingOptions:
     tensorboard: bool = False
 
 
-def run_training(designs: Sequence[Design], options: TrainingOptions, quiet: bool = False) -> dict[str, Any]:
-    """Train, keep everything in the run folder, and return the summary (also in ``training.json``)."""
+def run_training(
+    designs: Sequence[Design], options: TrainingOptions, quiet: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train, keep everything in the run folder, and return the summary (also in ``training.json``).
+
+    `progress` takes the place of the bar; its total is that of `options`.
+    """
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists() and not options.resume:
         raise InputError(options.out, "an earlier training run", "a new folder", "give another --out, or --resume")
@@ -54,8 +59,9 @@ def run_training(designs: Sequence[Design], options: TrainingOptions, quiet: boo
     trainer = _trainer(designs, options, checkpoint)
     untrained = trainer.untrained or trainer.measure_untrained()
     total = float(options.steps or 0) if options.seconds is None else options.seconds
-    with Progress(f"training on {', '.join(design.name for design in designs)}", total, quiet=quiet) as progress:
-        keeper = _Keeper(trainer, options, progress)
+    bar = progress or Progress(f"training on {', '.join(design.name for design in designs)}", total, quiet=quiet)
+    with bar:
+        keeper = _Keeper(trainer, options, bar)
         interrupted = trainer.train(Stop(options.steps, options.seconds), keeper)
     keeper.save()
     trained = None

@@ -99,7 +99,7 @@ def draw_costs(records: Sequence[JobRecord], colour: dict[str, str], path: Path,
         axes = figure.add_subplot(grid[0, column])
         for row, agent in enumerate(agents):
             values = np.array([r.cost(which) for r in records if r.agent == agent and r.status == "done"])
-            if len(values):
+            if len(values) and not np.isnan(values).any():
                 _strip(axes, row, values, colour[agent])
         axes.set_ylim(len(agents) - 0.4, -0.6)
         axes.set_yticks(range(len(agents)), agents if column == 0 else [""] * len(agents), fontsize=9)

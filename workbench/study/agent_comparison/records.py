@@ -60,8 +60,8 @@ class JobRecord:
         return JobName(self.netlist, self.agent, self.seed)
 
     def cost(self, which: str) -> float:
-        """One of `COSTS`; infinite without a legal placement."""
-        return self.costs[f"{which}_cost"] if self.status == "done" else float("inf")
+        """One of `COSTS`; infinite without a legal placement, NaN where the design knows only wires."""
+        return self.costs.get(f"{which}_cost", float("nan")) if self.status == "done" else float("inf")
 
 
 def keep_job(folder: Path, name: JobName, value: PlacedJob | str, design: Design, on_grid: bool, code: str) -> JobRecord:

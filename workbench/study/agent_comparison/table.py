@@ -66,7 +66,7 @@ def _costs(netlist: str, agent: str, records: Sequence[JobRecord]) -> Row:
     legal = [record for record in records if record.status == "done"]
     row: Row = {"netlist": netlist, "agent": agent, "jobs": len(records), "legal": len(legal), "rank": None}
     for which in COSTS:
-        values = np.array([record.cost(which) for record in legal])
+        values = np.array([cost for record in legal if not math.isnan(cost := record.cost(which))])
         row[f"{which}_mean"] = float(values.mean()) if len(values) else None
         row[f"{which}_std"] = float(values.std(ddof=1)) if len(values) > 1 else None
         row[f"{which}_min"] = float(values.min()) if len(values) else None
