@@ -41,8 +41,7 @@ SENTENCES = {
     "place rvv_npu --param X": "workbench: --param: found 'X', expected NAME=VALUE with a number; correct it.",
     "place rvv_npu --param LANES=3": "workbench: parameter LANES: found 3, expected one of 1, 2, 4, 8, 16; "
     "choose one of them.",
-    "place rvv_npu --agent luck": "workbench: agent: found 'luck', expected one of annealing, greedy, ppo, random; "
-    "see `workbench list agents`.",
+    "place rvv_npu --agent gredy": "workbench: agent: found 'gredy', expected one of greedy; see `workbench list agents`.",
     "compare-agents rvv_npu": "workbench: missing option '--agents'; see `workbench compare-agents --help`.",
     "compare-agents rvv_np --agents random": "workbench: netlist: found 'rvv_np', expected one of rvv_npu; "
     "see `workbench list netlists`.",
