@@ -39,6 +39,7 @@ def command(
     from workbench.cli.output import show
     from workbench.cli.place_starts import describe_starts, place_many, print_starts
     from workbench.netlist.clustering.flat import refuse_flat
+    from workbench.netlist.describe import refuse_unfit
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import PlacementOptions, make_agent
 
@@ -47,6 +48,7 @@ def command(
     settings, rtl = _split_params(param or [])
     design = load_design(netlist, init, rtl or None)
     refuse_flat(design.netlist, netlist)
+    refuse_unfit(design)
     start = design.floorplan if init is not None else None
     options = PlacementOptions(start, grid, soft, steps, settings)
     folder = make_folder(out if out is not None else _new_folder(design.name, agent))

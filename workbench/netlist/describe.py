@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from workbench.base.errors import InputError
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import ORIENTATIONS, Canvas, Floorplan, Netlist, ObjectKind
 
@@ -36,6 +37,19 @@ def describe(design: Design) -> dict[str, Any]:
     if design.notes:
         figures["notes"] = list(design.notes)
     return {**figures, "problems": problems(design)}
+
+
+def refuse_unfit(design: Design) -> None:
+    """Raise InputError if no placement can be legal: a hard macro larger than the canvas, or more of them than it holds."""
+    netlist, canvas = design.netlist, design.canvas
+    room = f"hard macros that fit on {canvas.width_um:g} x {canvas.height_um:g} µm"
+    for i in _oversized(netlist, canvas)[:1]:
+        size = f"{netlist.width_um[i]:g} x {netlist.height_um[i]:g} µm"
+        raise InputError(design.name, f"macro {netlist.object_names[i]!r} of {size}", room, "use a larger canvas")
+    hard = netlist.indices(ObjectKind.MACRO)
+    area = float(netlist.width_um[hard] @ netlist.height_um[hard])
+    if area > canvas.width_um * canvas.height_um * (1 + 1e-9) and not netlist.is_fixed[hard].any():
+        raise InputError(design.name, f"hard macros of {area:g} µm² in all", room, "use a larger canvas")
 
 
 def degree_histogram(netlist: Netlist) -> dict[str, int]:
@@ -86,7 +100,8 @@ def _oversized(netlist: Netlist, canvas: Canvas) -> np.ndarray:
         width, height = np.maximum(width, height), np.minimum(width, height)
     elif netlist.may_rotate:
         width, height = np.minimum(width, height), np.maximum(width, height)
-    return np.flatnonzero((netlist.kind == ObjectKind.MACRO) & ((width > canvas.width_um) | (height > canvas.height_um)))
+    is_larger = (width > canvas.width_um * (1 + 1e-9)) | (height > canvas.height_um * (1 + 1e-9))
+    return np.flatnonzero((netlist.kind == ObjectKind.MACRO) & is_larger & ~netlist.is_fixed)
 
 
 def _outside_pins(netlist: Netlist) -> np.ndarray:

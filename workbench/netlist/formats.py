@@ -74,12 +74,12 @@ READERS = (
     ),
     Format(
         "protobuf", "Circuit Training text protobuf", (".pb.txt", ".pb.txt.gz", ".pbtxt"),
-        "readers.protobuf:load_protobuf_design", r"(\s|#[^\n]*)*(node|__metadata__|versions|library)\s*:?\s*\{",
+        "readers.protobuf:load_protobuf_design", r"(?:\s|#[^\n]*+)*+(node|__metadata__|versions|library)\s*:?\s*\{",
         folder_endings=("netlist.pb.txt", "netlist.pb.txt.gz", ".pb.txt", ".pb.txt.gz"),
     ),
     Format(
         "gsrc", "GSRC/MCNC floorplanning: .blocks, .nets, .pl", (".blocks",), "readers.gsrc:load_gsrc_design",
-        r"(\s|#[^\n]*)*UCSC blocks", takes_params=True, folder_endings=(".blocks",),
+        r"(?:\s|#[^\n]*+)*+UCSC blocks", takes_params=True, folder_endings=(".blocks",),
     ),
     Format(
         "bookshelf", "Bookshelf", (".aux",), "readers.bookshelf:load_bookshelf_design", r"\s*RowBasedPlacement\s*:",
@@ -87,7 +87,7 @@ READERS = (
     ),
     Format(
         "def", "DEF with its LEF files", (".def", ".def.gz"), "readers.lefdef:load_def_design",
-        r"(\s|#[^\n]*)*VERSION\s+5[.\d]*\s+;", folder_endings=(".def", ".def.gz"),
+        r"(?:\s|#[^\n]*+)*+VERSION\s+5[.\d]*\s+;", folder_endings=(".def", ".def.gz"),
     ),
     Format(
         "yosys", "JSON of Yosys with LEF files or a netlist.toml", (".json",), "readers.verilog:load_verilog_design",

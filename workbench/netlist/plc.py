@@ -146,16 +146,25 @@ def place_as_listed(netlist: Netlist, file: PlacementFile, canvas: Canvas) -> Fl
     return Floorplan(dataclasses.replace(netlist, is_fixed=is_fixed), canvas, x, y, orientation)
 
 
+_LINE = re.compile(r"(?:\s++|#[^\n:]*+(?=\n|\Z))*+(\S[^\n]*+)")
+"""The next line that is neither blank nor a comment without a colon; it gives nothing back, so it takes no memory."""
+_LONGEST_LINE = 1000
+"""Characters of a line that are looked at."""
+
+
 def parse_plc(text: str, where: str) -> PlacementFile:
     """Parse the text of a .plc file; `where` names its origin in errors."""
     header: dict[str, tuple[float, int]] = {}
     blockages: list[list[float]] = []
     rows: list[tuple[int, int, float, float, int, bool]] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.strip()
+    number, end = 1, 0
+    while found := _LINE.match(text, end):
+        number += text.count("\n", end, found.start(1))
+        line, end = found[1].rstrip(), found.end()
         if line.startswith("#"):
-            _header_line(line[1:].strip(), f"{where}, line {number}", number, header, blockages)
-        elif line:
+            if ":" in line[:_LONGEST_LINE]:
+                _header_line(line[1:_LONGEST_LINE].strip(), f"{where}, line {number}", number, header, blockages)
+        else:
             rows.append((number, *_row(line, f"{where}, line {number}")))
     if not rows and not header:
         raise InputError(where, "neither a header nor a placed object", "a .plc placement file", "check the file's kind")
@@ -194,8 +203,14 @@ def _header_line(
 
 
 def _row(line: str, where: str) -> tuple[int, float, float, int, bool]:
-    words = line.split()
-    if len(words) != 5 or not words[0].isdigit() or words[4] not in ("0", "1") or len(words[0]) > 9:
+    words = line[:_LONGEST_LINE].split()
+    if (
+        len(words) != 5
+        or len(line) > _LONGEST_LINE
+        or not words[0].isdigit()
+        or words[4] not in ("0", "1")
+        or len(words[0]) > 9
+    ):
         raise InputError(where, repr(line[:40]), "`node_index x y orientation fixed`", "give a complete .plc file")
     if words[3] != "-" and words[3] not in ORIENTATIONS:
         raise InputError(where, f"orientation {words[3]!r}", f"- or one of {' '.join(ORIENTATIONS)}", "correct it")

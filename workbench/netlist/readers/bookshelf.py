@@ -123,8 +123,8 @@ def node_kind(name: str, node: Node, place: Place, row_height: float, rows: Rows
     if node.may_overlap or place.may_overlap or node.width * node.height == 0 or node.height < row_height * (1 - 1e-9):
         return ObjectKind.PORT
     width, height = _turned(node.width, node.height, place.orientation)
-    if rows is not None and not (
-        place.x < rows.right and place.y < rows.top and place.x + width > rows.left and place.y + height > rows.bottom
+    if rows is not None and (
+        place.x >= rows.right or place.y >= rows.top or place.x + width <= rows.left or place.y + height <= rows.bottom
     ):
         return ObjectKind.PORT
     return ObjectKind.SOFT_MACRO if is_cell or name.startswith("Grp") else ObjectKind.MACRO

@@ -23,7 +23,9 @@ LARGEST_NUMBER = 1e9
 """Sizes, coordinates and weights above this are refused, as in .plc headers."""
 _LONGEST_LINE = 10_000
 """Characters of a line above which it is no Bookshelf line; looked at before the line is split."""
-_LINE = re.compile(r"\S[^\n]*")
+_LINE = re.compile(r"(?:\s++|#[^\n]*+)*+([^\s#][^\n]*+)")
+"""The next line that is neither blank nor a comment; it gives nothing back, so it takes no memory."""
+_COMMENT = re.compile(r"^#[^\n]*", re.MULTILINE)
 _KINDS = ("nodes", "nets", "wts", "pl", "scl")
 
 
@@ -81,22 +83,19 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, list[str]]]:
         """Offset and words of each line; the heading `UCLA kind version` and comments are left out."""
-        for found in _LINE.finditer(self.text):
-            line = found[0]
-            if line.startswith("#"):
-                continue
+        end = 0
+        while found := _LINE.match(self.text, end):
+            line, start, end = found[1], found.start(1), found.end()
             if len(line) > _LONGEST_LINE:
-                raise self.error(
-                    found.start(), f"a line of {len(line):,} characters", "short lines", "check the file's kind"
-                )
+                raise self.error(start, f"a line of {len(line):,} characters", "short lines", "check the file's kind")
             words = line.partition("#")[0].replace(":", " : ").split()
             if words[0] != "UCLA":
-                yield found.start(), words
+                yield start, words
 
     def comments(self) -> Iterator[tuple[int, str]]:
         """Offset and text of each comment that fills its line."""
-        for found in _LINE.finditer(self.text):
-            if found[0].startswith("#") and len(found[0]) <= _LONGEST_LINE:
+        for found in _COMMENT.finditer(self.text):
+            if len(found[0]) <= _LONGEST_LINE:
                 yield found.start(), found[0]
 
     def error(self, offset: int, found: str, expected: str, advice: str) -> InputError:

@@ -35,14 +35,14 @@ METADATA = "__metadata__"
 """Name of the optional node that carries facts about the file; it has no index."""
 
 _TOKEN = re.compile(
-    r"""(?:\s|\#[^\n]*)*(?:
+    r"""\s*+(?:\#[^\n]*+\s*+)*+(?:
       attr\s*\{\s*key\s*:\s*"([^"\\]*)"\s*value\s*:?\s*\{\s*(?:placeholder|f|s|i|b)\s*:\s*(?:"([^"\\]*)"|([^\s"{}]+))\s*\}\s*\}
     | input\s*:\s*"([^"\\]*)"
     | (name)\s*:\s*"([^"\\]*)"
     | (node)\s*:?\s*\{
     | (\})
-    | (\w+)\s*:?\s*(\{)
-    | (\w+)\s*:\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"{}]+))[,;]?
+    | (\w++)\s*:?\s*(\{)
+    | (\w++)\s*:\s*(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"{}]+))[,;]?
     | (\Z)
     )""",
     re.VERBOSE,
