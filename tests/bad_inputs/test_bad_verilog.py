@@ -217,7 +217,8 @@ def test_verilog_files_by_themselves(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load_design(tmp_path / "new.sv")
     assert str(caught.value) == (
-        f"{tmp_path}/new.sv: found a SystemVerilog file, expected Verilog-2001 (.v); translate it, for example with sv2v."
+        f"{tmp_path}/new.sv: found no netlist.toml beside it, expected one that gives the top module and the sizes of the "
+        "leaves; add it."
     )
     (tmp_path / "netlist.toml").write_text(TOML)
     with pytest.raises(InputError) as caught:

@@ -69,7 +69,7 @@ class Format:
 
 READERS = (
     Format(
-        "rtl", "structural Verilog-2001 with a netlist.toml", (".toml", ".v", ".sv"),
+        "rtl", "structural Verilog or SystemVerilog with a netlist.toml", (".toml", ".v", ".sv"),
         "readers.verilog:load_verilog_design", takes_params=True, folder_endings=("netlist.toml",),
     ),
     Format(

@@ -1,7 +1,8 @@
-"""Reads structural Verilog-2001 designs: RTL above named leaves, or gate-level netlists of library cells.
+"""Reads structural Verilog and SystemVerilog designs: RTL above named leaves, or gate-level netlists of library cells.
 
-A design is a folder with a `netlist.toml` (see `verilog_config`) and Verilog files. Steps: preprocess, parse (pyverilog),
-elaborate to leaves, cluster the logic into soft macros, build the netlist. Tests hold the elaboration against slang's.
+A design is a folder with a `netlist.toml` (see `verilog_config`) and its files. Steps: preprocess, parse and elaborate to
+leaves, cluster the logic into soft macros, build the netlist. Verilog-2001 is read with pyverilog, SystemVerilog (.sv) and
+Verilog above `LARGE_BYTES` with slang, the JSON of Yosys by a reader of its own; tests hold the three against each other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from workbench.netlist.readers.verilog_flat import GLUE, FlatDesign, LeafType
 from workbench.netlist.readers.verilog_parse import parse_modules
 from workbench.netlist.readers.verilog_preprocess import preprocess
 from workbench.netlist.readers.yosys_json import read_yosys_json
+
+LARGE_BYTES = 1_000_000
+"""Verilog text above this is read with slang: pyverilog takes a minute for 10 MB."""
 
 
 def load_verilog_design(
@@ -50,8 +54,6 @@ def load_verilog_design(
 
 
 def _config(path: Path, limits: Limits) -> tuple[Path, VerilogConfig]:
-    if path.suffix == ".sv":
-        raise InputError(path, "a SystemVerilog file", "Verilog-2001 (.v)", "translate it, for example with sv2v")
     toml = path if path.suffix == ".toml" else path.parent / "netlist.toml"
     if path.suffix == ".json" and not toml.is_file() and (config := config_from_lef(path, limits)) is not None:
         return path, config.model_copy(update={"top": ""})
@@ -80,6 +82,10 @@ def flatten(toml: Path, config: VerilogConfig, values: Mapping[str, int], limits
             raise InputError(f"{toml}, files", f"{len(paths)} files, one of them JSON", "one JSON file", "remove the others")
         return read_yosys_json(paths[0], config.top, leaves, limits)
     source = preprocess(paths, folder, limits)
+    if any(path.suffix == ".sv" for path in paths) or sum(map(len, source.lines)) > LARGE_BYTES:
+        from workbench.netlist.readers.systemverilog import elaborate_systemverilog
+
+        return elaborate_systemverilog(source, config.top, leaves, values, limits)
     modules = parse_modules(source, frozenset(leaves))
     return elaborate(modules, source, config.top, leaves, values, limits)
 

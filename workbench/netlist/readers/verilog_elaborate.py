@@ -33,10 +33,11 @@ from workbench.netlist.readers.verilog_preprocess import VerilogText
 from workbench.netlist.readers.verilog_scope import Scope, Signal
 
 _NETS = (ast.Wire, ast.Reg, ast.Tri, ast.Supply)
-_PRIMITIVES = {
+PRIMITIVES = {
     "and": "and2", "nand": "nand2", "or": "and2", "nor": "nand2", "xor": "xor2", "xnor": "xor2", "not": "inverter",
     "buf": "inverter",
 }  # fmt: skip
+"""Generic cell that a gate primitive counts as."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ class _Elaboration:
 
     def instance(self, item: ast.Instance, scope: Scope) -> None:
         where = scope.where(item.lineno)
-        if item.module in _PRIMITIVES:
+        if item.module in PRIMITIVES:
             self.primitive(item, scope)
             return
         definition = self.modules.get(item.module)
@@ -303,7 +304,7 @@ class _Elaboration:
                 scope.where(item.lineno), f"a gate {item.module} with these connections", "one net for each pin",
                 "connect an output and inputs of one bit",
             )  # fmt: skip
-        cells = {_PRIMITIVES[item.module]: max(1, len(nets) - 2)}
+        cells = {PRIMITIVES[item.module]: max(1, len(nets) - 2)}
         inputs = np.concatenate(nets[1:])
         self.flat.left.append(nets[0])
         self.flat.right.append(self.flat.glue(scope, cells, inputs, 1, item.lineno))

@@ -130,7 +130,7 @@ def parse_modules(source: VerilogText, leaves: frozenset[str] = frozenset()) -> 
     ------
     InputError: a syntax error, a module defined twice, nothing but directives in the text.
     """
-    text = _without_bodies(source, leaves)
+    text = without_bodies(source, leaves)
     if not text.strip():
         raise InputError(source.origins[0][0], "no module", "at least one module", "check what the file holds")
     if found := _UNSUPPORTED.search(text):
@@ -159,7 +159,7 @@ def parse_modules(source: VerilogText, leaves: frozenset[str] = frozenset()) -> 
     return modules
 
 
-def _without_bodies(source: VerilogText, leaves: frozenset[str]) -> str:
+def without_bodies(source: VerilogText, leaves: frozenset[str]) -> str:
     """The text with the bodies of leaf modules blanked, where their ports are declared in the header."""
     text, parts, done = source.text, [], 0
     if not leaves:
