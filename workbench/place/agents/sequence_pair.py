@@ -48,7 +48,8 @@ class SequencePairSettings:
     Attributes
     ----------
     hot, cold: temperature at the start and at the end of a round; in between it falls geometrically.
-    hotter: factor on `hot` in every second round; netlists of few blocks, which hardly fit, need it.
+    hotter, bolder: factors on `hot` and `random_share` in every second round; netlists of few blocks, which hardly fit,
+        need it.
     wide, narrow: spread around the wished place of a moved block at the start and at the end, share of the outline.
     penalty, last_penalty: for each µm beyond the outline, in units of the first wirelength divided by the outline's width,
         at the start and at the end of a round.
@@ -57,7 +58,8 @@ class SequencePairSettings:
     """
 
     hot: float = 0.3
-    hotter: float = 5.0
+    hotter: float = 7.0
+    bolder: float = 2.5
     cold: float = 6e-4
     wide: float = 0.5
     narrow: float = 0.01
@@ -127,7 +129,7 @@ class _Rounds:
         self.record["width"], self.record["height"], self.record["may_rotate"] = (
             canvas.width_um, canvas.height_um, netlist.may_rotate,
         )  # fmt: skip
-        for name in ("slide_share", "turn_share", "swap_share", "random_share"):
+        for name in ("slide_share", "turn_share", "swap_share"):
             self.record[name] = getattr(self.settings, name)
         self.record["best_wire"] = np.inf
         self._begin_round()
@@ -149,7 +151,9 @@ class _Rounds:
     def _set_schedule(self, begin: float, end: float, trials: int) -> None:
         """Temperature, window and penalty for the part of a round from `begin` to `end` (0 to 1)."""
         settings, record, share = self.settings, self.record, (end - begin) / trials
-        hot = settings.hot * self.pressure * (settings.hotter if self.rounds_begun % 2 == 0 else 1.0)
+        is_bold = self.rounds_begun % 2 == 0
+        hot = settings.hot * self.pressure * (settings.hotter if is_bold else 1.0)
+        record["random_share"] = settings.random_share * (settings.bolder if is_bold else 1.0)
         record["temperature"] = self.unit * hot * (settings.cold / hot) ** begin
         record["cooling"] = (settings.cold / hot) ** share
         record["window"] = settings.wide * (settings.narrow / settings.wide) ** begin
