@@ -195,6 +195,7 @@ def open_pool(scheduler: str | None, workers: int) -> Iterator[Pool]:
         "distributed.comm.timeouts.connect": f"{_CONNECT_SECONDS}s",
         "distributed.admin.tick.limit": "1h",
         "distributed.worker.profile.enabled": False,
+        "distributed.deploy.lost-worker-timeout": "1h",  # a worker that is just being restarted is not lost
         "distributed.worker.preload": list(_PRELOAD),
     }
     with dask.config.set(settings), contextlib.ExitStack() as stack:
