@@ -70,15 +70,23 @@ def test_a_killed_worker_process_loses_no_start(design):
             if "spawn_main" in " ".join(process.cmdline()) and not process.children():
                 os.kill(process.pid, signal.SIGKILL)
 
-    job = PlacementJob("annealing", 0, 3.0)
+    job = PlacementJob("annealing", 0, 1.5)
     killed = []
     found, _ = run(design, job, 2, lambda: killed.append(kill()))
     assert killed and [start.error for start in found.starts] == ["", ""]
     assert all(start.placed.evaluations > 0 and not start.placed.interrupted for start in found.starts)
 
 
-def test_ending_early_keeps_the_best_so_far_of_what_was_under_way(design):
-    found, _ = run(design, PlacementJob("annealing", 0, 600.0), 2, lambda: signal.raise_signal(signal.SIGINT))
+@pytest.fixture
+def ctrl_c():
+    """Raises SIGINT, also where the suite runs in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ending_early_keeps_the_best_so_far_of_what_was_under_way(design, ctrl_c):
+    found, _ = run(design, PlacementJob("annealing", 0, 90.0), 2, ctrl_c)
     first, second = found.starts
     assert found.best.interrupted and found.best_seed == 0 and first.placed.evaluations > 0
     assert check(found.best.floorplan) == []
