@@ -111,7 +111,7 @@ class Pool:
 
     def _start(self, piece: _Piece) -> None:
         key = f"{self.key}-{piece.name}" + "-alone" * piece.is_alone
-        self._pending[self._client.submit(run_quietly, piece.function, *piece.arguments, key=key, pure=False)] = piece
+        self._pending[self._client.submit(_in_worker, piece.function, *piece.arguments, key=key, pure=False)] = piece
 
     def _take(self, seconds: float) -> Iterator[tuple[str, Any]]:
         """What has ended; waits up to a time for something to end."""
@@ -161,7 +161,13 @@ def run_quietly(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except WorkbenchError as error:
         return str(error)
-    except KeyboardInterrupt:  # asked to end early before there was anything to keep
+
+
+def _in_worker(function: Callable[..., Any], *arguments: Any) -> Any:
+    """`run_quietly` where an interrupt means that the piece was asked to end early and has nothing to keep."""
+    try:
+        return run_quietly(function, *arguments)
+    except KeyboardInterrupt:
         return STOPPED
 
 
