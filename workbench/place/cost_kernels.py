@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
-from workbench.place.routing_kernels import cell_of, inner, route_nets
+from workbench.place.routing_kernels import BORROWED, cell_of, copy_values, inner, route_net, route_nets
 
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to sums of maps: their order, nothing else."""
@@ -87,10 +87,10 @@ def stamp(model: CostModel, state: CostState, item: int, sign: float) -> None:
                     macro_horizontal[c * rows + r] += sign * covered_y * grid.macro_horizontal_scale
 
 
-@kernel
+@kernel(**BORROWED)
 def rebuild(model: CostModel, state: CostState) -> None:
     """All maps and totals from the coordinates."""
-    state.area[:] = model.base_area
+    copy_values(model.base_area, state.area)
     state.horizontal[:] = 0.0
     state.vertical[:] = 0.0
     state.macro_horizontal[:] = 0.0
@@ -98,10 +98,9 @@ def rebuild(model: CostModel, state: CostState) -> None:
     for item in range(len(state.x)):
         place_points(model, state, item)
         stamp(model, state, item, 1.0)
-    nets = len(model.net_weight)
-    route_nets(model, state, np.arange(nets).astype(np.int32), np.full(1, -1, np.int32), 0, nets, False, 1.0)
     total = 0.0
-    for net in range(nets):
+    for net in range(len(model.net_weight)):
+        route_net(model, state, net, 1.0)
         length = _net_length(model.net_point, state.point_x, state.point_y, model.net_start[net], model.net_start[net + 1])
         state.net_length[net] = length
         total += model.net_weight[net] * length
@@ -122,10 +121,9 @@ def update_lengths(model: CostModel, state: CostState, item: int) -> None:
     state.totals[0].wirelength += change
 
 
-@kernel
+@kernel(**BORROWED)
 def move_object(model: CostModel, state: CostState, item: int, x: float, y: float, orientation: int) -> bool:
     """Put an object somewhere else and update everything that follows; True if wires changed their cells."""
-    start, end = model.object_start[item], model.object_start[item + 1]
     old_x, old_y, old_orientation = state.x[item], state.y[item], state.orientation[item]
     is_sized = model.width[item] > 0.0
     if is_sized:
@@ -135,10 +133,10 @@ def move_object(model: CostModel, state: CostState, item: int, x: float, y: floa
     if rerouted:
         state.x[item], state.y[item], state.orientation[item] = old_x, old_y, old_orientation
         _restore_cells(model, state, item)
-        route_nets(model, state, model.object_net, model.object_point, start, end, True, -1.0)
+        route_nets(model, state, item, -1.0)
         state.x[item], state.y[item], state.orientation[item] = x, y, orientation
         place_points(model, state, item)
-        route_nets(model, state, model.object_net, model.object_point, start, end, True, 1.0)
+        route_nets(model, state, item, 1.0)
     if is_sized:
         stamp(model, state, item, 1.0)
     update_lengths(model, state, item)
@@ -157,7 +155,7 @@ def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
         state.point_row[p] = cell_of(y, grid.cell_height, grid.rows)
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
 def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
     """Mean of the `wanted` largest values and the smallest of them; quick if `threshold` is near the latter."""
     count, total = 0, 0.0
@@ -195,7 +193,7 @@ def density_cost(model: CostModel, state: CostState) -> float:
     return 0.5 * mean / (grid.cell_width * grid.cell_height)
 
 
-@kernel
+@kernel(**BORROWED)
 def congestion_cost(model: CostModel, state: CostState) -> float:
     """Mean of the most congested twentieth of both routing maps. Source: cost-and-environment §3.3."""
     grid = model.grid[0]
@@ -210,7 +208,7 @@ def congestion_cost(model: CostModel, state: CostState) -> float:
     return mean
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
 def congestion_map(
     differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, scale: np.ndarray,
     reach: int,
@@ -226,10 +224,21 @@ def congestion_map(
     for i in range(lines):
         base = i * length
         delta, taken, result = differences[base : base + length], macro[base : base + length], out[base : base + length]
+        if reach == 0:
+            for j in range(length):
+                running[j] += delta[j]
+                result[j] = running[j] * scale[j] + taken[j]
+            continue
         own = share[reach : reach + length]
         for j in range(length):
             running[j] += delta[j]
             own[j] = running[j] * scale[j]
+        if reach == 2:  # the usual range, as one vector operation
+            before_2, before_1, after_1, after_2 = share[:length], share[1:], share[3:], share[4:]
+            for j in range(length):
+                result[j] = taken[j] + before_2[j] + before_1[j] + own[j] + after_1[j] + after_2[j]
+            continue
+        for j in range(length):
             result[j] = taken[j]
         for step in range(2 * reach + 1):
             near = share[step : step + length]
@@ -237,7 +246,7 @@ def congestion_map(
                 result[j] += near[j]
 
 
-@kernel
+@kernel(**BORROWED)
 def costs_of(model: CostModel, state: CostState) -> tuple[float, float, float]:
     """Wirelength, density and congestion cost of a state."""
     wirelength = state.totals[0].wirelength * model.grid[0].wirelength_scale

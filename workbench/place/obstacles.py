@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.netlist.netlist import Floorplan, ObjectKind
+from workbench.place.routing_kernels import BORROWED
 
 GAP = 1e-6
 """Distance kept between rectangles, as a share of the canvas' longer side."""
@@ -60,7 +61,7 @@ def turned_size(floorplan: Floorplan) -> tuple[np.ndarray, np.ndarray]:
     return width, np.where(is_turned, netlist.width_um, netlist.height_um)
 
 
-@kernel
+@kernel(**BORROWED)
 def is_inside(obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float) -> bool:
     """Whether a rectangle lies within the canvas, in single precision like the legality check."""
     wide, high = np.float32(0.5) * np.float32(2.0 * half_width), np.float32(0.5) * np.float32(2.0 * half_height)
@@ -69,7 +70,7 @@ def is_inside(obstacles: Obstacles, x: float, y: float, half_width: float, half_
     return bool(at_x - wide >= 0 and at_y - high >= 0 and at_x + wide <= right and at_y + high <= top)
 
 
-@kernel
+@kernel(**BORROWED)
 def first_hit(
     obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float, skip_1: int, skip_2: int
 ) -> int:
@@ -84,7 +85,7 @@ def first_hit(
     return -1
 
 
-@kernel
+@kernel(**BORROWED)
 def settle(
     obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float, skip: int, pushes: int
 ) -> tuple[bool, float, float]:
@@ -112,7 +113,7 @@ def settle(
     return False, x, y
 
 
-@kernel
+@kernel(**BORROWED)
 def nearest_legal(
     obstacles: Obstacles, x: float, y: float, half_width: float, half_height: float, skip: int, columns: int, rows: int,
     pushes: int,
@@ -146,7 +147,7 @@ def nearest_legal(
     return best < np.inf, best_x, best_y
 
 
-@kernel
+@kernel(**BORROWED)
 def legal_cells(
     obstacles: Obstacles, half_width: float, half_height: float, skip: int, columns: int, rows: int, mask: np.ndarray
 ) -> int:

@@ -5,13 +5,25 @@ Source: cost-and-environment §3.3 (validated there against the public evaluator
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
 
-inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+BORROWED: dict[str, Any] = {"_nrt": False}
+"""For kernels that allocate nothing: arrays are used without counting references. Counting them, for every array of a tuple
+at every call, took a third of the time of the search."""
+inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
 """For kernels that only kernels call: without the entry from Python they compile much quicker."""
+
+
+@inner
+def copy_values(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy an array (a slice assignment would first make sure that the two do not overlap)."""
+    for i in range(len(source)):
+        target[i] = source[i]
 
 
 @inner
@@ -70,42 +82,42 @@ def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
 
 
 @inner
-def route_nets(
-    model: CostModel, state: CostState, nets: np.ndarray, points: np.ndarray, start: int, end: int, only_moved: bool,
-    sign: float,
-) -> None:  # fmt: skip
-    """Add (sign 1) or remove (sign -1) the wires of nets[start:end] at the cells where their points are.
+def route_nets(model: CostModel, state: CostState, item: int, sign: float) -> None:
+    """Add (sign 1) or remove (sign -1) the wires of the nets of an object whose points have changed their cells.
 
-    With `only_moved`, nets whose one point in `points` did not change its cell are left alone.
+    Nets whose one point on the object did not (`state.moved`) are left alone.
     """
-    grid, net_start, net_point, demand = model.grid, model.net_start, model.net_point, model.net_demand
+    points, moved = model.object_point, state.moved
+    for i in range(model.object_start[item], model.object_start[item + 1]):
+        if points[i] < 0 or moved[points[i]]:
+            route_net(model, state, model.object_net[i], sign)
+
+
+@inner
+def route_net(model: CostModel, state: CostState, net: int, sign: float) -> None:
+    """Add (sign 1) or remove (sign -1) the wires of a net at the cells where its points are."""
+    grid, net_point = model.grid, model.net_point
     columns = grid[0].columns
-    horizontal, vertical, seen, moved = state.horizontal, state.vertical, state.seen, state.moved
+    horizontal, vertical, seen = state.horizontal, state.vertical, state.seen
     point_column, point_row = state.point_column, state.point_row
     column, row = state.pin_column, state.pin_row
-    epoch = state.totals[0].epoch
-    for i in range(start, end):
-        if only_moved and points[i] >= 0 and not moved[points[i]]:
-            continue
-        net = nets[i]
-        first, last = net_start[net], net_start[net + 1]
-        wires = sign * demand[net]
-        source_row, source_column = point_row[net_point[first]], point_column[net_point[first]]
-        if last - first == 2:
-            sink = net_point[first + 1]
-            _route(grid, horizontal, vertical, source_row, source_column, point_row[sink], point_column[sink], wires)
-            continue
-        epoch += 1
-        cells = 0
-        for j in range(first, last):
-            r, c = point_row[net_point[j]], point_column[net_point[j]]
-            if seen[r * columns + c] != epoch:
-                seen[r * columns + c] = epoch
-                row[cells], column[cells] = r, c
-                cells += 1
-        if cells == 3:
-            _route_three(grid, horizontal, vertical, row, column, wires)
-        else:
-            for j in range(1, cells):
-                _route(grid, horizontal, vertical, source_row, source_column, row[j], column[j], wires)
-    state.totals[0].epoch = epoch
+    first, last = model.net_start[net], model.net_start[net + 1]
+    wires = sign * model.net_demand[net]
+    source_row, source_column = point_row[net_point[first]], point_column[net_point[first]]
+    if last - first == 2:
+        sink = net_point[first + 1]
+        _route(grid, horizontal, vertical, source_row, source_column, point_row[sink], point_column[sink], wires)
+        return
+    state.totals[0].epoch += 1
+    epoch, cells = state.totals[0].epoch, 0
+    for j in range(first, last):
+        r, c = point_row[net_point[j]], point_column[net_point[j]]
+        if seen[r * columns + c] != epoch:
+            seen[r * columns + c] = epoch
+            row[cells], column[cells] = r, c
+            cells += 1
+    if cells == 3:
+        _route_three(grid, horizontal, vertical, row, column, wires)
+        return
+    for j in range(1, cells):
+        _route(grid, horizontal, vertical, source_row, source_column, row[j], column[j], wires)

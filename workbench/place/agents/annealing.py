@@ -14,12 +14,15 @@ from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, known_settings, read_params
-from workbench.place.annealing import ANNEALING_DTYPE, PROPOSAL_DTYPE, Movable, anneal
+from workbench.place.annealing import ANNEALING_DTYPE, Movable, anneal
+from workbench.place.annealing_moves import KINDS, SHIFT
 from workbench.place.cost import cost_weights, evaluate
 from workbench.place.cost_model import CostModel, CostState, make_model, make_state
 from workbench.place.force_directed import PHASES, STEPS, make_soft_macros, place_by_force
+from workbench.place.net_boxes import make_net_boxes
 from workbench.place.obstacles import Obstacles, make_obstacles
 from workbench.place.start import starting_floorplan
+from workbench.place.trial_kernels import make_trial_memory
 
 SLICE_SECONDS = 0.25
 """Length of one call of the kernel, so that progress, the clock and Ctrl-C are looked at often."""
@@ -31,7 +34,10 @@ FORCE_INTERVAL = 5
 
 @dataclass(frozen=True)
 class AnnealingSettings:
-    """Settings (model: ours, tuned in benchmarks/placement_quality.py); temperatures in units of the proxy cost.
+    """Settings (model: ours, tuned with benchmarks/placement_quality.py).
+
+    Temperatures are in units of the proxy cost and *times the number of movable macros*: the fewer there are, the more
+    of the cost a single one carries.
 
     Attributes
     ----------
@@ -39,18 +45,31 @@ class AnnealingSettings:
     warm: temperature at the start when a placement is given, which is not to be destroyed.
     wide, narrow: reach of shifts at the start and at the end, as shares of the canvas.
     hard_share: share of trial moves for hard macros.
-    jump_share, swap_share, flip_share: shares of the kinds of moves; the rest are shifts.
+    soft_..., hard_...: shares of the kinds of moves among those of soft and of hard macros; the rest are shifts.
     """
 
-    hot: float = 1.5e-4
-    warm: float = 1e-4
-    cold: float = 1e-6
+    hot: float = 0.3
+    warm: float = 0.1
+    cold: float = 1e-3
     wide: float = 0.3
     narrow: float = 0.005
     hard_share: float = 0.3
-    jump_share: float = 0.2
-    swap_share: float = 0.15
-    flip_share: float = 0.1
+    soft_jump: float = 0.2
+    soft_median: float = 0.1
+    soft_swap: float = 0.02
+    soft_relief: float = 0.1
+    hard_jump: float = 0.15
+    hard_median: float = 0.05
+    hard_swap: float = 0.15
+    hard_flip: float = 0.1
+    hard_group: float = 0.0
+
+    def shares(self) -> np.ndarray:
+        """Shares of the kinds of moves, of soft macros [0] and of hard ones [1]."""
+        given = known_settings(self)
+        table = np.array([[given.get(f"{own}_{kind}", 0.0) for kind in KINDS] for own in ("soft", "hard")])
+        table[:, SHIFT] = 1.0 - table.sum(axis=1)
+        return table
 
 
 class AnnealingAgent:
@@ -63,9 +82,12 @@ class AnnealingAgent:
         settings = AnnealingSettings(**read_params(options.params, known_settings(AnnealingSettings())))
         if settings.cold <= 0 or min(settings.hot, settings.warm) < settings.cold:
             raise InputError("--param", "temperatures that do not fall", "hot and warm >= cold > 0", "correct them")
+        if settings.shares().min() < 0:
+            raise InputError("--param", "shares of moves below 0 or above 1 in all", "shares", "correct them")
         rng = make_rng(seed)
         start = starting_floorplan(design.netlist, design.canvas, rng, options.init, options.on_grid)
-        run = Annealing(start, settings, rng, options.on_grid, options.init is None, options.soft)
+        heat = settings.hot if options.init is None else settings.warm
+        run = Annealing(start, make_model(design.netlist, design.canvas), settings, rng, options.on_grid, heat, options.soft)
         if options.steps is not None:
             return run.by_trials(options.steps, progress)
         return run.by_time(seconds, progress)
@@ -73,37 +95,39 @@ class AnnealingAgent:
 
 @dataclass
 class Annealing:
-    """One annealing run: a start, settings and the arrays that the kernel works on."""
+    """One annealing run: a start, settings, the temperature to begin with and the arrays that the kernel works on."""
 
     start: Floorplan
+    model: CostModel
     settings: AnnealingSettings
     rng: np.random.Generator
     on_grid: bool
-    is_new: bool
+    heat: float
     soft: str = "free"
     began: float = 0.0
     by_count: bool = False
     history: list[tuple[float, int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.model: CostModel = make_model(self.start.netlist, self.start.canvas)
         self.state: CostState = make_state(self.model, self.start)
         self.kept: CostState = make_state(self.model, self.start)
-        self.movable = _movable(self.start, self.model)
+        self.memory = make_trial_memory(*cost_weights(self.start.canvas))
+        self.boxes = make_net_boxes(self.model)
+        self.movable = _movable(self.start)
         self.obstacles: Obstacles = make_obstacles(self.start)
         self.run = np.zeros(1, ANNEALING_DTYPE)
         settings, hard, soft = self.settings, len(self.movable.hard), len(self.movable.soft)
-        self.run["density_weight"], self.run["congestion_weight"] = cost_weights(self.start.canvas)
         self.run["hard_share"] = settings.hard_share if hard and soft and self.soft == "free" else float(hard > 0)
         if self.soft == "fd":
             self.by_force = make_soft_macros(self.start.netlist, self.model, self.start.orientation)
             place_by_force(self.model, self.state, self.by_force, PHASES, STEPS)
-        self.run["jump_share"], self.run["swap_share"] = settings.jump_share, settings.swap_share
-        self.run["flip_share"], self.run["on_grid"] = settings.flip_share, self.on_grid
+        self.run["shares"] = settings.shares()
+        self.run["on_grid"] = self.on_grid
         self.run["best_cost"] = np.inf
-        self.hot = settings.hot if self.is_new else settings.warm
+        movable = max(1, hard + soft)
+        self.hot, self.cold = max(self.heat, settings.cold) / movable, settings.cold / movable
         self._slice(0.0, 0.0, 0)  # compiles the kernel if need be: the clock starts afterwards
-        self.history = [(0.0, 0, float(self.run["cost"][0]))]
+        self.history = [(0.0, 0, float(self.memory.totals["cost"][0]))]
         self.began = time.monotonic()
 
     def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
@@ -145,20 +169,23 @@ class Annealing:
         """One call of the kernel, between two shares of the whole run."""
         run, settings = self.run, self.settings
         per_trial = (share_after - share) / max(1, trials)
-        for now, factor, first, last in (
-            ("temperature", "cooling", self.hot, settings.cold), ("window", "narrowing", settings.wide, settings.narrow)
-        ):  # fmt: skip
-            run[now] = first * (last / first) ** share
-            run[factor] = (last / first) ** per_trial
-        anneal(self.model, self.state, self.kept, self.movable, self.obstacles, run, self.rng, trials)
+        run["temperature"] = self.hot * (self.cold / self.hot) ** share
+        run["cooling"] = (self.cold / self.hot) ** per_trial
+        run["window"] = settings.wide * (settings.narrow / settings.wide) ** share
+        run["narrowing"] = (settings.narrow / settings.wide) ** per_trial
+        anneal(
+            self.model, self.state, self.kept, self.movable, self.memory, self.boxes, self.obstacles, run, self.rng, trials
+        )
         if trials == 0:
-            run["best_cost"] = run["cost"]
+            run["best_cost"] = self.memory.totals["cost"]
             self._keep_state()
         elif self.soft == "fd":
             place_by_force(self.model, self.state, self.by_force, PHASES, STEPS)
-            anneal(self.model, self.state, self.kept, self.movable, self.obstacles, run, self.rng, 0)
-            if run["cost"][0] < run["best_cost"][0]:
-                run["best_cost"] = run["cost"]
+            anneal(
+                self.model, self.state, self.kept, self.movable, self.memory, self.boxes, self.obstacles, run, self.rng, 0
+            )
+            if self.memory.totals["cost"][0] < run["best_cost"][0]:
+                run["best_cost"] = self.memory.totals["cost"]
                 self._keep_state()
         self.history.append((time.monotonic() - self.began, int(run["trials"][0]), float(run["best_cost"][0])))
 
@@ -181,13 +208,11 @@ class Annealing:
         return PlacementResult(best, costs, tuple(self.history), evaluations, seconds, interrupted)
 
 
-def _movable(floorplan: Floorplan, model: CostModel) -> Movable:
+def _movable(floorplan: Floorplan) -> Movable:
     netlist = floorplan.netlist
     free = ~netlist.is_fixed
-    nets = int(np.diff(model.object_start).max(initial=0))
     return Movable(
         np.flatnonzero(free & (netlist.kind == ObjectKind.MACRO)),
         np.flatnonzero(free & (netlist.kind == ObjectKind.SOFT_MACRO)),
-        np.zeros(1, PROPOSAL_DTYPE), np.zeros(1, PROPOSAL_DTYPE), np.zeros(2 * nets + 1),
         floorplan.x_um.copy(), floorplan.y_um.copy(), floorplan.orientation.astype(np.int64),
     )  # fmt: skip
