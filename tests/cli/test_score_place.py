@@ -62,6 +62,21 @@ def test_place_writes_placement_pictures_and_figures(run, toy, tmp_path):
     assert stored["options"] == {"on_grid": False, "soft": "free", "steps": 5000, "params": {}}
 
 
+def test_score_writes_the_maps_behind_the_costs(run, toy, tmp_path):
+    run("place", toy, "--agent", "greedy", "--steps", 1, "--out", tmp_path / "a")
+    placement = tmp_path / "a" / "placement.plc"
+    code, text, _ = run("score", toy, placement, "--maps", tmp_path / "maps", "--json")
+    report, floorplan = json.loads(text), load_design(toy, placement).floorplan
+    maps = np.load(tmp_path / "maps" / "maps.npz")
+    both = np.sort(np.concatenate([maps["horizontal"].ravel(), maps["vertical"].ravel()]))[::-1]
+    assert code == 0 and maps["density"].shape == (floorplan.canvas.rows, floorplan.canvas.columns)
+    assert both[: max(1, int(0.05 * len(both)))].mean() == pytest.approx(report["congestion_cost"])
+    cells = np.sort(maps["density"].ravel())[::-1]
+    assert 0.5 * cells[: max(1, int(0.1 * len(cells)))].mean() == pytest.approx(report["density_cost"])
+    for name in ("density", "horizontal", "vertical"):
+        assert (tmp_path / "maps" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_same_command_gives_the_same_bytes(run, toy, tmp_path):
     for out in ("a", "b"):
         run("place", toy, "--agent", "greedy", "--steps", 2, "--out", tmp_path / out)
@@ -73,7 +88,7 @@ def test_place_starts_from_a_placement_and_keeps_the_grid(run, toy, tmp_path):
     run("place", toy, "--agent", "random", "--steps", 1, "--out", tmp_path / "a")
     code, text, _ = run(
         "place", toy, "--init", tmp_path / "a" / "placement.plc", "--grid", "--steps", 3000, "--out", tmp_path / "b",
-        "--param", "flip_share=0.5", "--json",
+        "--param", "hard_flip=0.5", "--json",
     )  # fmt: skip
     assert code == 0
     floorplan = load_design(toy, tmp_path / "b" / "placement.plc").floorplan

@@ -13,6 +13,7 @@ def command(
     placement: Annotated[Path, typer.Argument(help="Placement of it, a .plc file.")],
     param: Annotated[list[str] | None, typer.Option(help="Parameter of the RTL, NAME=VALUE; may be repeated.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Also draw the floorplan into this PNG.")] = None,
+    maps: Annotated[Path | None, typer.Option(help="Also write the density and congestion maps into this folder.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Proxy cost of a placement and its components: wirelength + density / 2 + congestion / 2."""
@@ -29,6 +30,10 @@ def command(
         from workbench.place.picture import draw_floorplan
 
         draw_floorplan(design.floorplan, costs, picture)
+    if maps is not None:
+        from workbench.place.picture import write_maps
+
+        write_maps(design.floorplan, maps)
     show(costs.report(), json)
     if wrong := check(design.floorplan):
         first = f"{' and '.join(wrong[0].objects)} ({wrong[0].kind})"

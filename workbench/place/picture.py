@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.base.files import write_bytes
+from workbench.base.errors import InputError
+from workbench.base.files import make_folder, write_bytes
 from workbench.netlist.netlist import ORIENTATIONS, Floorplan, ObjectKind
-from workbench.place.cost import Costs, IncrementalCost
+from workbench.place.cost import CostMaps, Costs, IncrementalCost
 from workbench.place.obstacles import turned_size
 
 if TYPE_CHECKING:
@@ -45,13 +46,7 @@ def draw_floorplan(floorplan: Floorplan, costs: Costs, path: str | Path) -> Path
     figure = new_figure((11.2, 9.0))
     main = figure.add_axes((0.055, 0.125, 0.625, 0.755))
     _draw_objects(main, floorplan)
-    maps = IncrementalCost(floorplan).maps()
-    panels = (
-        ("density (covered share)", maps.density, "viridis"),
-        ("horizontal congestion (use of tracks)", maps.horizontal, "inferno"),
-        ("vertical congestion (use of tracks)", maps.vertical, "inferno"),
-    )
-    for k, (title, values, colours) in enumerate(panels):
+    for k, (title, values, colours) in enumerate(_panels(IncrementalCost(floorplan).maps())):
         _draw_map(figure, (0.72, 0.645 - 0.26 * k, 0.245, 0.235), floorplan, title, values, colours)
     parts = f"wirelength {costs.wirelength:.4f}   density {costs.density:.4f}   congestion {costs.congestion:.4f}"
     _write_title(figure, floorplan, f"proxy cost {costs.proxy:.4f}", f"{parts}   {_overlap(costs)}")
@@ -85,6 +80,39 @@ def _write_title(figure: Figure, floorplan: Floorplan, headline: str, parts: str
     )  # fmt: skip
     figure.text(0.96, 0.955, headline, fontsize=15, fontweight="bold", ha="right")
     figure.text(0.96, 0.918, parts, fontsize=9, color="#444444", ha="right")
+
+
+def write_maps(floorplan: Floorplan, folder: str | Path) -> Path:
+    """Write the density and congestion maps: ``maps.npz`` (arrays of rows × columns, row 0 at the bottom) and one PNG each.
+
+    In the .npz: `density`, `horizontal`, `vertical` as in `CostMaps`, and `cell_um`, width and height of a cell. Returns
+    the folder; InputError if the canvas has no routing supply, as its congestion means nothing.
+    """
+    if not floorplan.canvas.has_routing:
+        raise InputError(
+            floorplan.netlist.name, "a canvas without routing supply", "routes per micron for congestion maps",
+            "leave out --maps",
+        )  # fmt: skip
+    folder = make_folder(folder)
+    maps, canvas = IncrementalCost(floorplan).maps(), floorplan.canvas
+    content = io.BytesIO()
+    cell = np.array([canvas.cell_width_um, canvas.cell_height_um])
+    np.savez(content, density=maps.density, horizontal=maps.horizontal, vertical=maps.vertical, cell_um=cell)
+    write_bytes(folder / "maps.npz", content.getvalue())
+    for name, (title, values, colours) in zip(("density", "horizontal", "vertical"), _panels(maps), strict=True):
+        figure = new_figure((6.4, 6.0))
+        _draw_map(figure, (0.03, 0.03, 0.86, 0.89), floorplan, f"{floorplan.netlist.name}: {title}", values, colours)
+        save_figure(figure, folder / f"{name}.png")
+    return folder
+
+
+def _panels(maps: CostMaps) -> tuple[tuple[str, np.ndarray, str], ...]:
+    """Title, values and colours of each map."""
+    return (
+        ("density (covered share)", maps.density, "viridis"),
+        ("horizontal congestion (use of tracks)", maps.horizontal, "inferno"),
+        ("vertical congestion (use of tracks)", maps.vertical, "inferno"),
+    )
 
 
 def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]], path: str | Path, title: str = "") -> Path:
