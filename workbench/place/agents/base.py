@@ -24,6 +24,7 @@ from workbench.place.legality import check
 
 AGENTS = {
     "annealing": "workbench.place.agents.annealing:AnnealingAgent",
+    "hybrid": "workbench.place.agents.hybrid:HybridAgent",
     "ppo": "workbench.place.agents.ppo:PPOAgent",
     "random": "workbench.place.agents.random:RandomAgent",
     "greedy": "workbench.place.agents.greedy:GreedyAgent",

@@ -1,0 +1,115 @@
+"""The hybrid: legal, exact, repeatable, and honest about what each source and phase reached."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from workbench.base.errors import InputError
+from workbench.base.progress import Progress
+from workbench.netlist.netlist import ObjectKind
+from workbench.place.agents.base import PlacementOptions, make_agent
+from workbench.place.cost import evaluate
+from workbench.place.environment_synthetic import synthetic_design
+from workbench.place.legality import check
+
+SMALL = {"episodes": 2.0, "policy": 1.0, "analytical": 1.0, "sketches": 2.0}
+
+
+@pytest.fixture(scope="module")
+def design():
+    return synthetic_design(5, macros=5, columns=9, rows=9, macro_share=0.3)
+
+
+def place(design, seconds=60.0, seed=1, **options):
+    with Progress("hybrid", quiet=True) as progress:
+        return make_agent("hybrid").place(
+            design, seconds=seconds, seed=seed, progress=progress, options=PlacementOptions(**options)
+        )
+
+
+@pytest.fixture(scope="module")
+def result(design):
+    return place(design, steps=4000, params=SMALL)
+
+
+def test_the_history_runs_forward_and_ends_at_the_result(result):
+    seconds, evaluations, costs = zip(*result.history, strict=True)
+    assert list(seconds) == sorted(seconds) and list(evaluations) == sorted(evaluations)
+    assert list(costs) == sorted(costs, reverse=True)
+    assert costs[-1] == pytest.approx(result.costs.proxy, abs=1e-6)
+
+
+def test_the_notes_say_what_each_source_and_phase_reached(result):
+    text = "\n".join(result.notes)
+    seeds = {source: values for source, values in re.findall(r"Seeds from (.*): ([\d., ]+) in", text)}
+    assert list(seeds) == ["the policy", "the analytical placer", "a sketch"]
+    race = re.findall(r"(the policy|the analytical placer|a sketch) ([\d.]+) to ([\d.]+)[,.]", text)
+    assert len(race) == 4 and all(float(after) <= float(before) for _, before, after in race)
+    assert all(before in seeds[source] for source, before, _ in race)
+    before, after = re.search(r"The search went from ([\d.]+) to ([\d.]+) in", text).groups()
+    assert float(before) == min(float(after) for _, _, after in race)
+    assert text.endswith(f"became {after}.") and float(after) == pytest.approx(result.costs.proxy, abs=1e-5)
+
+
+def test_a_source_can_be_switched_off(design):
+    notes = place(design, steps=100, params={**SMALL, "policy": 0.0}).notes
+    assert not any("policy" in note for note in notes)
+
+
+def test_the_same_seed_and_work_give_the_same_floorplan(design, result):
+    again, other = (place(design, seed=seed, steps=4000, params=SMALL) for seed in (1, 2))
+    assert np.array_equal(again.floorplan.x_um, result.floorplan.x_um)
+    assert not np.array_equal(other.floorplan.x_um, result.floorplan.x_um)
+
+
+def test_a_given_placement_takes_part_and_the_grid_is_kept(design, result):
+    found = place(design, steps=1000, init=result.floorplan, on_grid=True, params=SMALL)
+    assert found.notes[0].startswith("Seeds from the given placement: ")
+    hard = design.netlist.indices(ObjectKind.MACRO)
+    cells = found.floorplan.x_um[hard] / design.canvas.cell_width_um - 0.5
+    assert np.allclose(cells, np.round(cells), atol=1e-6) and check(found.floorplan) == []
+
+
+def test_a_placement_that_cannot_be_improved_is_returned(design, result):
+    better = place(design, steps=30_000, params=SMALL)
+    found = place(design, steps=10, init=better.floorplan, params=SMALL)
+    assert found.costs.proxy <= better.costs.proxy and found.costs == evaluate(found.floorplan)
+
+
+class Impatient(Progress):
+    """Presses Ctrl-C after some updates."""
+
+    def __init__(self, updates):
+        super().__init__("hybrid", quiet=True)
+        self.left = updates
+
+    def update(self, done, note=""):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("updates", [1, 3, 12])
+def test_stopping_early_keeps_the_best_so_far(design, updates):
+    options = PlacementOptions(steps=200_000, params={**SMALL, "policy": 0.0})
+    found = make_agent("hybrid").place(design, seconds=60.0, seed=1, progress=Impatient(updates), options=options)
+    assert found.interrupted and check(found.floorplan) == [] and found.costs == evaluate(found.floorplan)
+    assert found.evaluations < 150_000
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"race_share": 1.0}, "--param: found a setting out of range, expected 0 < race_share < 1 and temperatures that can "
+                              "fall; correct it."),
+        ({"policy": 0.0, "analytical": 0.0, "sketches": 0.0},
+         "--param: found no source of seeds, expected policy, analytical or sketches above 0; correct it."),
+    ],
+)  # fmt: skip
+def test_settings_are_checked(design, params, message):
+    with pytest.raises(InputError) as caught:
+        place(design, steps=1, params=params)
+    assert str(caught.value) == message
