@@ -57,11 +57,15 @@ class Movable(NamedTuple):
 @kernel(**BORROWED)
 def anneal(
     model: CostModel, state: CostState, kept: CostState, movable: Movable, memory: TrialMemory, boxes: NetBoxes,
-    obstacles: Obstacles, run: np.ndarray, rng: np.random.Generator, trials: int,
+    obstacles: Obstacles, run: np.ndarray, rng: np.random.Generator, trials: int, afresh: bool,
 ) -> None:  # fmt: skip
-    """Make a number of trial moves; the best state so far is in `movable`, the counters in `run`."""
-    rebuild(model, state)
-    begin(model, state, kept, memory, boxes)
+    """Make a number of trial moves; the best state so far is in `movable`, the counters in `run`.
+
+    `afresh` makes maps, boxes and costs from the coordinates first; without it they go on as the last call left them.
+    """
+    if afresh:
+        rebuild(model, state)
+        begin(model, state, kept, memory, boxes)
     proposal, totals = memory.proposal, memory.totals
     for _ in range(trials):
         own = 1 if rng.random() < run[0].hard_share else 0

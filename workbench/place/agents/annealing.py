@@ -28,6 +28,8 @@ SLICE_SECONDS = 0.25
 """Length of one call of the kernel, so that progress, the clock and Ctrl-C are looked at often."""
 SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
+SLICES_AFRESH = 50
+"""After so many calls everything is made afresh from the coordinates, so that rounding does not add up."""
 FORCE_INTERVAL = 5
 """With `soft="fd"`: trial moves per hard macro between two placements of the soft macros (2 to 5 in §11)."""
 
@@ -173,21 +175,23 @@ class Annealing:
         run["cooling"] = (self.cold / self.hot) ** per_trial
         run["window"] = settings.wide * (settings.narrow / settings.wide) ** share
         run["narrowing"] = (settings.narrow / settings.wide) ** per_trial
-        anneal(
-            self.model, self.state, self.kept, self.movable, self.memory, self.boxes, self.obstacles, run, self.rng, trials
-        )
+        self._anneal(trials, trials == 0 or len(self.history) % SLICES_AFRESH == 0)
         if trials == 0:
             run["best_cost"] = self.memory.totals["cost"]
             self._keep_state()
         elif self.soft == "fd":
             place_by_force(self.model, self.state, self.by_force, PHASES, STEPS)
-            anneal(
-                self.model, self.state, self.kept, self.movable, self.memory, self.boxes, self.obstacles, run, self.rng, 0
-            )
+            self._anneal(0, True)
             if self.memory.totals["cost"][0] < run["best_cost"][0]:
                 run["best_cost"] = self.memory.totals["cost"]
                 self._keep_state()
         self.history.append((time.monotonic() - self.began, int(run["trials"][0]), float(run["best_cost"][0])))
+
+    def _anneal(self, trials: int, afresh: bool) -> None:
+        anneal(
+            self.model, self.state, self.kept, self.movable, self.memory, self.boxes, self.obstacles, self.run, self.rng,
+            trials, afresh,
+        )  # fmt: skip
 
     def _keep_state(self) -> None:
         """The state as it is becomes the best."""
