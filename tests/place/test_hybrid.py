@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_the_history_runs_forward_and_ends_at_the_result(result):
 def test_the_notes_say_what_each_source_and_phase_reached(result):
     text = "\n".join(result.notes)
     seeds = {source: values for source, values in re.findall(r"Seeds from (.*): ([\d., ]+) in", text)}
-    assert list(seeds) == ["the policy", "the analytical placer", "a sketch"]
+    assert list(seeds) == ["the analytical placer", "the policy", "a sketch"]
     race = re.findall(r"(the policy|the analytical placer|a sketch) ([\d.]+) to ([\d.]+)[,.]", text)
     assert len(race) == 4 and all(float(after) <= float(before) for _, before, after in race)
     assert all(before in seeds[source] for source, before, _ in race)
@@ -66,11 +67,19 @@ def test_the_same_seed_and_work_give_the_same_floorplan(design, result):
 
 
 def test_a_given_placement_takes_part_and_the_grid_is_kept(design, result):
-    found = place(design, steps=1000, init=result.floorplan, on_grid=True, params=SMALL)
+    sketched = place(design, steps=1000, on_grid=True, params={**SMALL, "policy": 0.0, "analytical": 0.0})
+    found = place(design, steps=1000, init=sketched.floorplan, on_grid=True, params=SMALL)
     assert found.notes[0].startswith("Seeds from the given placement: ")
+    assert found.costs.proxy <= sketched.costs.proxy
     hard = design.netlist.indices(ObjectKind.MACRO)
     cells = found.floorplan.x_um[hard] / design.canvas.cell_width_um - 0.5
     assert np.allclose(cells, np.round(cells), atol=1e-6) and check(found.floorplan) == []
+
+
+def test_macros_that_fit_nowhere_are_refused_by_name(design):
+    small = dataclasses.replace(design.canvas, width_um=design.canvas.width_um / 3, height_um=design.canvas.height_um / 3)
+    with pytest.raises(InputError, match="no room left for macro"):
+        place(dataclasses.replace(design, canvas=small), steps=10, params={**SMALL, "policy": 0.0, "analytical": 0.0})
 
 
 def test_a_placement_that_cannot_be_improved_is_returned(design, result):

@@ -28,6 +28,12 @@ SLICE_SECONDS = 0.25
 """Length of one call of the kernel, so that progress, the clock and Ctrl-C are looked at often."""
 SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
+TYPICAL_MOVES = 2000
+"""Trial moves per movable macro of a run of usual length (model: ours, like the next two)."""
+HOTTER = 0.4
+"""Exponent with which the temperature at the start grows with the length of a run."""
+HOTTEST = 3.0
+"""Most by which it grows, and shrinks for short runs."""
 SLICES_AFRESH = 50
 """After so many calls everything is made afresh from the coordinates, so that rounding does not add up."""
 FORCE_INTERVAL = 5
@@ -43,14 +49,15 @@ class AnnealingSettings:
 
     Attributes
     ----------
-    hot, cold: temperature at the start and at the end; in between it falls geometrically with the time used.
+    hot, cold: temperature at the start of a run of `TYPICAL_MOVES` and at the end of any; in between it falls
+        geometrically with the time used. Longer runs begin hotter, as they have the time to cool (`_suit`).
     warm: temperature at the start when a placement is given, which is not to be destroyed.
     wide, narrow: reach of shifts at the start and at the end, as shares of the canvas.
     hard_share: share of trial moves for hard macros.
     soft_..., hard_...: shares of the kinds of moves among those of soft and of hard macros; the rest are shifts.
     """
 
-    hot: float = 0.3
+    hot: float = 0.15
     warm: float = 0.1
     cold: float = 1e-3
     wide: float = 0.3
@@ -126,15 +133,22 @@ class Annealing:
         self.run["shares"] = settings.shares()
         self.run["on_grid"] = self.on_grid
         self.run["best_cost"] = np.inf
-        movable = max(1, hard + soft)
-        self.hot, self.cold = max(self.heat, settings.cold) / movable, settings.cold / movable
+        self.cold = settings.cold / max(1, hard + soft)
+        self._suit(TYPICAL_MOVES * (hard + soft))
         self._slice(0.0, 0.0, 0)  # compiles the kernel if need be: the clock starts afterwards
         self.history = [(0.0, 0, float(self.memory.totals["cost"][0]))]
         self.began = time.monotonic()
 
+    def _suit(self, trials: float) -> None:
+        """Choose the temperature at the start for a run of so many trial moves."""
+        movable = max(1, len(self.movable.hard) + len(self.movable.soft))
+        longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** HOTTER
+        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), HOTTEST), self.cold)
+
     def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
         """Make a number of trial moves; the same seed gives the same result."""
         done, interrupted, self.by_count = 0, False, True
+        self._suit(trials)
         try:
             while done < trials and self._can_move():
                 length = min(self._longest_slice(), trials - done)
@@ -155,6 +169,7 @@ class Annealing:
                 length = min(length, trials / rate)
                 self._slice(elapsed / seconds, min(1.0, (elapsed + length) / seconds), trials)
                 rate = trials / max(time.monotonic() - self.began - elapsed, 1e-6)
+                self._suit(self.run["trials"][0] / max(elapsed + length, 1e-6) * seconds)
                 progress.update(min(elapsed + length, seconds) / seconds * (progress.total or 1), self._note())
         except KeyboardInterrupt:
             interrupted = True

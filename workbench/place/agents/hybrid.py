@@ -4,7 +4,7 @@
    as plain annealing begins with them, and the placement that was given, if any.
 2. *Race*: a short annealing of every seed; the better half of the results, by their exact cost, is annealed again, each
    with twice as much time and from a lower temperature; and so on until one is left.
-3. *Search*: annealing of the winner for the rest of the time.
+3. *Search*: annealing of the winner for the rest of the time, hotter the longer it is.
 
 The result's notes say what every source and phase reached and which seed won, so that none takes credit for another
 (DESIGN.md §3.9); `--param policy=0`, `analytical=0`, `sketches=0` switch a source off. Time counts from when the kernels
@@ -34,12 +34,13 @@ from workbench.place.legality import check
 from workbench.place.start import starting_floorplan
 
 SETTINGS = {
-    "policy": 2.0, "analytical": 2.0, "sketches": 4.0, "seed_share": 0.1, "race_share": 0.4, "first": 0.2, "again": 0.1,
-    "episodes": 16.0,
+    "policy": 1.0, "analytical": 1.0, "sketches": 2.0, "seed_share": 0.1, "race_share": 0.25, "first": 0.15, "again": 0.15,
+    "episodes": 4.0,
 }  # fmt: skip
 """policy, analytical, sketches: seeds of each source. seed_share: share of the time after which no more seeds are made.
-race_share: share of the time for seeds and race. first, again: temperatures of the first round of the race and of the
-search, like those of annealing; the rounds between lie between. episodes: floorplans that the policy is asked for."""
+race_share: share of the time for seeds and race. first, again: temperatures, like those of annealing (so the longer part is
+the hotter), of the race's first round and of the search; its other rounds lie between. episodes: floorplans that the policy
+is asked for."""
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Hybrid:
         self.history: list[tuple[float, int, float]] = []
         self.notes: list[str] = []
         self.evaluations, self.began = 0, 0.0
+        self.refusal: InputError | None = None
         self._compile()
 
     def place(self, seconds: float, progress: Progress) -> PlacementResult:
@@ -91,7 +93,9 @@ class Hybrid:
         except KeyboardInterrupt:
             interrupted = True
         if not self.candidates:
-            raise InputError(self.design.name, "no legal floorplan to begin with", "one", "give more time or use --no-grid")
+            raise self.refusal or InputError(
+                self.design.name, "no legal floorplan to begin with", "one", "give more time or use --no-grid"
+            )
         best = min(self.candidates, key=lambda candidate: candidate.costs.proxy)
         self.notes.append(f"The seed that won came from {best.source}: {best.seed.proxy:.5f} became {best.costs.proxy:.5f}.")
         return PlacementResult(
@@ -123,7 +127,7 @@ class Hybrid:
         """Seeds of every source, in turn, until their share of the time is gone (one seed at least)."""
         if self.options.init is not None:
             self._offer("the given placement", iter([self.options.init]))
-        sources = {"the policy": self._by_policy, "the analytical placer": self._by_analysis, "a sketch": self._by_sketch}
+        sources = {"the analytical placer": self._by_analysis, "the policy": self._by_policy, "a sketch": self._by_sketch}
         for name, source in sources.items():
             self._offer(name, source())
 
@@ -132,12 +136,16 @@ class Hybrid:
         began, costs = self._elapsed(), []
         limit = np.inf if self.options.steps is not None else self.settings["seed_share"] * self.seconds
         while not self.candidates or self._elapsed() < limit:
-            floorplan = next(floorplans, None)
-            if floorplan is None:
-                break
-            floorplan = as_written(
-                starting_floorplan(self.design.netlist, self.design.canvas, self.rng, floorplan, self.options.on_grid)
-            )
+            try:
+                floorplan = next(floorplans, None)
+                if floorplan is None:
+                    break
+                floorplan = as_written(
+                    starting_floorplan(self.design.netlist, self.design.canvas, self.rng, floorplan, self.options.on_grid)
+                )
+            except InputError as refusal:  # no room for its macros: others may find some
+                self.refusal = refusal
+                continue
             found = evaluate(floorplan, self.model)
             self.evaluations += 1
             costs.append(found.proxy)
@@ -193,7 +201,8 @@ class Hybrid:
         best = min(self.candidates, key=lambda candidate: candidate.costs.proxy)
         before, began, moves = best.costs.proxy, self._elapsed(), self.evaluations
         steps = max(1, int((self.options.steps or 0) * (1 - self.settings["race_share"])))
-        finished = self._improve(best, self.settings["again"], max(0.0, self.seconds - began), steps, "search")
+        left = max(0.0, self.seconds - began)
+        finished = self._improve(best, self.settings["again"], left, steps, "search")
         self.notes.append(
             f"The search went from {before:.5f} to {best.costs.proxy:.5f} in {self._elapsed() - began:.1f} s "
             f"({self.evaluations - moves:,} exact trial moves)."
