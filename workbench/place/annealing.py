@@ -19,7 +19,7 @@ from workbench.place.cost_kernels import rebuild
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.net_boxes import NetBoxes
 from workbench.place.obstacles import Obstacles
-from workbench.place.routing_kernels import BORROWED, copy_values, inner
+from workbench.place.routing_kernels import BORROWED, copy_values, lean
 from workbench.place.trial_kernels import CHECKED_SHARE, TrialMemory, begin, try_proposal
 
 ANNEALING_DTYPE = np.dtype(
@@ -98,7 +98,7 @@ def anneal(
     _save_best(state, movable, run)
 
 
-@inner
+@lean
 def _follow_obstacles(obstacles: Obstacles, proposal: np.ndarray) -> None:
     """Hard macros of an accepted proposal stand in the way where they are now."""
     for k in range(proposal[0].moves):
@@ -107,7 +107,7 @@ def _follow_obstacles(obstacles: Obstacles, proposal: np.ndarray) -> None:
             obstacles.x[own], obstacles.y[own] = proposal[0].x[k], proposal[0].y[k]
 
 
-@inner
+@lean
 def _follow_best(state: CostState, movable: Movable, memory: TrialMemory, run: np.ndarray) -> None:
     """After an accepted move: note a new best state, or save the best one if the move has just left it."""
     cost = memory.totals[0].cost
@@ -122,7 +122,7 @@ def _follow_best(state: CostState, movable: Movable, memory: TrialMemory, run: n
             movable.best_orientation[item] = before.orientation[k]
 
 
-@inner
+@lean
 def _save_best(state: CostState, movable: Movable, run: np.ndarray) -> None:
     """Save the state if it is the best so far (saving at each new best would cost more than the moves)."""
     if run[0].is_best:

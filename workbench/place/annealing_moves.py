@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.obstacles import Obstacles, first_hit, is_inside, settle
-from workbench.place.routing_kernels import cell_of, inner
+from workbench.place.routing_kernels import cell_of, lean
 from workbench.place.trial_kernels import MOST_MOVED
 
 KINDS = ("shift", "jump", "median", "swap", "flip", "relief", "group")
@@ -34,7 +34,7 @@ PUSHES = 3
 """How often a hard macro is pushed out of what it hits before the place is given up. (All of these are model: ours.)"""
 
 
-@inner
+@lean
 def draw_kind(shares: np.ndarray, rng: np.random.Generator) -> int:
     """A kind of move by the shares, which sum to one."""
     rest = rng.random()
@@ -45,12 +45,12 @@ def draw_kind(shares: np.ndarray, rng: np.random.Generator) -> int:
     return SHIFT
 
 
-@inner
+@lean
 def _around(x: float, y: float, reach_x: float, reach_y: float, rng: np.random.Generator) -> tuple[float, float]:
     return x + (2.0 * rng.random() - 1.0) * reach_x, y + (2.0 * rng.random() - 1.0) * reach_y
 
 
-@inner
+@lean
 def _connected_pin(model: CostModel, item: int, rng: np.random.Generator) -> int:
     """A random point of a random net of an object; -1 if it has no net."""
     start, end = model.object_start[item], model.object_start[item + 1]
@@ -61,7 +61,7 @@ def _connected_pin(model: CostModel, item: int, rng: np.random.Generator) -> int
     return model.net_point[first + int(rng.random() * (last - first))]
 
 
-@inner
+@lean
 def _median_place(
     model: CostModel, state: CostState, x: np.ndarray, y: np.ndarray, item: int, rng: np.random.Generator
 ) -> tuple[float, float]:
@@ -82,7 +82,7 @@ def _median_place(
     return x[MEDIAN_PINS // 2], y[MEDIAN_PINS // 2]
 
 
-@inner
+@lean
 def _wanted_place(
     model: CostModel, state: CostState, proposal: np.ndarray, item: int, window: float, rng: np.random.Generator
 ) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def _wanted_place(
     return _around(state.x[item], state.y[item], window * grid.width, window * grid.height, rng)
 
 
-@inner
+@lean
 def _stay(state: CostState, proposal: np.ndarray, item: int) -> None:
     """A proposal that leaves one object where it is."""
     proposal[0].moves, proposal[0].item[0] = 1, item
@@ -107,7 +107,7 @@ def _stay(state: CostState, proposal: np.ndarray, item: int) -> None:
     proposal[0].orientation[0] = state.orientation[item]
 
 
-@inner
+@lean
 def _swap(state: CostState, proposal: np.ndarray, item: int, other: int) -> bool:
     """Two objects exchange their centres."""
     _stay(state, proposal, item)
@@ -117,7 +117,7 @@ def _swap(state: CostState, proposal: np.ndarray, item: int, other: int) -> bool
     return item != other
 
 
-@inner
+@lean
 def _is_free(obstacles: Obstacles, x: float, y: float, own: int, other: int) -> bool:
     """Whether an obstacle may stand at (x, y), `other` being away."""
     half_width, half_height = obstacles.half_width[own], obstacles.half_height[own]
@@ -127,7 +127,7 @@ def _is_free(obstacles: Obstacles, x: float, y: float, own: int, other: int) -> 
     )
 
 
-@inner
+@lean
 def propose_hard(
     model: CostModel, state: CostState, hard: np.ndarray, soft: np.ndarray, obstacles: Obstacles, proposal: np.ndarray,
     window: float, on_grid: bool, rng: np.random.Generator,
@@ -167,7 +167,7 @@ def propose_hard(
     return True
 
 
-@inner
+@lean
 def _take_along(
     model: CostModel, state: CostState, soft: np.ndarray, obstacles: Obstacles, proposal: np.ndarray, own: int
 ) -> None:
@@ -188,7 +188,7 @@ def _take_along(
             step.moves += 1
 
 
-@inner
+@lean
 def _pull_inside(model: CostModel, proposal: np.ndarray, k: int) -> None:
     """The k-th object of a proposal, a soft macro, does not leave the canvas."""
     grid, step = model.grid[0], proposal[0]
@@ -197,7 +197,7 @@ def _pull_inside(model: CostModel, proposal: np.ndarray, k: int) -> None:
     step.y[k] = max(min(step.y[k], grid.height - half_height), half_height)
 
 
-@inner
+@lean
 def propose_soft(
     model: CostModel, state: CostState, soft: np.ndarray, proposal: np.ndarray, window: float, rng: np.random.Generator
 ) -> bool:
@@ -221,7 +221,7 @@ def propose_soft(
     return found
 
 
-@inner
+@lean
 def _area_at(model: CostModel, state: CostState, x: float, y: float) -> float:
     """Covered area of the cell at a place, µm²."""
     grid = model.grid[0]
@@ -229,7 +229,7 @@ def _area_at(model: CostModel, state: CostState, x: float, y: float) -> float:
     return state.area[row * grid.columns + column]
 
 
-@inner
+@lean
 def _crowded(model: CostModel, state: CostState, soft: np.ndarray, rng: np.random.Generator) -> int:
     """A soft macro in one of the densest cells, if a few tries find one."""
     item = soft[0]
@@ -240,7 +240,7 @@ def _crowded(model: CostModel, state: CostState, soft: np.ndarray, rng: np.rando
     return item
 
 
-@inner
+@lean
 def _emptier_place(
     model: CostModel, state: CostState, item: int, window: float, rng: np.random.Generator
 ) -> tuple[float, float]:

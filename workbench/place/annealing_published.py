@@ -15,7 +15,7 @@ from workbench.place.cost import CONGESTION_WEIGHT, DENSITY_WEIGHT
 from workbench.place.cost_kernels import costs_of, move_object, rebuild
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.obstacles import Obstacles, first_hit, is_inside
-from workbench.place.routing_kernels import cell_of, copy_values, inner
+from workbench.place.routing_kernels import cell_of, inner
 
 SWAP, SHIFT, MOVE, SHUFFLE, FLIP = range(5)
 SHUFFLED = 4
@@ -45,9 +45,9 @@ class Walker(NamedTuple):
 def _keep_if_best(walker: Walker) -> None:
     if walker.cost[0] < walker.cost[1]:
         walker.cost[1] = walker.cost[0]
-        copy_values(walker.state.x, walker.best_x)
-        copy_values(walker.state.y, walker.best_y)
-        copy_values(walker.state.orientation, walker.best_orientation)
+        walker.best_x[:] = walker.state.x
+        walker.best_y[:] = walker.state.y
+        walker.best_orientation[:] = walker.state.orientation
 
 
 @inner

@@ -11,13 +11,13 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
-from workbench.place.routing_kernels import BORROWED, cell_of, copy_values, inner, route_net, route_nets
+from workbench.place.routing_kernels import BORROWED, cell_of, copy_values, lean, route_net, route_nets
 
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to sums of maps: their order, nothing else."""
 
 
-@inner
+@lean
 def place_points(model: CostModel, state: CostState, item: int) -> bool:
     """Move the points of an object to where its centre is; True if any came into another cell (see `moved`)."""
     grid = model.grid[0]
@@ -37,7 +37,7 @@ def place_points(model: CostModel, state: CostState, item: int) -> bool:
     return any_moved
 
 
-@inner
+@lean
 def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray, start: int, end: int) -> float:
     left = right = point_x[net_point[start]]
     bottom = top = point_y[net_point[start]]
@@ -48,7 +48,7 @@ def _net_length(net_point: np.ndarray, point_x: np.ndarray, point_y: np.ndarray,
     return (right - left) + (top - bottom)
 
 
-@inner
+@lean
 def stamp(model: CostModel, state: CostState, item: int, sign: float) -> None:
     """Add (sign 1) or remove (sign -1) the area of an object and, for a hard macro, the tracks it takes."""
     grid = model.grid[0]
@@ -107,7 +107,7 @@ def rebuild(model: CostModel, state: CostState) -> None:
     state.totals[0].wirelength = total
 
 
-@inner
+@lean
 def update_lengths(model: CostModel, state: CostState, item: int) -> None:
     """Half-perimeters of the nets of an object whose points have moved."""
     net_start, net_point, weight = model.net_start, model.net_point, model.net_weight
@@ -143,7 +143,7 @@ def move_object(model: CostModel, state: CostState, item: int, x: float, y: floa
     return rerouted
 
 
-@inner
+@lean
 def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
     """Cells of an object's points at its present centre; `moved` stays as it is."""
     grid = model.grid[0]
@@ -184,7 +184,7 @@ def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[
     return total / wanted, threshold
 
 
-@inner
+@lean
 def density_cost(model: CostModel, state: CostState) -> float:
     """Half the mean density of the densest tenth of the cells. Source: cost-and-environment §3.2."""
     grid, totals = model.grid[0], state.totals[0]

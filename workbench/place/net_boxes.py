@@ -12,7 +12,7 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.cost_model import CostModel, CostState
-from workbench.place.routing_kernels import BORROWED, inner
+from workbench.place.routing_kernels import BORROWED, lean
 
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to the sum: its order, nothing else."""
@@ -57,21 +57,21 @@ def make_net_boxes(model: CostModel) -> NetBoxes:
     )  # fmt: skip
 
 
-@inner
+@lean
 def rebuild_boxes(model: CostModel, state: CostState, boxes: NetBoxes) -> None:
     """All boxes from the coordinates."""
     for net in range(len(model.net_weight)):
         _update_net(model, state, boxes, net)
 
 
-@inner
+@lean
 def update_boxes(model: CostModel, state: CostState, boxes: NetBoxes, item: int) -> None:
     """Boxes of the nets of an object that has moved."""
     for i in range(model.object_start[item], model.object_start[item + 1]):
         _update_net(model, state, boxes, model.object_net[i])
 
 
-@inner
+@lean
 def _own_range(
     turn_0: float, turn_1: float, low_x: float, high_x: float, low_y: float, high_y: float
 ) -> tuple[float, float]:
@@ -80,7 +80,7 @@ def _own_range(
     return min(first, second), max(first, second)
 
 
-@inner
+@lean
 def _update_net(model: CostModel, state: CostState, boxes: NetBoxes, net: int) -> None:
     """Boxes of one net: for all its objects the extremes, for the object that has an extreme the second one."""
     start, end = boxes.net_start[net], boxes.net_start[net + 1]
@@ -120,7 +120,7 @@ def _update_net(model: CostModel, state: CostState, boxes: NetBoxes, net: int) -
         boxes.top[i] = second_top if i == at_top else top
 
 
-@inner
+@lean
 def length_at(model: CostModel, boxes: NetBoxes, item: int, x: float, y: float, orientation: int) -> float:
     """Weighted half-perimeters of an object's nets, were it at (x, y) and turned so, µm."""
     start, end, turn = model.object_start[item], model.object_start[item + 1], model.turn[orientation]

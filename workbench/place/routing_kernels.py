@@ -15,25 +15,27 @@ from workbench.place.cost_model import CostModel, CostState
 BORROWED: dict[str, Any] = {"_nrt": False}
 """For kernels that allocate nothing: arrays are used without counting references. Counting them, for every array of a tuple
 at every call, took a third of the time of the search."""
-inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """For kernels that only kernels call: without the entry from Python they compile much quicker."""
+lean = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+"""The same for those that allocate nothing."""
 
 
-@inner
+@lean
 def copy_values(source: np.ndarray, target: np.ndarray) -> None:
     """Copy an array (a slice assignment would first make sure that the two do not overlap)."""
     for i in range(len(source)):
         target[i] = source[i]
 
 
-@inner
+@lean
 def cell_of(position: float, size: float, cells: int) -> int:
     """Index of the cell that holds a position, clamped to the grid (ports lie on the canvas edge)."""
     index = int(np.floor(position / size))
     return min(max(index, 0), cells - 1)
 
 
-@inner
+@lean
 def _route(
     grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row_1: int, column_1: int, row_2: int, column_2: int,
     wires: float,
@@ -46,7 +48,7 @@ def _route(
     vertical[max(row_1, row_2) * columns + column_2] -= wires
 
 
-@inner
+@lean
 def _route_three(
     grid: np.ndarray, horizontal: np.ndarray, vertical: np.ndarray, row: np.ndarray, column: np.ndarray, wires: float
 ) -> None:
@@ -72,7 +74,7 @@ def _route_three(
         _route(grid, horizontal, vertical, y2, x3, y3, x3, wires)
 
 
-@inner
+@lean
 def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
     """Sort the first three pairs by first, then second."""
     for i, j in ((0, 1), (1, 2), (0, 1)):
@@ -81,7 +83,7 @@ def _sort_three(first: np.ndarray, second: np.ndarray) -> None:
             second[i], second[j] = second[j], second[i]
 
 
-@inner
+@lean
 def route_nets(model: CostModel, state: CostState, item: int, sign: float) -> None:
     """Add (sign 1) or remove (sign -1) the wires of the nets of an object whose points have changed their cells.
 
@@ -93,7 +95,7 @@ def route_nets(model: CostModel, state: CostState, item: int, sign: float) -> No
             route_net(model, state, model.object_net[i], sign)
 
 
-@inner
+@lean
 def route_net(model: CostModel, state: CostState, net: int, sign: float) -> None:
     """Add (sign 1) or remove (sign -1) the wires of a net at the cells where its points are."""
     grid, net_point = model.grid, model.net_point

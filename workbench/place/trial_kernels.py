@@ -19,7 +19,7 @@ import numpy as np
 from workbench.place.cost_kernels import congestion_cost, density_cost, stamp
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.net_boxes import NetBoxes, length_at, rebuild_boxes, update_boxes
-from workbench.place.routing_kernels import cell_of, copy_values, inner, route_nets
+from workbench.place.routing_kernels import cell_of, copy_values, lean, route_nets
 
 MOST_MOVED = 12
 """Objects that one trial may move."""
@@ -77,7 +77,7 @@ def make_trial_memory(density_weight: float, congestion_weight: float) -> TrialM
     return memory
 
 
-@inner
+@lean
 def begin(model: CostModel, state: CostState, kept: CostState, memory: TrialMemory, boxes: NetBoxes) -> None:
     """Take the state, whose maps are right, as the one that trials start from."""
     totals = memory.totals[0]
@@ -95,7 +95,7 @@ def begin(model: CostModel, state: CostState, kept: CostState, memory: TrialMemo
         totals.cost += totals.congestion_weight * totals.congestion
 
 
-@inner
+@lean
 def try_proposal(
     model: CostModel, state: CostState, kept: CostState, memory: TrialMemory, boxes: NetBoxes, limit: float, checked: bool
 ) -> bool:
@@ -152,7 +152,7 @@ def try_proposal(
     return True
 
 
-@inner
+@lean
 def _longer(model: CostModel, state: CostState, memory: TrialMemory, boxes: NetBoxes) -> tuple[float, int]:
     """By how much the nets get longer, µm, and whether a hard macro is among the objects (1 or 0).
 
@@ -169,7 +169,7 @@ def _longer(model: CostModel, state: CostState, memory: TrialMemory, boxes: NetB
     return change, own
 
 
-@inner
+@lean
 def _move_objects(model: CostModel, state: CostState, memory: TrialMemory, boxes: NetBoxes) -> float:
     """Move areas and points, not wires; what was is saved. For several objects, by how much the nets get longer, µm."""
     proposal, before = memory.proposal[0], memory.before[0]
@@ -189,7 +189,7 @@ def _move_objects(model: CostModel, state: CostState, memory: TrialMemory, boxes
     return longer
 
 
-@inner
+@lean
 def _place_points(model: CostModel, state: CostState, item: int) -> None:
     """Points of an object where its centre and orientation put them; their cells stay."""
     x, y, turn = state.x[item], state.y[item], model.turn[state.orientation[item]]
@@ -199,7 +199,7 @@ def _place_points(model: CostModel, state: CostState, item: int) -> None:
         point_y[p] = y + turn[2] * dx[p] + turn[3] * dy[p]
 
 
-@inner
+@lean
 def _find_crossings(model: CostModel, state: CostState, memory: TrialMemory) -> bool:
     """Mark the points that came into another cell (`state.moved`); True if there are any."""
     grid, proposal = model.grid[0], memory.proposal[0]
@@ -215,7 +215,7 @@ def _find_crossings(model: CostModel, state: CostState, memory: TrialMemory) -> 
     return found
 
 
-@inner
+@lean
 def _place_cells(model: CostModel, state: CostState, item: int) -> None:
     """Cells of an object's points where the points are."""
     grid = model.grid[0]
@@ -224,7 +224,7 @@ def _place_cells(model: CostModel, state: CostState, item: int) -> None:
         state.point_row[p] = cell_of(state.point_y[p], grid.cell_height, grid.rows)
 
 
-@inner
+@lean
 def _reroute(model: CostModel, state: CostState, memory: TrialMemory) -> None:
     """Route the nets of the marked points anew, object by object."""
     proposal = memory.proposal[0]
@@ -235,7 +235,7 @@ def _reroute(model: CostModel, state: CostState, memory: TrialMemory) -> None:
         route_nets(model, state, item, 1.0)
 
 
-@inner
+@lean
 def _follow(allowance: np.ndarray, stage: int, needed: float) -> None:
     """Let an allowance follow what all but a share `MISSED_SHARE` of the trials worth keeping need (a running quantile)."""
     if needed > allowance[stage]:
@@ -245,7 +245,7 @@ def _follow(allowance: np.ndarray, stage: int, needed: float) -> None:
     allowance[stage] = max(allowance[stage], 1e-3 * FIRST_ALLOWANCE)
 
 
-@inner
+@lean
 def _undo(
     model: CostModel, state: CostState, kept: CostState, memory: TrialMemory, boxes: NetBoxes, rerouted: bool
 ) -> None:  # fmt: skip
@@ -263,13 +263,13 @@ def _undo(
             update_boxes(model, state, boxes, proposal.item[k])
 
 
-@inner
+@lean
 def _copy_wires(source: CostState, target: CostState) -> None:
     copy_values(source.horizontal, target.horizontal)
     copy_values(source.vertical, target.vertical)
 
 
-@inner
+@lean
 def _copy_touched(model: CostModel, memory: TrialMemory, source: CostState, target: CostState) -> None:
     """Copy the cells that the objects of the proposal cover, before and after."""
     proposal, before = memory.proposal[0], memory.before[0]
@@ -279,7 +279,7 @@ def _copy_touched(model: CostModel, memory: TrialMemory, source: CostState, targ
         _copy_covered(model, source, target, item, proposal.x[k], proposal.y[k], proposal.orientation[k])
 
 
-@inner
+@lean
 def _copy_covered(
     model: CostModel, source: CostState, target: CostState, item: int, x: float, y: float, orientation: int
 ) -> None:  # fmt: skip
