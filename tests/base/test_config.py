@@ -61,3 +61,14 @@ def test_the_model_is_frozen() -> None:
     core = parse_toml(GOOD, Core, "a.toml")
     with pytest.raises(ValueError, match="frozen"):
         core.name = "b"
+
+
+def test_a_model_that_may_omit_its_sources_wants_all_of_them_once_it_has_one() -> None:
+    class Own(Core):
+        may_omit_sources = True
+        sources: dict[str, str] = {}
+
+    without = GOOD[: GOOD.index("[sources]")]
+    assert parse_toml(without, Own, "a.toml").sources == {}
+    with pytest.raises(InputError, match="no source for cache"):
+        parse_toml(without + '[sources]\nname = "chosen"\n', Own, "a.toml")

@@ -37,6 +37,7 @@ def test_a_design_is_named_as_its_folder_and_described(folder: Path) -> None:
     config = read_toml(folder / "netlist.toml", VerilogConfig)
     assert config.name == folder.name
     assert config.expected.sets
+    assert config.unsourced() == []
     readme = (folder / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in config.parameters)
 

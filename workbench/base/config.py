@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -25,8 +25,12 @@ class StrictModel(BaseModel):
 
 
 class SourcedModel(StrictModel):
-    """A whole configuration file: every numeric field must be covered by an entry of `sources`."""
+    """A whole configuration file: every numeric field must be covered by an entry of `sources`.
 
+    A model with `may_omit_sources` takes a file without the table, as people write it for a design of their own.
+    """
+
+    may_omit_sources: ClassVar[bool] = False
     sources: dict[str, str]
 
     def source_of(self, field: str) -> str | None:
@@ -76,7 +80,8 @@ def parse_toml(text: str, model: type[M], where: str) -> M:
         value = model.model_validate_json(json.dumps(table, default=str))  # strict, but lists may become tuples
     except ValidationError as error:
         raise _first_error(where, error) from None
-    if isinstance(value, SourcedModel) and (missing := value.unsourced()):
+    is_checked = isinstance(value, SourcedModel) and (value.sources or not value.may_omit_sources)
+    if isinstance(value, SourcedModel) and is_checked and (missing := value.unsourced()):
         raise InputError(
             f"{where}, table [sources]", f"no source for {missing[0]}", "one for every number",
             f'add "{missing[0]}" with where it was read, or "estimate: why"',

@@ -86,7 +86,7 @@ class ExpectedTable(StrictModel):
 
 
 class VerilogConfig(SourcedModel):
-    """A whole `netlist.toml`.
+    """A whole `netlist.toml`; the designs in `netlists/` also name the source of every number.
 
     Attributes
     ----------
@@ -98,6 +98,8 @@ class VerilogConfig(SourcedModel):
     requires: expressions of the parameters that must be at least 1 (``VLEN // (64 * LANES)``).
     """
 
+    may_omit_sources = True
+    sources: dict[str, str] = {}
     name: str = Field(min_length=1)
     top: str = Field(min_length=1)
     files: list[str] = Field(min_length=1)
