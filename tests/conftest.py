@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
+
+
+def pytest_configure() -> None:
+    """Let SIGINT interrupt, also where a shell that started the suite in the background had it ignored.
+
+    Tests that press Ctrl-C, in this process or in one that they start, would otherwise wait for work that never ends.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Every block of the tutorial and of the environment's page runs, in its order, in an empty folder."""
+"""Every block of the tutorials and of the environment's page runs, in its order, in an empty folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BLOCK = re.compile(r"^```(bash|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(bash|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RESULTS = [
     "floorplan/placement.plc",
     "floorplan/floorplan.png",
@@ -20,23 +20,47 @@ RESULTS = [
 ]
 
 
-@pytest.mark.slow
-def test_the_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
+PLACEMENT_RESULTS = [
+    "plan/floorplan.png", "maps/maps.npz", "for_openroad/tiles.lef", "comparison/comparison.html",
+    "zero_shot/floorplan.png", "tuned/curve.png", "after_tuning/placement.plc",
+]  # fmt: skip
+
+
+def run_blocks(page: Path, folder: Path) -> int:
+    """Run a page's bash blocks in a folder and save its other blocks as the sentence before or after them says."""
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "WORKBENCH_RUNS": str(tmp_path / "runs"),
+        "WORKBENCH_RUNS": str(folder / "runs"),
     }
-    blocks = BLOCK.findall((root / "docs" / "tutorial.md").read_text())
-    assert len(blocks) >= 7
-    for kind, block in blocks:
-        if kind == "toml":
-            (tmp_path / "first.toml").write_text(block)
+    text = page.read_text()
+    blocks = list(BLOCK.finditer(text))
+    for block in blocks:
+        kind, content = block.groups()
+        if kind == "bash":
+            done = subprocess.run(["bash", "-euc", content], cwd=folder, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, f"{content}\n{done.stdout}\n{done.stderr}"
             continue
-        done = subprocess.run(["bash", "-euc", block], cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        before, after = text[: block.start()].rstrip(), text[block.end() :].lstrip()
+        name = re.search(r"Saved as `([^`]+)`:$", before) or re.match(r"Saved as `([^`]+)`:", after)
+        assert name, f"a {kind} block without a name"
+        path = folder / name[1]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content)
+    return len(blocks)
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
+    assert run_blocks(root / "docs" / "tutorial.md", tmp_path) >= 7
     assert all((tmp_path / name).stat().st_size for name in RESULTS)
     assert list((tmp_path / "runs").rglob("comparison.png"))
+
+
+@pytest.mark.slow
+def test_the_placement_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
+    assert run_blocks(root / "docs" / "tutorial-placement.md", tmp_path) >= 8
+    assert all((tmp_path / name).stat().st_size for name in PLACEMENT_RESULTS)
 
 
 def test_the_environments_page_runs_as_written(root: Path, tmp_path: Path) -> None:
