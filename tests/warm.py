@@ -9,6 +9,9 @@ import multiprocessing
 import sys
 import time
 
+STEPS = {"annealing": 100, "annealing_published": 100, "hybrid": 100, "sequence_pair": 100}
+"""Trial moves of the agents whose steps are moves; one placement of the others."""
+
 
 def core() -> None:
     """The interpreter with the timing engine: one small network, simulated."""
@@ -22,12 +25,16 @@ def place() -> None:
     """Cost, annealing, environment: each agent places the smallest design for a moment."""
     from workbench.base.progress import Progress
     from workbench.netlist.load import load_design
-    from workbench.place.agents.base import PlacementOptions, make_agent
+    from workbench.place.agents.base import AGENTS, PlacementOptions, make_agent
 
     design = load_design("rvv_npu", params={"LANES": 1})
-    for name in ("annealing", "greedy"):
+    for name in AGENTS:
         make_agent(name).place(
-            design, seconds=1, seed=0, progress=Progress(name, quiet=True), options=PlacementOptions(steps=100)
+            design,
+            seconds=1,
+            seed=0,
+            progress=Progress(name, quiet=True),
+            options=PlacementOptions(steps=STEPS.get(name, 1)),
         )
 
 

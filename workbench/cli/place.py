@@ -20,7 +20,7 @@ def command(
     agent: Annotated[str, typer.Option(help="A name of `workbench list agents`.")] = "annealing",
     minutes: Annotated[float, typer.Option(help="Time to search, without compilation.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    init: Annotated[Path | None, typer.Option(help="Placement to start from, a .plc file; else from nothing.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Placement to start from, .plc or .pl; else from nothing.")] = None,
     soft: Annotated[str, typer.Option(help="Soft macros move free, or force-directed (fd).")] = "free",
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Hard macros on the centres of grid cells only.")] = False,
     param: Annotated[

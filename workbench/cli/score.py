@@ -9,8 +9,8 @@ import typer
 
 
 def command(
-    netlist: Annotated[str, typer.Argument(help="Name in netlists/, folder or file (.pb.txt[.gz], .v, netlist.toml).")],
-    placement: Annotated[Path, typer.Argument(help="Placement of it, a .plc file.")],
+    netlist: Annotated[str, typer.Argument(help="Name in netlists/, folder or file of a known format.")],
+    placement: Annotated[Path, typer.Argument(help="Placement of it: .plc or .pl.")],
     param: Annotated[list[str] | None, typer.Option(help="Parameter of the RTL, NAME=VALUE; may be repeated.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Also draw the floorplan into this PNG.")] = None,
     maps: Annotated[Path | None, typer.Option(help="Also write the density and congestion maps into this folder.")] = None,

@@ -129,7 +129,7 @@ def draw_convergence(histories: Mapping[str, Sequence[tuple[float, int, float]]]
             fontsize=9, color=colour,
         )  # fmt: skip
     axes.set_xlabel("seconds")
-    axes.set_ylabel("best proxy cost so far")
+    axes.set_ylabel("best cost so far")
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

@@ -83,6 +83,7 @@ def draw_curves(records: Sequence[JobRecord], colour: dict[str, str], path: Path
     axes.set_ylabel("best proxy cost so far")
     axes.set_title(f"{netlist}: median and range over seeds", loc="left", fontsize=11, fontweight="bold")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: "")
     _plain(axes)
     return save_figure(figure, path)
 
