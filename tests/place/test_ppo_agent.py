@@ -1,4 +1,4 @@
-"""The ppo agent: legal, exact, honest about its two phases, repeatable, stoppable."""
+"""The ppo agent: legal, exact, honest about its phases, repeatable, stoppable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
 
-SMALL = {"environments": 2.0, "search_moves": 500.0}
+SMALL = {"environments": 2.0}
+POLISHED = {**SMALL, "polish_share": 0.5, "polish_moves": 500.0}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def _place(design, options, seconds=60.0, seed=1):
 
 @pytest.fixture(scope="module")
 def result(design):
-    return _place(design, PlacementOptions(steps=40, params=SMALL))
+    return _place(design, PlacementOptions(steps=40, params=POLISHED))
 
 
 def test_the_floorplan_is_legal_and_its_costs_are_exact(result):
@@ -47,32 +48,55 @@ def test_the_history_runs_forward_and_ends_at_the_result(result):
 
 
 def test_the_notes_say_what_each_phase_reached(result):
-    learned, searched = result.notes
-    assert learned.startswith("The policy began with ")
-    assert f"to {result.costs.proxy:.5f} in" in searched
-    best = float(learned.split("best ")[1].split()[0])
-    assert best == pytest.approx(float(searched.split("went from ")[1].split()[0]))
-    assert result.costs.proxy < best
+    learned, polished = result.notes
+    assert learned.startswith("The policy began with the shipped policy: mean cost ")
+    assert "; trained here for 40 steps: mean " in learned
+    assert f"to {result.costs.proxy:.5f} in" in polished
+    zero_shot = float(learned.split("and best ")[1].split()[0])
+    best = float(learned.split("best ")[2].split()[0])
+    assert best == pytest.approx(float(polished.split("went from ")[1].split()[0]))
+    assert result.costs.proxy < best <= zero_shot
 
 
 def test_the_same_seed_and_work_give_the_same_floorplan(design, result):
-    again = _place(design, PlacementOptions(steps=40, params=SMALL))
+    again = _place(design, PlacementOptions(steps=40, params=POLISHED))
     np.testing.assert_array_equal(again.floorplan.x_um, result.floorplan.x_um)
     assert again.costs == result.costs
 
 
-def test_without_search_the_result_is_the_policys_own(design):
-    own = _place(design, PlacementOptions(steps=20, params={**SMALL, "search_share": 0.0}))
+def test_without_polish_the_result_is_the_policys_own(design):
+    own = _place(design, PlacementOptions(steps=20, params=SMALL))
     assert len(own.notes) == 1
     assert check(own.floorplan) == []
     column = own.floorplan.x_um[:5] / design.canvas.cell_width_um - 0.5
     np.testing.assert_allclose(column, np.round(column), atol=1e-6)  # on cell centres, as the environment places
 
 
-def test_a_good_start_is_not_lost(design):
-    start = _place(design, PlacementOptions(steps=20, params={**SMALL, "search_moves": 20_000.0}))
-    options = PlacementOptions(init=start.floorplan, steps=20, params={**SMALL, "search_share": 0.0})
-    assert _place(design, options).costs.proxy <= start.costs.proxy + 1e-9
+def test_in_a_time_too_short_to_train_more_floorplans_are_drawn(design):
+    own = _place(design, PlacementOptions(params=SMALL), seconds=0.0)
+    assert "trained" not in own.notes[0]
+    assert own.evaluations == 3  # one batch and the greedy one
+
+
+def test_the_weights_asked_for_are_used(design, tmp_path):
+    from workbench.place.agents.policy import NetworkConfig
+    from workbench.place.agents.policy_shipped import write_weights
+    from workbench.place.agents.training import Trainer, TrainingConfig
+
+    costs = []
+    for like in (1.0, -1.0):  # towards cells that add little wirelength, then towards those that add much
+        trainer = Trainer([design], TrainingConfig())
+        trainer.model.policy.network.cell_weights.bias.data[1] = -30.0 * like
+        path = write_weights(tmp_path / f"{like}.pt", trainer.model.policy.state_dict(), NetworkConfig(), [])
+        result = _place(design, PlacementOptions(params=SMALL, policy=path), seconds=0.0)
+        assert result.notes[0].startswith(f"The policy began with {path}: ")
+        costs.append(result.costs.wirelength)
+    assert costs[0] < costs[1]
+
+
+def test_random_weights_can_be_asked_for(design):
+    result = _place(design, PlacementOptions(params={**SMALL, "shipped_policy": 0.0}), seconds=0.0)
+    assert result.notes[0].startswith("The policy began with random weights: ")
 
 
 def test_ctrl_c_while_learning_gives_the_policys_best_so_far(design, monkeypatch):
@@ -85,29 +109,12 @@ def test_ctrl_c_while_learning_gives_the_policys_best_so_far(design, monkeypatch
     assert check(result.floorplan) == []
 
 
-def test_shipped_weights_are_used_only_where_they_beat_random_ones(design, monkeypatch, tmp_path):
-    from workbench.place.agents.policy_shipped import write_policy
-    from workbench.place.agents.training import Trainer, TrainingConfig
-    from workbench.place.agents.training_checkpoint import write_checkpoint
-
-    trainer = Trainer([design], TrainingConfig())
-    network = trainer.model.policy.network
-    origins = []
-    for like in (1.0, -1.0):  # towards cells that add little wirelength, then towards those that add much
-        network.cell_weights.bias.data[1] = -30.0 * like
-        checkpoint = write_checkpoint(tmp_path / "checkpoint.pt", trainer.state())
-        monkeypatch.setattr(ppo, "SHIPPED_POLICY", write_policy(tmp_path / "placement.pt", checkpoint))
-        note = _place(design, PlacementOptions(steps=10, params={**SMALL, "search_share": 0.0})).notes[0]
-        origins.append(note.split(":")[0])
-    assert origins[0] == "The policy began with the shipped policy"
-    assert origins[1].startswith("The policy began with random weights (the shipped policy's mean cost is ")
-
-
 def test_settings_out_of_range_are_refused(design):
     with pytest.raises(InputError) as error:
-        _place(design, PlacementOptions(params={"search_share": 1.0}))
+        _place(design, PlacementOptions(params={"polish_share": 1.0}))
     assert str(error.value) == (
-        "--param: found a setting out of range, expected 0 <= search_share < 1 and environments >= 1; correct it."
+        "--param: found a setting out of range, expected 0 <= polish_share < 1, environments >= 1 and learning_rate > 0; "
+        "correct it."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from workbench.base.errors import InputError
+from workbench.place.agents.policy import NETWORKS, NetworkConfig
 from workbench.place.agents.training import Stop, Trainer, TrainingConfig
 from workbench.place.agents.training_checkpoint import read_checkpoint, write_checkpoint
 from workbench.place.agents.training_run import TrainingOptions, run_training
@@ -31,10 +33,12 @@ def _weights(trainer):
     return {name: value.clone() for name, value in trainer.model.policy.state_dict().items()}
 
 
-def test_a_resumed_run_equals_one_never_stopped(designs, tmp_path):
-    whole = Trainer(designs, SMALL)
+@pytest.mark.parametrize("kind", sorted(NETWORKS))
+def test_a_resumed_run_equals_one_never_stopped(designs, tmp_path, kind):
+    config = dataclasses.replace(SMALL, network=NetworkConfig(kind))
+    whole = Trainer(designs, config)
     whole.train(Stop(steps=4 * 36))
-    first = Trainer(designs, SMALL)
+    first = Trainer(designs, config)
     first.train(Stop(steps=2 * 36))
     path = write_checkpoint(tmp_path / "checkpoint.pt", first.state())
     np.random.seed(99)  # whatever happened to the global generators in between
@@ -95,6 +99,31 @@ def test_a_run_folder_holds_checkpoint_curve_summary_and_placement_and_goes_on(d
     assert [row["steps"] for row in saved["curve"]] == [12, 24, 36, 48, 60]
     assert len((tmp_path / "run" / "curve.csv").read_text().splitlines()) == 6
     assert (tmp_path / "run" / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_tensorboard_gets_costs_components_entropy_rate_and_a_histogram(designs, tmp_path):
+    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    options = TrainingOptions(tmp_path / "run", steps=36, environments=2, tensorboard=True)
+    run_training(designs[1:], options, quiet=True)
+    folder = next((tmp_path / "run" / "tensorboard").iterdir())
+    events = EventAccumulator(str(folder), size_guidance={"histograms": 0})
+    events.Reload()
+    names = {"mean_cost", "wirelength", "density", "congestion", "best_cost", "entropy"}
+    assert {f"placement/{name}" for name in names} | {"train/learning_rate"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["histograms"] == ["placement/episode_costs"]
+    assert len(events.Histograms("placement/episode_costs")) == 3
+
+
+def test_weights_of_the_other_network_are_refused(designs, tmp_path):
+    path = tmp_path / "run" / "checkpoint.pt"
+    run_training(designs[1:], TrainingOptions(tmp_path / "run", steps=12, environments=2), quiet=True)
+    with pytest.raises(InputError) as error:
+        run_training(designs[1:], TrainingOptions(tmp_path / "b", steps=1, policy=path, network="circuit_training"))
+    assert str(error.value) == (
+        f"{path}: found weights of the network 'cells', expected 'circuit_training'; leave --network out."
+    )
 
 
 def test_an_earlier_run_is_not_overwritten(designs, tmp_path):

@@ -30,6 +30,9 @@ def command(
     starts: Annotated[int, typer.Option(min=1, max=10_000, help="Seeds to try side by side; the best is kept.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a dask scheduler for the starts.")] = None,
     workers: Annotated[int | None, typer.Option(help="Local processes for the starts. [default: one a core]")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Weights for agents that use a policy (a checkpoint.pt); else the shipped ones.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results (default: one in runs/).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -44,13 +47,14 @@ def command(
     from workbench.place.agents.base import PlacementOptions, make_agent
 
     _check(minutes, seed, soft, steps)
+    _check_policy(agent, policy)
     chosen = make_agent(agent)
     settings, rtl = _split_params(param or [])
     design = load_design(netlist, init, rtl or None)
     refuse_flat(design.netlist, netlist)
     refuse_unfit(design)
     start = design.floorplan if init is not None else None
-    options = PlacementOptions(start, grid, soft, steps, settings)
+    options = PlacementOptions(start, grid, soft, steps, settings, policy)
     folder = make_folder(out if out is not None else _new_folder(design.name, agent))
     many: dict[str, Any] = {}
     with Progress(f"{agent} on {design.name}", total=60 * minutes if steps is None else steps, quiet=json) as progress:
@@ -82,6 +86,14 @@ def _check(minutes: float, seed: int, soft: str, steps: int | None) -> None:
         raise InputError("--steps", f"{steps}", "a whole number of at least 1", "correct it")
     if soft not in ("free", "fd"):
         raise InputError("--soft", repr(soft), "free or fd", "correct it")
+
+
+def _check_policy(agent: str, policy: Path | None) -> None:
+    from workbench.base.errors import InputError
+    from workbench.place.agents.base import POLICY_AGENTS
+
+    if policy is not None and agent not in POLICY_AGENTS:
+        raise InputError("--policy", f"it with --agent {agent}", f"--agent {' or '.join(POLICY_AGENTS)}", "leave one out")
 
 
 def _split_params(words: list[str]) -> tuple[dict[str, float], dict[str, Any]]:

@@ -24,7 +24,20 @@ def command(
     environments: Annotated[
         int, typer.Option("--environments", min=1, max=1024, help="Episodes of a netlist that run together.")
     ] = 16,
-    policy: Annotated[Path | None, typer.Option("--policy", help="Weights (a checkpoint.pt) to begin with.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", help="Weights to begin with: a checkpoint.pt, or shipped. [default: random ones]"),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network", help="cells (ours) or circuit_training (the published one). [default: the policy's, or cells]"
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", min=1e-9, max=1.0, help="Of the first update. [default: 2e-3; with --policy 3e-4]"),
+    ] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
     seeds: Annotated[
         int, typer.Option("--seeds", min=1, max=1000, help="Train from so many seeds side by side, in OUT/seed_S.")
@@ -35,15 +48,21 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Train a placement policy: MaskablePPO with an edge-GNN, one hard macro a step.
+    """Train a placement policy with MaskablePPO, one hard macro a step, from random weights or from trained ones (--policy).
 
-    Prints the mean cost of the untrained and of the trained policy's floorplans and the best floorplan's. Ctrl-C ends it as
-    the time does: what was learned up to the last update is kept; --resume goes on from there as if it had never stopped.
+    Prints the mean cost of the policy's floorplans before and after and the best floorplan's. The run folder keeps the
+    checkpoint, the learning curve and the best placements; `workbench place --agent ppo --policy OUT/checkpoint.pt` uses
+    the weights. Ctrl-C ends it as the time does: what was learned up to the last update is kept; --resume goes on from
+    there as if it had never stopped.
+
+    Examples: `workbench train rvv_npu --policy shipped --minutes 10 --out tuned` fine-tunes the shipped policy;
+    `workbench train rvv_npu systolic --out mine` trains one policy on two netlists from nothing.
     """
     from workbench.base.errors import InputError
     from workbench.cli.output import show
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import AGENTS
+    from workbench.place.agents.policy_shipped import policy_file
     from workbench.place.agents.training_run import TrainingOptions, run_training
 
     if agent != "ppo":
@@ -52,7 +71,10 @@ def command(
     if steps is None and minutes is None:
         minutes = 10.0
     seconds = None if minutes is None else 60 * minutes
-    options = TrainingOptions(out, steps, seconds, seed, environments, resume, policy, tensorboard)
+    weights = None if policy is None else policy_file(policy)
+    options = TrainingOptions(
+        out, steps, seconds, seed, environments, resume, weights, tensorboard, network, learning_rate
+    )  # fmt: skip
     if seeds > 1 or scheduler is not None:
         from workbench.base.progress import Progress
         from workbench.study.pool import check_workers

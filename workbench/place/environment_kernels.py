@@ -13,13 +13,15 @@ import numpy as np
 
 from workbench.base.jit import kernel
 
-CHANNELS = ("legal", "wire", "pull", "occupancy", "soft_density", "soft_under", "contact")
+CHANNELS = ("legal", "wire", "pull", "occupancy", "soft_density", "soft_under", "contact", "packing")
 """Per-cell features of the macro to place, in order.
 
 legal: 1 where the macro fits. wire: rise of the half-perimeter of its nets, others at their expected positions, scaled to
 [0, 1] over the legal cells. pull: squared distance to its own expected position, scaled likewise. occupancy: share of the
 cell covered by hard macros. soft_density: area of soft macros expected in the cell, relative to the cell. soft_under: mean
 of soft_density under the macro there. contact: share of a one-cell margin around the macro there that is macro or outside.
+packing: half the number of placed macros of the same size that it would be next to there, in line and as close as the grid
+allows (after the packing heat map of Circuit Training, cost-and-environment §7).
 """
 
 HALF = np.float32(0.5)
@@ -175,6 +177,28 @@ def _neighbourhood(
 
 
 @kernel
+def _packing(
+    step: int, order: np.ndarray, x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray, cell_width: float,
+    cell_height: float, rows: int, columns: int, image: np.ndarray,
+) -> None:  # fmt: skip
+    """Channel packing: the four places beside each placed macro of the current one's size, in line with it."""
+    macro = order[step]
+    across, up = int(np.ceil(width[macro] / cell_width - 1e-6)), int(np.ceil(height[macro] / cell_height - 1e-6))
+    for k in range(step):
+        other = order[k]
+        if (
+            abs(width[other] - width[macro]) > 1e-6 * width[macro]
+            or abs(height[other] - height[macro]) > 1e-6 * height[macro]
+        ):
+            continue
+        row, column = int(y[other] / cell_height), int(x[other] / cell_width)
+        for away_r, away_c in ((0, across), (0, -across), (up, 0), (-up, 0)):
+            r, c = row + away_r, column + away_c
+            if 0 <= r < rows and 0 <= c < columns:
+                image[r, c] = min(image[r, c] + HALF, np.float32(4.0))
+
+
+@kernel
 def observe(
     step: np.ndarray, x: np.ndarray, y: np.ndarray, occupancy: np.ndarray, order: np.ndarray, is_soft: np.ndarray,
     width: np.ndarray, height: np.ndarray, grid: np.ndarray, obstacles: np.ndarray, placed: np.ndarray,
@@ -184,7 +208,7 @@ def observe(
     """Mask, images and spans of every episode's current macro; an episode that is over gets zeros.
 
     `grid` is (columns, rows, canvas width, canvas height); `net_arrays` is (object_net_start, object_net, net_start,
-    net_pin, net_weight). Writes mask (B, rows', columns'), images (B, 7, rows', columns') in their lower left corner and
+    net_pin, net_weight). Writes mask (B, rows', columns'), images (B, 8, rows', columns') in their lower left corner and
     spans (B, 3): the ranges over the legal cells of the wire rise (µm·weight) and of the pull, and the legal share.
     """
     columns, rows = int(grid[0]), int(grid[1])
@@ -234,6 +258,7 @@ def observe(
                 images[b, 4, r, c] = min(soft[r, c], 4.0)
         half_width, half_height = width[macro] / cell_width / 2, height[macro] / cell_height / 2
         _neighbourhood(occupancy[b], soft, half_width, half_height, images[b])
+        _packing(step[b], order, x[b], y[b], width, height, cell_width, cell_height, rows, columns, images[b, 7])
 
 
 @kernel

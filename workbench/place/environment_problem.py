@@ -5,10 +5,15 @@ has an *expected* position: the minimum of the quadratic wirelength Σ w·d² ov
 objects and the macros placed so far. Fixing one more macro at p moves every expectation by gain·(p - expected): the rule
 of conditioning a Gaussian whose precision matrix is the netlist's Laplacian, so all gains are known beforehand from one
 Cholesky factor (model: ours; tests/place/test_environment_problem.py solves the linear system anew at every step).
+
+The minimum itself heaps everything up in the middle, where no macro will lie. Episodes begin with it spread over the canvas
+(`spreading`), and the gains move it on from there: taking for each macro the nearest legal cell then costs 0.684 on
+ariane133 where the heap gives 0.726, and 0.701 against 0.755 on NVDLA (NanGate45, soft macros settled, no search).
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +22,7 @@ from workbench.base.errors import InputError
 from workbench.netlist.netlist import Canvas, Floorplan, Netlist, ObjectKind
 from workbench.place.cost_model import TURN
 from workbench.place.order import PlacingOrder, fixed_objects, macro_order, placing_order
+from workbench.place.spreading import spread_out
 
 MAX_MOVABLE = 8_000
 """Most movable objects of a design: the Laplacian is solved as a dense matrix (512 MB at this size)."""
@@ -44,6 +50,7 @@ class PlacementProblem:
     stiffness: rise of Σ w·d² per µm² that macro ``order[k]`` is placed away from its expected position, float64 (M).
     expected_x_um, expected_y_um: expected positions before the first step, float64 (n).
     weight_um: (W + H)·Σ weights, the denominator of the wirelength cost.
+    spread_x_um, spread_y_um: the expected positions before the first step spread over the canvas, where episodes begin; (n).
     """
 
     netlist: Netlist
@@ -69,6 +76,8 @@ class PlacementProblem:
     expected_x_um: np.ndarray
     expected_y_um: np.ndarray
     weight_um: float
+    spread_x_um: np.ndarray
+    spread_y_um: np.ndarray
 
     @property
     def steps(self) -> int:
@@ -105,12 +114,16 @@ def make_problem(
     is_fixed = fixed_objects(netlist)
     mean, gain, stiffness = _expectations(macros, is_fixed, start, owner, pin_x, pin_y, driver, sink, weight)
     incidence = _incidence(netlist, owner)
-    return PlacementProblem(
+    problem = PlacementProblem(
         netlist, canvas, start, macros, width, height, _obstacles(netlist, canvas, start, width, height),
         owner, pin_x, pin_y, netlist.net_start.astype(np.int64), netlist.net_pin.astype(np.int64),
         netlist.net_weight.astype(np.float64), *incidence, *edges, gain, stiffness, mean[0], mean[1],
-        max(1e-9, (canvas.width_um + canvas.height_um) * float(netlist.net_weight.sum())),
+        max(1e-9, (canvas.width_um + canvas.height_um) * float(netlist.net_weight.sum())), mean[0], mean[1],
     )  # fmt: skip
+    movable = np.flatnonzero(~is_fixed & (width > 0) & (height > 0)).astype(np.int64)
+    x, y = mean[:1].copy(), mean[1:].copy()
+    spread_out(problem, movable, x, y)
+    return dataclasses.replace(problem, spread_x_um=x[0], spread_y_um=y[0])
 
 
 def _start(netlist: Netlist, canvas: Canvas, floorplan: Floorplan | None) -> Floorplan:

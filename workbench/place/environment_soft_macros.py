@@ -1,7 +1,7 @@
 """Where soft macros go once all hard macros lie: one fast, deterministic method, the same for every agent compared.
 
-They start at their expected positions (`environment_problem`: the quadratic optimum for the given macros), are spread
-evenly between the hard macros (`soft_macro_spreading`) and then take, largest first, the grid-cell centre where the
+They start at their expected positions for the given macros (`environment_problem`), are spread
+evenly between the hard macros (`spreading`) and then take, largest first, the grid-cell centre where the
 wirelength cost plus the density cost rises least, `SWEEPS` times over. The density cost counts the area above a threshold,
 the density of the k-th densest cell when the sweep starts (at least 1, that of a hard macro), at the slope of the cost
 (cost-and-environment §3.2: 0.5·0.5/k per unit of density in the k densest cells), so that each choice is a step of
@@ -21,9 +21,9 @@ from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.environment_kernels import stamp, wire_rise
 from workbench.place.environment_problem import PlacementProblem, make_problem
 from workbench.place.order import fixed_objects
-from workbench.place.soft_macro_spreading import spread_soft_macros
+from workbench.place.spreading import spread_out
 
-SWEEPS = 1
+SWEEPS = 2
 WIRE_FACTOR = 1.0
 DENSITY_SLOPE = 0.25
 """0.5 (weight of the density in the proxy) times 0.5 (undoes the bloat of the soft macros)."""
@@ -39,7 +39,7 @@ def movable_soft_macros(problem: PlacementProblem) -> np.ndarray:
 def place_soft_macros(floorplan: Floorplan, problem: PlacementProblem | None = None) -> Floorplan:
     """The same floorplan with every movable soft macro placed anew; hard macros and ports stay."""
     problem = problem or make_problem(floorplan.netlist, floorplan.canvas, floorplan)
-    x, y = problem.expected_x_um.copy(), problem.expected_y_um.copy()
+    x, y = problem.spread_x_um.copy(), problem.spread_y_um.copy()
     for k, macro in enumerate(problem.order):
         away_x, away_y = floorplan.x_um[macro] - x[macro], floorplan.y_um[macro] - y[macro]
         x += problem.gain[k] * away_x
@@ -53,7 +53,7 @@ def settle_soft_macros(problem: PlacementProblem, x_um: np.ndarray, y_um: np.nda
     """Place the soft macros of a batch of finished episodes in place; `x_um`, `y_um` are (B, n), softs as expected."""
     canvas = problem.canvas
     soft = movable_soft_macros(problem)
-    spread_soft_macros(problem, soft, x_um, y_um)
+    spread_out(problem, soft, x_um, y_um)
     still = np.flatnonzero(problem.netlist.kind != ObjectKind.PORT)
     still = np.setdiff1d(still, soft).astype(np.int64)
     grid = np.array([canvas.columns, canvas.rows, canvas.width_um, canvas.height_um], dtype=np.float64)

@@ -16,10 +16,15 @@ from workbench.netlist.netlist import ObjectKind
 from workbench.place.environment_kernels import CHANNELS
 from workbench.place.environment_problem import PlacementProblem
 
-GLOBALS = ("placed_share", "area_left", "width", "height", "wire_span", "pull_span", "legal_share", "stiffness")
+GLOBALS = (
+    "placed_share", "area_left", "width", "height", "wire_span", "pull_span", "legal_share", "stiffness",
+    "columns_wide", "rows_high", "macro_share", "soft_share", "macros", "blocked_horizontal", "blocked_vertical",
+)  # fmt: skip
 """Numbers about the current step: share of macros placed; area still to place and the current macro's width and height,
 relative to the canvas; ranges over the legal cells of the wire rise and the pull, and the macro's stiffness, relative to the
-design's means (log scale); share of cells that are legal."""
+design's means (log scale); share of cells that are legal; the macro's size in tenths of the cells that it spans. Then about
+the design: shares of the canvas that macros to place and soft macros cover, number of macros (log scale), shares of the
+horizontal and vertical tracks that macros take."""
 
 METADATA = (
     "edge_weight", "macros", "soft_macros", "port_clusters", "horizontal_routes", "vertical_routes",
@@ -57,7 +62,7 @@ def graph_of(problem: PlacementProblem) -> Graph:
     canvas, netlist = problem.canvas, problem.netlist
     features = np.zeros((nodes, len(NODE_FEATURES)), dtype=np.float64)
     members = np.maximum(np.bincount(node_of, minlength=nodes), 1)
-    position = problem.expected_x_um / canvas.width_um, problem.expected_y_um / canvas.height_um
+    position = problem.spread_x_um / canvas.width_um, problem.spread_y_um / canvas.height_um
     for column, values in enumerate((*position, problem.width_um / canvas.width_um, problem.height_um / canvas.height_um)):
         features[:, column] = np.bincount(node_of, values, nodes) / members
     for column, kind in ((4, ObjectKind.MACRO), (5, ObjectKind.SOFT_MACRO)):
@@ -183,13 +188,25 @@ class GlobalFeatures:
         self.table[:steps, 2] = problem.width_um[order] / canvas.width_um
         self.table[:steps, 3] = problem.height_um[order] / canvas.height_um
         self.table[:steps, 7] = np.log(problem.stiffness / problem.stiffness.mean())
+        self.table[:steps, 8] = 0.1 * problem.width_um[order] / canvas.cell_width_um
+        self.table[:steps, 9] = 0.1 * problem.height_um[order] / canvas.cell_height_um
+        soft = (problem.width_um * problem.height_um)[problem.netlist.kind == ObjectKind.SOFT_MACRO].sum()
+        self.table[:, 10:] = (
+            area.sum(), soft / (canvas.width_um * canvas.height_um), 0.2 * np.log(steps),
+            _share(canvas.macro_horizontal_routes_per_um, canvas.horizontal_routes_per_um),
+            _share(canvas.macro_vertical_routes_per_um, canvas.vertical_routes_per_um),
+        )  # fmt: skip
         self.wire_scale = problem.weight_um / steps
         self.pull_scale = float(problem.stiffness.mean()) * (canvas.width_um**2 + canvas.height_um**2)
 
     def __call__(self, step: np.ndarray, spans: np.ndarray) -> np.ndarray:
-        """GLOBALS for the steps (B) and the spans (B, 3) that the kernel measured; float32 (B, 8)."""
+        """GLOBALS for the steps (B) and the spans (B, 3) that the kernel measured; float32 (B, len(GLOBALS))."""
         values = self.table[step]
         values[:, 4] = np.log(spans[:, 0] / self.wire_scale + 1e-3)
         values[:, 5] = np.log(spans[:, 1] / self.pull_scale + 1e-3)
         values[:, 6] = spans[:, 2]
         return np.clip(values, -20.0, 20.0).astype(np.float32)
+
+
+def _share(taken: float, of: float) -> float:
+    return taken / of if of > 0 else 0.0

@@ -88,7 +88,7 @@ class EpisodeBatch:
         """Start these episodes anew (all by default) and look at the first macro."""
         episodes = np.arange(self.count) if episodes is None else episodes
         self.step_index[episodes] = 0
-        self.x_um[episodes], self.y_um[episodes] = self.problem.expected_x_um, self.problem.expected_y_um
+        self.x_um[episodes], self.y_um[episodes] = self.problem.spread_x_um, self.problem.spread_y_um
         self.occupancy[episodes] = self._fresh
         self.placed[episodes] = 0.0
         self.placed[episodes, : len(self.problem.obstacles)] = self.problem.obstacles

@@ -36,6 +36,9 @@ AGENTS = {
 }
 """Agents by name, as module:class, so that only the one in use is imported (the learning one brings torch)."""
 
+POLICY_AGENTS = ("ppo", "hybrid")
+"""Agents that use a trained policy."""
+
 
 @dataclass(frozen=True)
 class PlacementOptions:
@@ -48,6 +51,7 @@ class PlacementOptions:
     soft: how soft macros move: `free` (as objects of their own) or `fd` (force-directed).
     steps: amount of work instead of time (trial moves, placements): then the same seed gives the same result.
     params: settings of the agent by name.
+    policy: file of weights, for agents that use a policy; None for the shipped one.
     """
 
     init: Floorplan | None = None
@@ -55,6 +59,7 @@ class PlacementOptions:
     soft: str = "free"
     steps: int | None = None
     params: Mapping[str, float] = field(default_factory=dict)
+    policy: Path | None = None
 
 
 @dataclass(frozen=True)

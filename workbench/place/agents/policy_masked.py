@@ -12,7 +12,7 @@ from sb3_contrib.common.maskable.distributions import MaskableDistribution
 from sb3_contrib.common.maskable.policies import MaskableActorCriticPolicy
 from stable_baselines3.common.type_aliases import Schedule
 
-from workbench.place.agents.policy import Encoding, NetworkConfig, PlacementNetwork
+from workbench.place.agents.policy import NetworkConfig, make_network
 from workbench.place.environment_problem import PlacementProblem
 
 Masks = np.ndarray | torch.Tensor | None
@@ -21,8 +21,8 @@ Masks = np.ndarray | torch.Tensor | None
 class PlacementPolicy(MaskableActorCriticPolicy):
     """Actor and critic share one PlacementNetwork; observations are compact.
 
-    The encoding of the graphs is kept while the policy is in evaluation mode (its weights do not change during a rollout)
-    and computed anew, with gradients, for every minibatch of an update.
+    What the network encodes of the designs is kept while the policy is in evaluation mode (its weights do not change during
+    a rollout) and computed anew, with gradients, for every minibatch of an update.
     """
 
     def __init__(
@@ -30,12 +30,12 @@ class PlacementPolicy(MaskableActorCriticPolicy):
         problems: Sequence[PlacementProblem], network: NetworkConfig = NetworkConfig(), **options: Any,
     ) -> None:  # fmt: skip
         self._problems, self._network_config = tuple(problems), network
-        self._encoding: Encoding | None = None
+        self._encoding: tuple[Any] | None = None
         super().__init__(observation_space, action_space, lr_schedule, net_arch=[], **options)
 
     def _build(self, lr_schedule: Schedule) -> None:
         _, rows, columns = self.observation_space["images"].shape  # type: ignore[index]
-        self.network = PlacementNetwork(self._problems, rows, columns, self._network_config)
+        self.network = make_network(self._network_config, self._problems, rows, columns)
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def set_training_mode(self, mode: bool) -> None:
@@ -47,7 +47,8 @@ class PlacementPolicy(MaskableActorCriticPolicy):
         if self.training or torch.is_grad_enabled():
             encoding = self.network.encode()
         else:
-            encoding = self._encoding = self._encoding or self.network.encode()
+            self._encoding = self._encoding or (self.network.encode(),)
+            encoding = self._encoding[0]
         logits, values = self.network(observation, encoding)
         distribution = self.action_dist.proba_distribution(action_logits=logits)
         if masks is not None:

@@ -163,7 +163,7 @@ class Trainer:
         """Everything that the rest of the training depends on; call at a boundary."""
         model = self.model
         return {
-            "config": asdict(self.config), "designs": [_identity(design) for design in self.designs],
+            "config": asdict(self.config), "designs": [design_identity(design) for design in self.designs],
             "weights": model.policy.state_dict(), "optimizer": model.policy.optimizer.state_dict(),
             "randomness": self.randomness.state(), "environment": self.environment.state(),
             "episode_starts": _episode_starts(model), "steps": model.num_timesteps, "updates": model._n_updates,
@@ -174,7 +174,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Tree], path: Path = Path("checkpoint")) -> None:
         """Go back to a state; the best floorplans stay if they are better."""
-        if state["designs"] != [_identity(design) for design in self.designs]:
+        if state["designs"] != [design_identity(design) for design in self.designs]:
             raise InputError(path, "training on other netlists", "the netlists of this run", "name the same ones in order")
         model, starts = self.model, np.asarray(state["episode_starts"]).astype(bool)
         load_weights(path, model.policy, state["weights"])
@@ -244,6 +244,10 @@ class _Boundaries(BaseCallback):
         trainer.curve.append(row)
         for name, value in asdict(row).items():
             self.logger.record(f"placement/{name}", value)
+        costs = [end.cost for design in ends for end in design if end.costs is not None]
+        if costs:  # a tensor becomes a histogram in TensorBoard; other outputs have none
+            others = ("stdout", "log", "json", "csv")
+            self.logger.record("placement/episode_costs", torch.tensor(costs), exclude=others)
 
     def _on_training_end(self) -> None:
         if not self.in_rollout:
@@ -285,7 +289,8 @@ def _places(floorplan: Any) -> list[np.ndarray]:
     return [floorplan.x_um, floorplan.y_um]
 
 
-def _identity(design: Design) -> list[Any]:
+def design_identity(design: Design) -> list[Any]:
+    """What a checkpoint remembers of a design: name, objects, nets, pins, grid and size of the canvas."""
     netlist, canvas = design.netlist, design.canvas
     size = [canvas.width_um, canvas.height_um]
     return [design.name, netlist.objects, netlist.nets, len(netlist.net_pin), canvas.columns, canvas.rows, *map(float, size)]

@@ -56,7 +56,12 @@ def load_weights(path: Path, module: torch.nn.Module, weights: Tree) -> None:
     try:
         module.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError):
-        raise InputError(path, "weights of another network", "weights of this version's network", "train anew") from None
+        raise another_network(path) from None
+
+
+def another_network(path: Path) -> InputError:
+    """What is said of weights that do not fit."""
+    return InputError(path, "weights of another network", "weights of this version's network", "train anew")
 
 
 class Randomness:

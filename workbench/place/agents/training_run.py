@@ -14,13 +14,17 @@ from workbench.base.files import make_folder, write_json
 from workbench.base.progress import Progress
 from workbench.netlist.design import Design
 from workbench.netlist.plc import write_plc
-from workbench.place.agents.policy_shipped import load_policy
+from workbench.place.agents.policy import NetworkConfig
+from workbench.place.agents.policy_shipped import load_policy, network_config
 from workbench.place.agents.training import Stop, Trainer, TrainingConfig
 from workbench.place.agents.training_checkpoint import read_checkpoint, write_checkpoint
 from workbench.place.agents.training_report import Evaluation, as_numbers, evaluation_of, write_curve
 
 SAVE_SECONDS = 20.0
 """A checkpoint is written at the first iteration after so many seconds, and at the end."""
+
+FRESH_RATE, TUNING_RATE = 2e-3, 3e-4
+"""Learning rates from random weights and from trained ones (model: ours; benchmarks/policy_transfer.py)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class TrainingOptions:
     ----------
     out: run folder. steps: total environment steps at which to stop. seconds: of this call.
     resume: go on from the folder's checkpoint, whose seed and settings then hold. policy: weights to begin with.
+    network: a name in policy.NETWORKS; None for that of `policy`, else ours. learning_rate: None for FRESH or TUNING.
     """
 
     out: Path
@@ -41,6 +46,8 @@ class TrainingOptions:
     resume: bool = False
     policy: Path | None = None
     tensorboard: bool = False
+    network: str | None = None
+    learning_rate: float | None = None
 
 
 def run_training(
@@ -79,10 +86,22 @@ def _trainer(designs: Sequence[Design], options: TrainingOptions, checkpoint: Pa
         trainer = Trainer(designs, TrainingConfig.from_state(state["config"]), events)
         trainer.restore(state, checkpoint)
         return trainer
-    trainer = Trainer(designs, TrainingConfig(options.seed, options.environments), events)
+    trainer = Trainer(designs, _config(options), events)
     if options.policy is not None:
         load_policy(options.policy, trainer.model.policy)
     return trainer
+
+
+def _config(options: TrainingOptions) -> TrainingConfig:
+    network = NetworkConfig() if options.policy is None else network_config(options.policy)
+    if options.network is not None and options.network != network.kind:
+        if options.policy is not None:
+            raise InputError(
+                options.policy, f"weights of the network {network.kind!r}", repr(options.network), "leave --network out"
+            )
+        network = NetworkConfig(options.network)
+    rate = options.learning_rate or (FRESH_RATE if options.policy is None else TUNING_RATE)
+    return TrainingConfig(options.seed, options.environments, learning_rate=rate, network=network)
 
 
 class _Keeper:

@@ -1,6 +1,6 @@
-"""Spreads the soft macros of a floorplan between its hard macros: short wires against even density, in a hundred steps.
+"""Spreads macros over the canvas around what stays: short wires against even density, in a hundred steps.
 
-Every soft macro is drawn by its nets (the slope of their half-perimeters, rounded off where a net is short) and pushed by a
+Every macro is drawn by its nets (the slope of their half-perimeters, rounded off where a net is short) and pushed by a
 field: the area that covers the canvas acts as charge, whose potential solves Poisson's equation on the placement grid and
 pushes objects from where there is much of it to where there is little. The field's share grows from step to step and the
 steps shorten, so that order comes first and evenness last.
@@ -9,18 +9,21 @@ Source: the electrostatic analogy is that of ePlace (Lu et al., ACM TODAES 20(2)
 smoothed wires, the fixed schedule and the floor under the charge are ours, chosen on ariane133 with annealed, greedy and
 random hard macros: there, followed by one settling sweep (`environment_soft_macros`), the proxy cost is 0.668, 0.707 and
 0.741, against 0.719, 0.748 and 0.791 by two sweeps alone; annealing everything reaches 0.643 in 2 million moves.
-Backed by tests/place/test_soft_macro_spreading.py.
+Backed by tests/place/test_spreading.py.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.place.environment_kernels import stamp
-from workbench.place.environment_problem import PlacementProblem
+
+if TYPE_CHECKING:
+    from workbench.place.environment_problem import PlacementProblem
 
 STEPS = 100
 FIELD = (10.0, 1e4)
@@ -37,11 +40,11 @@ INERTIA = 0.5
 """Share of a displacement that is the one before."""
 
 
-def spread_soft_macros(problem: PlacementProblem, soft: np.ndarray, x_um: np.ndarray, y_um: np.ndarray) -> None:
-    """Spread the soft macros `soft` of a batch of floorplans in place, from where they are; `x_um`, `y_um` are (B, n)."""
+def spread_out(problem: PlacementProblem, movable: np.ndarray, x_um: np.ndarray, y_um: np.ndarray) -> None:
+    """Spread the objects `movable` of a batch of floorplans in place, from where they are; `x_um`, `y_um` are (B, n)."""
     canvas = problem.canvas
     grid = np.array([canvas.columns, canvas.rows, canvas.width_um, canvas.height_um], dtype=np.float64)
-    still = np.setdiff1d(np.flatnonzero((problem.width_um > 0) & (problem.height_um > 0)), soft).astype(np.int64)
+    still = np.setdiff1d(np.flatnonzero((problem.width_um > 0) & (problem.height_um > 0)), movable).astype(np.int64)
     nets = (problem.net_start, problem.net_pin, problem.net_weight, problem.pin_object, problem.pin_x_um, problem.pin_y_um)
     owner = problem.pin_object[problem.net_pin]
     weight = np.repeat(problem.net_weight, np.diff(problem.net_start))
@@ -50,8 +53,8 @@ def spread_soft_macros(problem: PlacementProblem, soft: np.ndarray, x_um: np.nda
     schedule = np.array([FIELD, REACH, ROUNDING])
     for b in range(len(x_um)):
         _spread(
-            x_um[b], y_um[b], soft, still, problem.width_um, problem.height_um, grid, nets, degree, waves, schedule, STEPS,
-            FLOOR, PUSH, INERTIA,
+            x_um[b], y_um[b], movable, still, problem.width_um, problem.height_um, grid, nets, degree, waves, schedule,
+            STEPS, FLOOR, PUSH, INERTIA,
         )  # fmt: skip
 
 
@@ -144,7 +147,7 @@ def _within(at: float, size: float, length: float) -> float:
 
 @kernel
 def _spread(
-    x: np.ndarray, y: np.ndarray, soft: np.ndarray, still: np.ndarray, width: np.ndarray, height: np.ndarray,
+    x: np.ndarray, y: np.ndarray, movable: np.ndarray, still: np.ndarray, width: np.ndarray, height: np.ndarray,
     grid: np.ndarray, nets: tuple[np.ndarray, ...], degree: np.ndarray, waves: tuple[np.ndarray, ...],
     schedule: np.ndarray, steps: int, floor: float, push: float, inertia: float,
 ) -> None:  # fmt: skip
@@ -166,12 +169,12 @@ def _spread(
         _pull(net_start, net_pin, net_weight, pin_object, pin_x, x, rounding * cell_width, force_x)
         _pull(net_start, net_pin, net_weight, pin_object, pin_y, y, rounding * cell_height, force_y)
         charge[:] = fixed
-        for i in soft:
+        for i in movable:
             left, bottom = x[i] - width[i] / 2, y[i] - height[i] / 2
             stamp(charge, left, bottom, left + width[i], bottom + height[i], cell_width, cell_height, 1.0)
         charge[:] = np.maximum(charge, floor)
         potential(charge, waves[0], waves[1], waves[2], waves[3], field)
-        for i in soft:
+        for i in movable:
             load = weight * width[i] * height[i] / (cell_width * cell_height)
             mass = max(degree[i] + load, 1e-30)
             column, row = x[i] / cell_width, y[i] / cell_height

@@ -1,4 +1,4 @@
-"""Spreading of soft macros: the field solves Poisson's equation, and floorplans get cheaper than by settling alone."""
+"""Spreading of macros: the field solves Poisson's equation, and floorplans get cheaper than by settling alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from workbench.place.cost import evaluate
 from workbench.place.environment_problem import make_problem
 from workbench.place.environment_soft_macros import movable_soft_macros, place_soft_macros
 from workbench.place.environment_synthetic import synthetic_design
-from workbench.place.soft_macro_spreading import _cosines, potential, spread_soft_macros
+from workbench.place.families import family_design
+from workbench.place.spreading import _cosines, potential, spread_out
 from workbench.place.start import place_macros, sketch
 
 
@@ -53,12 +54,10 @@ def test_only_the_soft_macros_move_and_they_stay_inside(placed):
         assert (centre[soft] - size[soft] / 2 >= -1e-9).all() and (centre[soft] + size[soft] / 2 <= length + 1e-9).all()
 
 
-def test_floorplans_are_cheaper_than_by_settling_alone(monkeypatch):
-    designs = [synthetic_design(seed, macros=12 + 4 * seed, columns=16, rows=14) for seed in range(4)]
-    placed = [_at_random(design) for design in designs]
+def test_floorplans_of_full_designs_are_cheaper_than_by_settling_alone(monkeypatch):
+    placed = [_at_random(family_design("npu_lanes", seed, 40)) for seed in range(4)]
     spread = [evaluate(place_soft_macros(hard)).proxy for hard in placed]
-    monkeypatch.setattr(environment_soft_macros, "spread_soft_macros", lambda *arguments: None)
-    monkeypatch.setattr(environment_soft_macros, "SWEEPS", 2)
+    monkeypatch.setattr(environment_soft_macros, "spread_out", lambda *arguments: None)
     settled = [evaluate(place_soft_macros(hard)).proxy for hard in placed]
     assert np.mean(spread) < np.mean(settled)
 
@@ -69,7 +68,7 @@ def test_the_densest_cells_are_thinned(placed):
     x, y = problem.expected_x_um[None].copy(), problem.expected_y_um[None].copy()
     x[0, problem.order], y[0, problem.order] = hard.x_um[problem.order], hard.y_um[problem.order]
     before = evaluate(dataclasses.replace(hard, x_um=x[0].copy(), y_um=y[0].copy()))
-    spread_soft_macros(problem, movable_soft_macros(problem), x, y)
+    spread_out(problem, movable_soft_macros(problem), x, y)
     assert evaluate(dataclasses.replace(hard, x_um=x[0], y_um=y[0])).density < 0.8 * before.density
 
 
@@ -79,8 +78,8 @@ def test_a_batch_is_spread_like_its_floorplans_alone(placed):
     soft = movable_soft_macros(problem)
     start = np.stack([hard.x_um, 0.5 * hard.x_um + 0.25 * design.canvas.width_um])
     x, y = start.copy(), np.stack([hard.y_um, hard.y_um])
-    spread_soft_macros(problem, soft, x, y)
+    spread_out(problem, soft, x, y)
     for b in range(2):
         alone_x, alone_y = start[b : b + 1].copy(), hard.y_um[None].copy()
-        spread_soft_macros(problem, soft, alone_x, alone_y)
+        spread_out(problem, soft, alone_x, alone_y)
         assert np.array_equal(alone_x[0], x[b]) and np.array_equal(alone_y[0], y[b])
