@@ -162,7 +162,8 @@ class Hybrid:
             return
         from workbench.place.agents.policy_sampling import policy_floorplans
 
-        found = policy_floorplans(self.design, seed=self.seed, episodes=int(self.settings["episodes"]))
+        episodes = int(self.settings["episodes"])
+        found = policy_floorplans(self.design, seed=self.seed, episodes=episodes, policy=self.options.policy)
         yield from (sample.floorplan for sample in found[: int(self.settings["policy"])])
 
     def _by_analysis(self) -> Iterator[Floorplan]:

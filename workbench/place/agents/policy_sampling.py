@@ -40,7 +40,7 @@ class PolicyFloorplan:
 
 
 def policy_floorplans(
-    design: Design, *, seed: int, episodes: int = BATCH, seconds: float | None = None, policy: Path = SHIPPED_POLICY
+    design: Design, *, seed: int, episodes: int = BATCH, seconds: float | None = None, policy: Path | None = None
 ) -> list[PolicyFloorplan]:
     """Legal floorplans of a policy for a design, the cheapest first; empty if no episode found room for every macro.
 
@@ -48,7 +48,7 @@ def policy_floorplans(
     ----------
     seed: of the drawn cells; the same seed and number of episodes give the same floorplans.
     episodes: how many to play. seconds: instead, play batches until so much time is gone (at least one).
-    policy: file of weights.
+    policy: file of weights; None for the shipped one.
     """
     problem = make_problem(design.netlist, design.canvas, design.floorplan)
     generator = torch.Generator().manual_seed(seed)
@@ -56,7 +56,7 @@ def policy_floorplans(
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        network = read_network(policy, [problem])
+        network = read_network(policy or SHIPPED_POLICY, [problem])
         while played == 0 or (played < episodes if seconds is None else time.monotonic() - began < seconds):
             count = BATCH if seconds is not None else min(BATCH, episodes - played)
             for i, end in enumerate(play(problem, network, count, generator, greedy=played == 0)):

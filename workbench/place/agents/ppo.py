@@ -36,7 +36,7 @@ polish_share: last share of the time, for exact annealing. polish_moves: its tri
 ITERATION = 4.0
 """Time of a training iteration in times of playing its episodes without learning: below two, more are played instead."""
 
-POLISH = {"hard_share": 0.1, "warm": 3e-5, "wide": 0.1}
+POLISH = {"hard_share": 0.1, "warm": 0.03, "wide": 0.1}
 """Settings of the annealing for a floorplan that is good already (model: ours; benchmarks/policy_transfer.py)."""
 
 
