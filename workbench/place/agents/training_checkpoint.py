@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def read_checkpoint(path: Path) -> dict[str, Tree]:
     """Read a state back; InputError if the file is not a checkpoint of ours."""
     data = read_bytes(path, LIMITS)
     try:
-        state = torch.load(io.BytesIO(data), weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about pickles that are refused anyway
+            state = torch.load(io.BytesIO(data), weights_only=True)
     except Exception:  # torch documents no exceptions: zip, pickle and runtime errors all occur for damaged files
         state = None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
