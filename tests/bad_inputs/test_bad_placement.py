@@ -63,6 +63,15 @@ PLACEMENTS = {
         PLC.replace("0 50.0", "7 50.0"),
         "p.plc, line 4: found node 7, expected the index of a port or macro of n; use the placement file of this netlist.",
     ),
+    "beyond any chip": (
+        PLC.replace("50.0 50.0", "1e300 50.0"),
+        "p.plc, line 4: found 1e+300, expected coordinates from -1e+09 to 1e+09 µm; correct them.",
+    ),
+    "blockage from right to left": (
+        PLC.replace("0 50.0", "# Blockage : 20 0 10 100 0.5\n0 50.0"),
+        "p.plc, line 4: found a blockage 20 0 10 100 0.5, expected minx <= maxx, miny <= maxy and a rate of at least 0; "
+        "correct it.",
+    ),
     "nan": (PLC.replace("50.0 50.0", "nan 50.0"), "p.plc, line 4: found 'nan', expected a finite number; correct it."),
     "cut off": (
         PLC[: PLC.index(" N 0")],
@@ -113,6 +122,11 @@ def test_each_broken_netlist_has_its_sentence(score, kind: str) -> None:
 def test_each_broken_placement_has_its_sentence(score, kind: str) -> None:
     content, sentence = PLACEMENTS[kind]
     assert score(NETLIST.encode(), content.encode()) == (2, "", f"workbench: {sentence}\n")
+
+
+def test_a_byte_order_mark_is_no_error(score) -> None:
+    plain, marked = score(NETLIST.encode(), PLC.encode()), score(b"\xef\xbb\xbf" + NETLIST.encode(), PLC.encode("utf-8-sig"))
+    assert marked == plain and plain[0] == 0
 
 
 def test_a_placement_outside_of_the_canvas_is_scored_but_called_illegal(score) -> None:

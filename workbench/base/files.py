@@ -50,7 +50,7 @@ def read_text(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> str:
     """Content of a UTF-8 text file (gzip allowed); InputError as `read_bytes`, and if it is not text."""
     data = read_bytes(path, limits)
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # Windows editors put a byte order mark before it
     except UnicodeDecodeError as error:
         raise InputError(
             path, f"byte 0x{data[error.start]:02x} at offset {error.start}", "UTF-8 text", "check the file's kind"

@@ -41,18 +41,16 @@ def command(
     from workbench.base.progress import Progress
     from workbench.cli.output import show
     from workbench.cli.place_starts import describe_starts, place_many, print_starts
-    from workbench.netlist.clustering.flat import refuse_flat
-    from workbench.netlist.describe import refuse_unfit
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import PlacementOptions, make_agent
+    from workbench.place.refusal import refuse_unplaceable
 
     _check(minutes, seed, soft, steps)
     _check_policy(agent, policy)
     chosen = make_agent(agent)
     settings, rtl = _split_params(param or [])
     design = load_design(netlist, init, rtl or None)
-    refuse_flat(design.netlist, netlist)
-    refuse_unfit(design)
+    refuse_unplaceable(design, netlist)
     start = design.floorplan if init is not None else None
     options = PlacementOptions(start, grid, soft, steps, settings, policy)
     folder = make_folder(out if out is not None else _new_folder(design.name, agent))

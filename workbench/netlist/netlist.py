@@ -6,7 +6,7 @@ pin and its sinks with one weight. Everything is a flat array so that kernels re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -88,7 +88,7 @@ class Netlist:
     object_names: names, n of them.
     kind: ObjectKind per object, int8 (n).
     width_um, height_um: size for orientation N, float64 (n); 0 for ports.
-    x_um, y_um: centre given by the file, float64 (n); NaN where the file gives none.
+    x_um, y_um: centre given by the file, float64 (n); NaN where the file gives none. Fixed objects stand there.
     orientation: index into ORIENTATIONS, int8 (n).
     is_fixed: objects that must not move (ports, pre-placed macros), bool (n).
     file_index: the object's index in the file it came from (.plc files name objects by it), int32 (n).
@@ -131,6 +131,13 @@ class Netlist:
     def indices(self, kind: ObjectKind) -> np.ndarray:
         """Indices of all objects of a kind, ascending."""
         return np.flatnonzero(self.kind == kind)
+
+    def fixed_at(self, is_fixed: np.ndarray, x_um: np.ndarray, y_um: np.ndarray, orientation: np.ndarray) -> Netlist:
+        """The netlist with those objects fixed that are marked, each where a placement has it; the others as they are."""
+        return replace(
+            self, is_fixed=is_fixed, x_um=np.where(is_fixed, x_um, self.x_um), y_um=np.where(is_fixed, y_um, self.y_um),
+            orientation=np.where(is_fixed, orientation, self.orientation).astype(self.orientation.dtype),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ _PAIRS = {  # header line: its two keys
 }
 _LARGEST_GRID = 4096
 """Columns or rows above this are refused."""
+_LARGEST_UM = 1e9
+"""Sizes and coordinates beyond this are refused."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def place_as_listed(netlist: Netlist, file: PlacementFile, canvas: Canvas) -> Fl
         )  # fmt: skip
     is_fixed = netlist.is_fixed.copy()
     is_fixed[placed] |= file.is_fixed
-    return Floorplan(dataclasses.replace(netlist, is_fixed=is_fixed), canvas, x, y, orientation)
+    return Floorplan(netlist.fixed_at(is_fixed, x, y, orientation), canvas, x, y, orientation)
 
 
 _LINE = re.compile(r"(?:\s++|#[^\n:]*+(?=\n|\Z))*+(\S[^\n]*+)")
@@ -197,6 +199,10 @@ def _header_line(
         numbers = [_float(word, where) for word in line.split(":", 1)[1].split()]
         if len(numbers) != 5:
             raise InputError(where, f"a blockage of {len(numbers)} numbers", "minx miny maxx maxy rate", "correct it")
+        _refuse_beyond(where, numbers)
+        if not (numbers[0] <= numbers[2] and numbers[1] <= numbers[3] and 0 <= numbers[4]):
+            found = "a blockage " + " ".join(f"{number:g}" for number in numbers)
+            raise InputError(where, found, "minx <= maxx, miny <= maxy and a rate of at least 0", "correct it")
         blockages.append(numbers)
     elif (single := _SINGLE_LINE.match(line)) and single[1] in (*_COST_KEYS, "Smoothing factor", "Overlap threshold"):
         header[single[1]] = (_float(single[2], where), number)
@@ -215,7 +221,18 @@ def _row(line: str, where: str) -> tuple[int, float, float, int, bool]:
     if words[3] != "-" and words[3] not in ORIENTATIONS:
         raise InputError(where, f"orientation {words[3]!r}", f"- or one of {' '.join(ORIENTATIONS)}", "correct it")
     orientation = -1 if words[3] == "-" else ORIENTATIONS.index(words[3])
-    return int(words[0]), _float(words[1], where), _float(words[2], where), orientation, words[4] == "1"
+    x, y = _float(words[1], where), _float(words[2], where)
+    _refuse_beyond(where, [x, y])
+    return int(words[0]), x, y, orientation, words[4] == "1"
+
+
+def _refuse_beyond(where: str, numbers: list[float]) -> None:
+    """InputError for coordinates beyond any canvas, whose squares and areas would overflow."""
+    for number in numbers:
+        if abs(number) > _LARGEST_UM:
+            raise InputError(
+                where, f"{number:g}", f"coordinates from -{_LARGEST_UM:g} to {_LARGEST_UM:g} µm", "correct them"
+            )
 
 
 def _float(word: str, where: str) -> float:
@@ -242,7 +259,7 @@ def _count(where: str, header: dict[str, tuple[float, int]], key: str) -> int | 
 
 
 def _size(where: str, header: dict[str, tuple[float, int]], key: str) -> float | None:
-    return _value(where, header, key, 1, 1e-6, 1e9) if key in header else None
+    return _value(where, header, key, 1, 1e-6, _LARGEST_UM) if key in header else None
 
 
 def _routes(where: str, header: dict[str, tuple[float, int]]) -> tuple[float, float, float, float]:

@@ -1,5 +1,5 @@
-"""Whether a floorplan is legal: hard macros inside the canvas, off the blockages, not overlapping. Shares no code with
-the cost.
+"""Whether a floorplan is legal: hard macros inside the canvas, not overlapping, the movable ones off the blockages.
+Shares no code with the cost.
 
 Overlap is measured as the public contest does: corners in single precision, and exactly zero area is legal.
 
@@ -38,10 +38,11 @@ def check(floorplan: Floorplan) -> list[Violation]:
     width, height = np.float32(floorplan.canvas.width_um), np.float32(floorplan.canvas.height_um)
     beyond = np.maximum(np.maximum(-left, -bottom), np.maximum(right - width, top - height))
     found += [Violation("outside", (names[hard[i]],), float(beyond[i])) for i in np.flatnonzero(beyond > 0)]
+    movable = ~floorplan.netlist.is_fixed[hard]  # a fixed macro may stand under a blockage, which is often its own halo
     for blockage in floorplan.canvas.blockages.astype(np.float32):
         across = np.minimum(right, blockage[2]) - np.maximum(left, blockage[0])
         up = np.minimum(top, blockage[3]) - np.maximum(bottom, blockage[1])
-        hit = np.flatnonzero((across > 0) & (up > 0))
+        hit = np.flatnonzero((across > 0) & (up > 0) & movable)
         found += [Violation("blockage", (names[hard[i]],), float(across[i] * up[i])) for i in hit]
     return found
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
-from workbench.netlist.clustering.flat import refuse_flat
 from workbench.netlist.design import Design
 from workbench.netlist.load import load_design
 from workbench.netlist.plc import format_plc
 from workbench.place.agents.base import AGENTS, PlacementOptions, PlacementResult, make_agent
+from workbench.place.refusal import refuse_unplaceable
 from workbench.study.pool import Pool
 from workbench.study.pool_worker import WorkerProgress
 
@@ -167,7 +167,7 @@ def load_netlist(words: str, init: bool = False) -> tuple[str, Design]:
     path, *settings = words.split(":") if not Path(words).exists() else [words]
     params = {key: int(value) for key, value in _settings("netlist", words, settings)}
     design = load_design(path, params=params or None)
-    refuse_flat(design.netlist, path)
+    refuse_unplaceable(design, path)
     if init and design.floorplan is None:
         raise InputError(words, "no placement beside it", "an initial.plc to start from", "add one or leave out --init")
     named = Path(path)

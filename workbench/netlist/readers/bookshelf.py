@@ -93,7 +93,7 @@ def place_by_pl(path: Path, design: Design) -> Design:
         found = f"no place for {netlist.object_names[missing[0]]!r} and {len(missing) - 1} others"
         expected = f"one line for every port and macro of {design.name}"
         raise InputError(path, found, expected, "use the placement file of this netlist")
-    netlist = dataclasses.replace(netlist, is_fixed=is_fixed)
+    netlist = netlist.fixed_at(is_fixed, x, y, orientation)
     return dataclasses.replace(design, netlist=netlist, floorplan=Floorplan(netlist, canvas, x, y, orientation))
 
 

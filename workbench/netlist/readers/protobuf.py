@@ -82,8 +82,9 @@ def load_protobuf_design(path: Path, params: Mapping[str, Any]) -> Design:
         return design
     try:
         return place_by_plc(beside, design)
-    except InputError:  # the folder's file gives the canvas only
-        return dataclasses.replace(design, canvas=complete_canvas(read_placement_file(beside), design))
+    except InputError as refusal:  # the folder's file gives the canvas only
+        canvas = complete_canvas(read_placement_file(beside), design)
+        return dataclasses.replace(design, canvas=canvas, notes=(f"Only the canvas was taken of a placement: {refusal}",))
 
 
 def _placement_beside(path: Path) -> Path | None:
