@@ -122,3 +122,20 @@ def test_settings_are_checked(design, params, message):
     with pytest.raises(InputError) as caught:
         place(design, steps=1, params=params)
     assert str(caught.value) == message
+
+
+def test_a_design_with_nothing_but_fixed_macros_has_a_result(design):
+    start = place(design, steps=50, params={**SMALL, "policy": 0.0}).floorplan
+    fixed = start.netlist.fixed_at(np.ones(start.netlist.objects, bool), start.x_um, start.y_um, start.orientation)
+    found = place(dataclasses.replace(design, netlist=fixed), steps=50)
+    assert np.array_equal(found.floorplan.x_um, start.x_um) and check(found.floorplan) == []
+
+
+def test_without_a_legal_seed_there_is_a_sentence(design, monkeypatch):
+    monkeypatch.setattr("workbench.place.agents.hybrid.check", lambda floorplan: ["overlap"])
+    with pytest.raises(InputError) as caught:
+        place(design, steps=50, params={**SMALL, "policy": 0.0})
+    assert str(caught.value) == (
+        f"{design.name}: found no legal floorplan to begin with, expected one; "
+        "give more time, or use annealing without --grid."
+    )

@@ -144,7 +144,9 @@ class Search:
     def result(self, interrupted: bool, name: str) -> PlacementResult:
         """The best found; InputError if no attempt was legal."""
         if self.best is None or self.costs is None:
-            raise InputError(name, "no legal placement in the time given", "one", "give more time or use --no-grid")
+            raise InputError(
+                name, "no legal placement in the time given", "one", "give more time, or use annealing without --grid"
+            )
         return PlacementResult(self.best, self.costs, tuple(self.history), self.evaluations, self.seconds, interrupted)
 
 
@@ -172,11 +174,18 @@ def describe_agents() -> dict[str, str]:
     return described
 
 
+LARGEST_SETTING = 1e9
+"""Settings are factors, shares and counts; larger ones, infinite and NaN are refused."""
+
+
 def read_params(params: Mapping[str, float], defaults: Mapping[str, float]) -> dict[str, float]:
-    """An agent's settings: the defaults, overridden by `params`; InputError for a name that is not among them."""
+    """An agent's settings: the defaults, overridden by `params`; InputError for an unknown name or no usable number."""
     for name in params:
         if name not in defaults:
-            raise InputError("--param", repr(name), f"one of {', '.join(sorted(defaults))}", "correct the name")
+            known = f"one of {', '.join(sorted(defaults))}" if defaults else "no setting, for this agent has none"
+            raise InputError("--param", repr(name), known, "correct the name" if defaults else "leave it out")
+        if not abs(params[name]) <= LARGEST_SETTING:
+            raise InputError("--param", f"{name}={params[name]:g}", f"a number up to {LARGEST_SETTING:g}", "correct it")
     return {**defaults, **params}
 
 

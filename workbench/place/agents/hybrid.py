@@ -24,7 +24,7 @@ from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
-from workbench.netlist.netlist import Floorplan
+from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.agents.annealing import Annealing, AnnealingSettings
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, read_params
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
@@ -67,6 +67,8 @@ class HybridAgent:
             )
         if settings["policy"] + settings["analytical"] + settings["sketches"] < 1:
             raise InputError("--param", "no source of seeds", "policy, analytical or sketches above 0", "correct it")
+        if not ((design.netlist.kind == ObjectKind.MACRO) & ~design.netlist.is_fixed).any():
+            settings |= {"policy": 0.0, "sketches": max(1.0, settings["sketches"])}  # a policy places hard macros only
         return Hybrid(design, seed, options, settings).place(seconds, progress)
 
 
@@ -89,12 +91,15 @@ class Hybrid:
         interrupted = False
         try:
             self._make_seeds()
-            interrupted = not self._race() or not self._search()
+            interrupted = bool(self.candidates) and not (self._race() and self._search())
         except KeyboardInterrupt:
             interrupted = True
         if not self.candidates:
             raise self.refusal or InputError(
-                self.design.name, "no legal floorplan to begin with", "one", "give more time or use --no-grid"
+                self.design.name,
+                "no legal floorplan to begin with",
+                "one",
+                "give more time, or use annealing without --grid",
             )
         best = min(self.candidates, key=lambda candidate: candidate.costs.proxy)
         self.notes.append(f"The seed that won came from {best.source}: {best.seed.proxy:.5f} became {best.costs.proxy:.5f}.")
