@@ -39,6 +39,18 @@ SENTENCES = {
     "place rvv_npu --minutes -1": "workbench: --minutes: found -1, expected a number above 0; correct it.",
     "place rvv_npu --seed -5": "workbench: --seed: found -5, expected a whole number of at least 0; correct it.",
     "place rvv_npu --param X": "workbench: --param: found 'X', expected NAME=VALUE with a number; correct it.",
+    "place rvv_npu --agent annealing --param hot=nan": "workbench: --param: found hot=nan, expected a number up to 1e+09; "
+    "correct it.",
+    "place rvv_npu --agent annealing --param hard_share=2": "workbench: --param: found shares of moves below 0 or above 1 "
+    "in all, expected shares; correct them.",
+    "place rvv_npu --agent annealing --param narrow=0": "workbench: --param: found reaches of shifts out of range, expected "
+    "0 < narrow <= wide <= 1; correct them.",
+    "place rvv_npu --agent greedy --param hot=1": "workbench: --param: found 'hot', expected no setting, for this agent has "
+    "none; leave it out.",
+    "netlist info rvv_npu --param LANES=²": "workbench: --param: found 'LANES=²', expected NAME=INTEGER; write it like "
+    "LANES=4.",
+    "netlist info rvv_npu --param LANES=--4": "workbench: --param: found 'LANES=--4', expected NAME=INTEGER; write it like "
+    "LANES=4.",
     "place rvv_npu --param LANES=3": "workbench: parameter LANES: found 3, expected one of 1, 2, 4, 8, 16; "
     "choose one of them.",
     "place rvv_npu --agent gredy": "workbench: agent: found 'gredy', expected one of greedy; see `workbench list agents`.",

@@ -132,5 +132,5 @@ def test_settings_out_of_range_are_refused():
     with pytest.raises(InputError) as caught:
         place(design(), walkers=0.0)
     assert str(caught.value) == (
-        "--param: found settings out of range, expected hot >= cold > 0, walkers >= 1, interval >= 1; correct them."
+        "--param: found settings out of range, expected hot >= cold > 0, 1 <= walkers <= 1000, interval >= 1; correct them."
     )

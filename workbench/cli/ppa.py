@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,8 +52,8 @@ def parse_parameters(texts: list[str]) -> dict[str, int]:
     """``["LANES=4"]`` as a dictionary; InputError for anything else."""
     values = {}
     for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.isidentifier() or not value.lstrip("-").isdigit():
+        name, _, value = text.partition("=")
+        if not name.isidentifier() or not re.fullmatch("-?[0-9]{1,18}", value):
             raise InputError("--param", repr(text), "NAME=INTEGER", "write it like LANES=4")
         values[name] = int(value)
     return values

@@ -31,10 +31,11 @@ class AnalyticalAgent:
     ) -> PlacementResult:
         """Place a design; see `Agent`."""
         settings = AnalyticalSettings(**read_params(options.params, known_settings(AnalyticalSettings())))
-        if settings.bins < 4 or settings.growth <= 1 or settings.steps < 1 or settings.target <= 0:
+        if not 4 <= settings.bins <= 1024 or settings.growth <= 1 or settings.steps < 1 or settings.target <= 0:
             raise InputError(
-                "--param", "settings without a descent", "bins >= 4, growth > 1, steps >= 1, target > 0", "correct them"
-            )
+                "--param", "settings without a descent", "4 <= bins <= 1024, growth > 1, steps >= 1, target > 0",
+                "correct them",
+            )  # fmt: skip
         rng = make_rng(seed)
         model = make_model(design.netlist, design.canvas)
         search = Search(model)

@@ -91,8 +91,10 @@ class AnnealingAgent:
         settings = AnnealingSettings(**read_params(options.params, known_settings(AnnealingSettings())))
         if settings.cold <= 0 or min(settings.hot, settings.warm) < settings.cold:
             raise InputError("--param", "temperatures that do not fall", "hot and warm >= cold > 0", "correct them")
-        if settings.shares().min() < 0:
+        if settings.shares().min() < 0 or not 0 <= settings.hard_share <= 1:
             raise InputError("--param", "shares of moves below 0 or above 1 in all", "shares", "correct them")
+        if not 0 < settings.narrow <= settings.wide <= 1:
+            raise InputError("--param", "reaches of shifts out of range", "0 < narrow <= wide <= 1", "correct them")
         rng = make_rng(seed)
         start = starting_floorplan(design.netlist, design.canvas, rng, options.init, options.on_grid)
         heat = settings.hot if options.init is None else settings.warm

@@ -70,9 +70,9 @@ class PublishedAnnealingAgent:
     ) -> PlacementResult:
         """Place a design; see `Agent`."""
         settings = PublishedSettings(**read_params(options.params, known_settings(PublishedSettings())))
-        if not settings.hot >= settings.cold > 0 or settings.walkers < 1 or settings.interval < 1:
+        if not settings.hot >= settings.cold > 0 or not 1 <= settings.walkers <= 1000 or settings.interval < 1:
             raise InputError(
-                "--param", "settings out of range", "hot >= cold > 0, walkers >= 1, interval >= 1", "correct them"
+                "--param", "settings out of range", "hot >= cold > 0, 1 <= walkers <= 1000, interval >= 1", "correct them"
             )
         rng = make_rng(seed)
         model = make_model(design.netlist, design.canvas)
