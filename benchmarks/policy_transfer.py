@@ -5,9 +5,10 @@
 
 Without netlists: `rvv_npu`, `systolic` and five designs of the family that is never trained on. Per seed: `policy` and
 `untrained` draw floorplans for `--seconds` and keep the best (soft macros placed by `environment_soft_macros`, nothing
-searched); `nearest` is no network at all: each macro on the legal cell nearest to where it is expected; `polished` gives
-the policy half of the time and exact annealing on the grid the other half; random and greedy get the same time; annealing
-starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds; also the mean of single draws.
+searched); `nearest` is no network at all: each macro on the legal cell nearest to where it is expected; `polished` is the
+best of nine floorplans of the policy, annealed exactly on the grid for what is left of the time; random and greedy get the
+same time; annealing starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds; also the
+mean of single draws.
 
     python benchmarks/policy_transfer.py NETLIST --tune-minutes 5
 
@@ -56,9 +57,9 @@ def sampled(design: Design, policy: Path, seconds: float, seed: int) -> tuple[fl
 
 
 def polished(design: Design, policy: Path, seconds: float, seed: int) -> float:
-    """The policy's best after half of the time, annealed on the grid for the rest."""
+    """The best of nine floorplans of the policy, annealed on the grid for the rest of the time."""
     began = time.monotonic()
-    found = policy_floorplans(design, seed=seed, seconds=seconds / 2, policy=policy)
+    found = policy_floorplans(design, seed=seed, episodes=9, policy=policy)
     if not found:
         return float("nan")
     options = PlacementOptions(init=found[0].floorplan, on_grid=True, params=POLISH)
