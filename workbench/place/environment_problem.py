@@ -7,8 +7,8 @@ of conditioning a Gaussian whose precision matrix is the netlist's Laplacian, so
 Cholesky factor (model: ours; tests/place/test_environment_problem.py solves the linear system anew at every step).
 
 The minimum itself heaps everything up in the middle, where no macro will lie. Episodes begin with it spread over the canvas
-(`spreading`), and the gains move it on from there: taking for each macro the nearest legal cell then costs 0.684 on
-ariane133 where the heap gives 0.726, and 0.701 against 0.755 on NVDLA (NanGate45, soft macros settled, no search).
+(`spreading`), and the gains move it on from there: taking for each macro the nearest legal cell then costs 0.682 on
+ariane133 where the heap gives 0.723, and 0.700 against 0.738 on NVDLA (NanGate45, soft macros settled, no search).
 """
 
 from __future__ import annotations
