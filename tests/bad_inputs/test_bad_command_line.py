@@ -38,6 +38,8 @@ SENTENCES = {
     "place rvv_npu --minutes nan": "workbench: --minutes: found nan, expected a number above 0; correct it.",
     "place rvv_npu --minutes -1": "workbench: --minutes: found -1, expected a number above 0; correct it.",
     "place rvv_npu --seed -5": "workbench: --seed: found -5, expected a whole number of at least 0; correct it.",
+    "place rvv_npu --seed 9223372036854775808": "workbench: --seed: found 9223372036854775808, expected a whole number "
+    "below 2^63; correct it.",
     "place rvv_npu --param X": "workbench: --param: found 'X', expected NAME=VALUE with a number; correct it.",
     "place rvv_npu --agent annealing --param hot=nan": "workbench: --param: found hot=nan, expected a number up to 1e+09; "
     "correct it.",

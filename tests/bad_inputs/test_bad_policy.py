@@ -43,6 +43,17 @@ def test_pickled_and_foreign_weights_are_refused(files, monkeypatch, capsys, nam
     )
 
 
+def test_the_hybrid_does_not_go_on_without_the_policy_that_was_asked_for(files, monkeypatch, capsys):
+    path = files / "pickled.pt"
+    said = _refused(
+        monkeypatch, capsys, "place", "rvv_npu", "--agent", "hybrid", "--param", "analytical=0", "--param", "LANES=1",
+        "--policy", path, "--steps", 1, "--out", files / "o",
+    )  # fmt: skip
+    assert said.splitlines()[-1] == (
+        f"workbench: {path}: found no checkpoint of this version, expected one that `workbench train` wrote; train anew."
+    )
+
+
 def test_weights_for_an_agent_without_a_policy_are_refused(files, monkeypatch, capsys):
     said = _refused(monkeypatch, capsys, "place", "rvv_npu", "--agent", "annealing", "--policy", files / "pickled.pt")
     assert said == (

@@ -87,3 +87,14 @@ def test_a_gzip_bomb_is_refused_at_the_limit(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found a folder, expected a file"):
         files.read_bytes(tmp_path)
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to(os.devnull)
+    for name, found in (("folder", "a folder"), ("pipe", "a device or a pipe"), ("device", "a device or a pipe")):
+        with pytest.raises(InputError) as caught:
+            files.write_bytes(tmp_path / name, b"new")
+        assert str(caught.value) == f"{tmp_path / name}: found {found}, expected a name for a file; choose another name."
+        assert not (tmp_path / name).is_file()

@@ -60,6 +60,9 @@ def read_text(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> str:
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Write a file so that a reader sees the old or the new content, never a part; returns the path."""
     path = Path(path)
+    if path.exists() and not path.is_file():  # never in the place of /dev/null
+        found = "a folder" if path.is_dir() else "a device or a pipe"
+        raise InputError(path, found, "a name for a file", "choose another name")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

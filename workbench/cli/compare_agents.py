@@ -45,7 +45,9 @@ def command(
         list[str], typer.Option("--agents", help="Names, several after each other; NAME:SETTING=N for other settings.")
     ],
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=10_000, help="Seeds of each agent on each netlist.")] = 5,
-    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="The first seed; the others follow it.")] = 0,
+    first_seed: Annotated[
+        int, typer.Option("--first-seed", min=0, max=2**62, help="The first seed; the others follow it.")
+    ] = 0,
     minutes: Annotated[float, typer.Option("--minutes", help="Wall time of every job, without compilation.")] = 1.0,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Work instead of time: results then repeat.")] = None,
     grid: Annotated[bool, typer.Option("--grid/--no-grid", help="Hard macros on the centres of grid cells only.")] = False,

@@ -80,6 +80,8 @@ def _check(minutes: float, seed: int, soft: str, steps: int | None) -> None:
         raise InputError("--minutes", f"{minutes:g}", "a number above 0", "correct it")
     if seed < 0:
         raise InputError("--seed", f"{seed}", "a whole number of at least 0", "correct it")
+    if seed >= 2**63:  # torch takes no larger ones
+        raise InputError("--seed", f"{seed}", "a whole number below 2^63", "correct it")
     if steps is not None and steps < 1:
         raise InputError("--steps", f"{steps}", "a whole number of at least 1", "correct it")
     if soft not in ("free", "fd"):

@@ -122,7 +122,7 @@ class Hybrid:
 
             from workbench.place.agents.policy_sampling import policy_floorplans
 
-            policy_floorplans(self.design, seed=0, episodes=1)
+            policy_floorplans(self.design, seed=0, episodes=1, policy=self.options.policy)
 
     def _annealing(self, start: Floorplan, heat: float, rng: np.random.Generator) -> Annealing:
         options = self.options
