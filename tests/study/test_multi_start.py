@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,17 @@ def test_ending_early_keeps_the_best_so_far_of_what_was_under_way(design, ctrl_c
     assert found.best.interrupted and found.best_seed == 0 and first.placed.evaluations > 0
     assert check(found.best.floorplan) == []
     assert second.placed is None and second.error == "stopped before it had a result"
+
+
+def test_ctrl_c_while_kernels_are_compiled_ends_without_a_result(design, monkeypatch):
+    def interrupted(pool, shared, jobs):
+        pool.ask("kernels-random", time.sleep, 1.0)
+        pool._fill()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workbench.study.multi_start.warm_up_apart", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(design, PlacementJob("random", 0, 1.0, steps=1), 1)
 
 
 def test_starts_without_any_legal_placement_end_in_the_first_ones_sentence(design, monkeypatch):

@@ -65,7 +65,8 @@ def place_starts(
         except KeyboardInterrupt:
             interrupted = True
             for name, value in pool.stop(_GRACE_SECONDS):
-                found[int(name)] = _judged(int(name), value, design)
+                if name.isdecimal():  # else kernels that were still being compiled
+                    found[int(name)] = _judged(int(name), value, design)
     placed = {seed: start.placed for seed, start in found.items() if start.placed is not None}
     if not placed and interrupted:
         raise KeyboardInterrupt

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import time
 import uuid
 from collections import deque
@@ -191,6 +192,16 @@ def check_workers(workers: int | None) -> int:
 
 
 @contextlib.contextmanager
+def _ctrl_c_waiting() -> Iterator[None]:
+    """Ctrl-C counts only afterwards: half a cluster cannot be closed. Processes begun meanwhile never get it themselves."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def open_pool(scheduler: str | None, workers: int) -> Iterator[Pool]:
     """A pool on the scheduler at that address, or on a local cluster of one-thread processes."""
     import dask
@@ -206,12 +217,13 @@ def open_pool(scheduler: str | None, workers: int) -> Iterator[Pool]:
     }
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         if scheduler is None:
-            cluster = LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1",
-                memory_limit=0, silence_logs=logging.CRITICAL,
-            )  # fmt: skip
-            stack.enter_context(cluster)
-            client = stack.enter_context(Client(cluster))
+            with _ctrl_c_waiting():
+                cluster = LocalCluster(
+                    n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
+                    host="127.0.0.1", memory_limit=0, silence_logs=logging.CRITICAL,
+                )  # fmt: skip
+                stack.enter_context(cluster)
+                client = stack.enter_context(Client(cluster))
         else:
             try:
                 client = stack.enter_context(Client(scheduler, timeout=_CONNECT_SECONDS))
