@@ -14,7 +14,7 @@ BLOCK = re.compile(r"^```(bash|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOT
 RESULTS = [
     "floorplan/placement.plc",
     "floorplan/floorplan.png",
-    "floorplan-ppo/floorplan.png",
+    "floorplan-hybrid/floorplan.png",
     "network.elf",
     "network.s",
 ]
