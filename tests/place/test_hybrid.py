@@ -112,8 +112,9 @@ def test_stopping_early_keeps_the_best_so_far(design, updates):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"race_share": 1.0}, "--param: found a setting out of range, expected 0 < race_share < 1 and temperatures that can "
-                              "fall; correct it."),
+        ({"race_share": 1.0},
+         "--param: found a setting out of range, expected 0 < race_share < 1, 0 <= hot_share <= 1 and temperatures that can "
+         "fall; correct it."),
         ({"policy": 0.0, "analytical": 0.0, "sketches": 0.0},
          "--param: found no source of seeds, expected policy, analytical or sketches above 0; correct it."),
     ],

@@ -106,7 +106,10 @@ class AnnealingAgent:
 
 @dataclass
 class Annealing:
-    """One annealing run: a start, settings, the temperature to begin with and the arrays that the kernel works on."""
+    """One annealing run: a start, settings, the temperature to begin with and the arrays that the kernel works on.
+
+    `hottest` limits how much hotter than `heat` a long run begins.
+    """
 
     start: Floorplan
     model: CostModel
@@ -115,6 +118,7 @@ class Annealing:
     on_grid: bool
     heat: float
     soft: str = "free"
+    hottest: float = HOTTEST
     began: float = 0.0
     by_count: bool = False
     history: list[tuple[float, int, float]] = field(default_factory=list)
@@ -145,7 +149,7 @@ class Annealing:
         """Choose the temperature at the start for a run of so many trial moves."""
         movable = max(1, len(self.movable.hard) + len(self.movable.soft))
         longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** HOTTER
-        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), HOTTEST), self.cold)
+        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), self.hottest), self.cold)
 
     def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
         """Make a number of trial moves; the same seed gives the same result."""

@@ -4,7 +4,8 @@
    as plain annealing begins with them, and the placement that was given, if any.
 2. *Race*: a short annealing of every seed; the better half of the results, by their exact cost, is annealed again, each
    with twice as much time and from a lower temperature; and so on until one is left.
-3. *Search*: annealing of the winner for the rest of the time, hotter the longer it is.
+3. *Search*: annealing of the winner for the rest of the time. Long runs do it twice: hotter than ever, which may find
+   another arrangement and may find none, then again from the best at the temperature of a short run, but slowly.
 
 The result's notes say what every source and phase reached and which seed won, so that none takes credit for another
 (DESIGN.md §3.9); `--param policy=0`, `analytical=0`, `sketches=0` switch a source off. Time counts from when the kernels
@@ -25,7 +26,7 @@ from workbench.base.progress import Progress
 from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan, ObjectKind
-from workbench.place.agents.annealing import Annealing, AnnealingSettings
+from workbench.place.agents.annealing import HOTTEST, Annealing, AnnealingSettings
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, read_params
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import Costs, evaluate
@@ -35,12 +36,14 @@ from workbench.place.start import starting_floorplan
 
 SETTINGS = {
     "policy": 1.0, "analytical": 1.0, "sketches": 2.0, "seed_share": 0.1, "race_share": 0.25, "first": 0.15, "again": 0.15,
-    "episodes": 4.0,
+    "hot_share": 0.3, "episodes": 4.0,
 }  # fmt: skip
 """policy, analytical, sketches: seeds of each source. seed_share: share of the time after which no more seeds are made.
 race_share: share of the time for seeds and race. first, again: temperatures, like those of annealing (so the longer part is
-the hotter), of the race's first round and of the search; its other rounds lie between. episodes: floorplans that the policy
-is asked for."""
+the hotter), of the race's first round and of the search; its other rounds lie between. hot_share: share of a long search
+that begins hotter. episodes: floorplans that the policy is asked for."""
+LONG_SEARCH = 10_000
+"""Trial moves per movable macro above which a search is long (model: ours, measured on ariane133)."""
 
 
 @dataclass
@@ -61,9 +64,16 @@ class HybridAgent:
     ) -> PlacementResult:
         """Place a design; see `Agent`."""
         settings = read_params(options.params, SETTINGS)
-        if not 0 < settings["race_share"] < 1 or min(settings["again"], settings["first"]) < AnnealingSettings().cold:
+        if (
+            not 0 < settings["race_share"] < 1
+            or not 0 <= settings["hot_share"] <= 1
+            or min(settings["again"], settings["first"]) < AnnealingSettings().cold
+        ):
             raise InputError(
-                "--param", "a setting out of range", "0 < race_share < 1 and temperatures that can fall", "correct it"
+                "--param",
+                "a setting out of range",
+                "0 < race_share < 1, 0 <= hot_share <= 1 and temperatures that can fall",
+                "correct it",
             )
         if settings["policy"] + settings["analytical"] + settings["sketches"] < 1:
             raise InputError("--param", "no source of seeds", "policy, analytical or sketches above 0", "correct it")
@@ -124,9 +134,9 @@ class Hybrid:
 
             policy_floorplans(self.design, seed=0, episodes=1, policy=self.options.policy)
 
-    def _annealing(self, start: Floorplan, heat: float, rng: np.random.Generator) -> Annealing:
+    def _annealing(self, start: Floorplan, heat: float, rng: np.random.Generator, hottest: float = HOTTEST) -> Annealing:
         options = self.options
-        return Annealing(start, self.model, AnnealingSettings(), rng, options.on_grid, heat, options.soft)
+        return Annealing(start, self.model, AnnealingSettings(), rng, options.on_grid, heat, options.soft, hottest)
 
     def _make_seeds(self) -> None:
         """Seeds of every source, in turn, until their share of the time is gone (one seed at least)."""
@@ -205,19 +215,37 @@ class Hybrid:
     def _search(self) -> bool:
         """Anneal the best candidate for the rest of the time; False if interrupted."""
         best = min(self.candidates, key=lambda candidate: candidate.costs.proxy)
-        before, began, moves = best.costs.proxy, self._elapsed(), self.evaluations
         steps = max(1, int((self.options.steps or 0) * (1 - self.settings["race_share"])))
-        left = max(0.0, self.seconds - began)
-        finished = self._improve(best, self.settings["again"], left, steps, "search")
-        self.notes.append(
-            f"The search went from {before:.5f} to {best.costs.proxy:.5f} in {self._elapsed() - began:.1f} s "
-            f"({self.evaluations - moves:,} exact trial moves)."
-        )
-        return finished
+        parts = [("search", HOTTEST, 1.0)]
+        if self._moves_left(steps) > LONG_SEARCH:
+            parts = [("search", HOTTEST, self.settings["hot_share"]), ("slow search", 1.0, 1.0)]
+        for phase, hottest, share in parts:
+            before, began, moves = best.costs.proxy, self._elapsed(), self.evaluations
+            left, these = share * max(0.0, self.seconds - began), max(1, int(share * steps))
+            finished = self._improve(best, self.settings["again"], left, these, phase, hottest)
+            steps -= these
+            self.notes.append(
+                f"The {phase} went from {before:.5f} to {best.costs.proxy:.5f} in {self._elapsed() - began:.1f} s "
+                f"({self.evaluations - moves:,} exact trial moves)."
+            )
+            if not finished:
+                return False
+        return True
 
-    def _improve(self, candidate: Candidate, heat: float, seconds: float, steps: int, phase: str) -> bool:
+    def _moves_left(self, steps: int) -> float:
+        """Trial moves per movable macro that the search has time for, at the rate of what was done so far."""
+        netlist = self.design.netlist
+        movable = max(1, int(((netlist.kind != ObjectKind.PORT) & ~netlist.is_fixed).sum()))
+        if self.options.steps is not None:
+            return steps / movable
+        done = self._elapsed()
+        return self.evaluations / max(done, 1e-6) * max(0.0, self.seconds - done) / movable
+
+    def _improve(
+        self, candidate: Candidate, heat: float, seconds: float, steps: int, phase: str, hottest: float = HOTTEST
+    ) -> bool:
         """Anneal a candidate, which keeps its floorplan if that is the better one; False if interrupted."""
-        run = self._annealing(candidate.floorplan, heat, self.rng)
+        run = self._annealing(candidate.floorplan, heat, self.rng, hottest)
         offset, part = self._elapsed(), _Part(self, phase)
         result = run.by_trials(steps, part) if self.options.steps is not None else run.by_time(seconds, part)
         for after, moves, cost in result.history[1:]:

@@ -6,7 +6,7 @@ size), relative to the design. The network only weighs these: a linear part and 
 far, both steered by numbers about the step and the design. It sees neither names nor graphs nor where on the canvas a cell
 is but for its distance to the edges, so that it cannot memorise a design, and its weights fit any netlist and grid.
 
-Model: ours. Backed by tests/place/test_policy.py, benchmarks/policy_networks.py and benchmarks/policy_transfer.py.
+Model: ours. Backed by tests/place/test_policy.py and benchmarks/policy_transfer.py.
 """
 
 from __future__ import annotations
