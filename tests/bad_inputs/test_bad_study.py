@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.cli import main
+from workbench.place.agents.base import AGENTS
 
 TEXT = """
 name = "s"
@@ -25,8 +26,8 @@ CHANGES = {
     ('["squeezenet"]', "[]"): "s.toml, networks: found 0, expected at least 1; add one.",
     ('"thead_c906"', '"z80"'): f"core: found 'z80', expected one of {CORES}; see `workbench list cores`.",
     ('"rvv_npu"', '"rvv"'): "s.toml, designs.0.netlist: found 'rvv', expected one of rvv_npu; correct the name.",
-    ('"annealing"', '"luck"'): "s.toml, designs.0.placement.agent: found 'luck', expected one of annealing, greedy, ppo, "
-    "random; correct the name.",
+    ('"annealing"', '"luck"'): "s.toml, designs.0.placement.agent: found 'luck', expected one of "
+    + f"{', '.join(sorted(AGENTS))}; correct the name.",
     ('"asap7"', '"n2"'): "technology: found 'n2', expected one of asap7, nangate45; see `workbench list technologies`.",
     ('agent = "annealing"', 'agent = "annealing", seconds = nan'): "s.toml, designs.0.placement.seconds: found nan, "
     "expected a finite number; correct the value.",

@@ -50,8 +50,8 @@ def _nets(netlist: Netlist) -> str:
         lines.append(f"NetDegree : {degree}")
         for pin in netlist.net_pin[netlist.net_start[net] : netlist.net_start[net + 1]]:
             owner, across, up = netlist.pin_object[pin], netlist.pin_x_um[pin], netlist.pin_y_um[pin]
-            offset = ""
-            if across or up:
+            offset, has_size = "", netlist.width_um[owner] > 0 and netlist.height_um[owner] > 0
+            if has_size and (across or up):  # offsets are shares of the size
                 share_x, share_y = 100 * across / netlist.width_um[owner], 100 * up / netlist.height_um[owner]
                 offset = f" : %{_number(share_x)} %{_number(share_y)}"
             lines.append(f"{_name(netlist, owner)} B{offset}")
