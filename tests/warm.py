@@ -8,9 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import time
+from collections.abc import Sequence
 
 STEPS = {"annealing": 100, "annealing_published": 100, "hybrid": 100, "sequence_pair": 100}
 """Trial moves of the agents whose steps are moves; one placement of the others."""
+
+AFTER_THE_CORE = ("sequence_pair",)
+"""Agents whose kernels are compiled by the process of the core, which is done before the other one."""
 
 
 def core() -> None:
@@ -19,16 +23,17 @@ def core() -> None:
     from workbench.core.config import load_core
 
     run_network("mobilenet_v2_0.35_96", load_core("xiangshan_kunminghu_v2_npu4"), check=False)
+    place(AFTER_THE_CORE)
 
 
-def place() -> None:
-    """Cost, annealing, environment: each agent places the smallest design for a moment."""
+def place(agents: Sequence[str] = ()) -> None:
+    """Cost, annealing, environment: each agent (all but those after the core, by default) places the smallest design."""
     from workbench.base.progress import Progress
     from workbench.netlist.load import load_design
     from workbench.place.agents.base import AGENTS, PlacementOptions, make_agent
 
     design = load_design("rvv_npu", params={"LANES": 1})
-    for name in AGENTS:
+    for name in agents or [name for name in AGENTS if name not in AFTER_THE_CORE]:
         make_agent(name).place(
             design,
             seconds=1,
