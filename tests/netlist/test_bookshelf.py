@@ -144,7 +144,7 @@ def test_a_written_pl_places_the_files_that_the_design_came_from(sample: Path, t
     assert "ram 23.25 32 : N" in path.read_text().splitlines()  # the corner in the file's own coordinates
     shutil.copy(path, sample / "sample.pl")
     named = load_design(sample).floorplan
-    assert named is not None and np.allclose(named.x_um, x, rtol=0, atol=1e-12)
+    assert named is not None and np.allclose(named.x_um, x, rtol=0, atol=1e-9)
 
 
 def test_the_public_example_has_the_counts_of_its_headers(reference: Path) -> None:

@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,3 +95,19 @@ def test_a_very_long_canvas_still_gets_a_grid(reference):
     netlist = load_design(reference / "placement" / "formats" / "toy_macro_stdcell").netlist
     columns, rows = choose_grid(10_000.0, 10.0, netlist)
     assert 1 <= columns <= 128 and 1 <= rows <= 128
+
+
+def test_a_design_of_an_uneven_size_costs_the_same_when_its_placement_is_read_again(tmp_path):
+    from workbench.base.rng import make_rng
+    from workbench.netlist.plc import write_plc
+    from workbench.place.agents.base import as_written
+    from workbench.place.cost import evaluate
+    from workbench.place.start import starting_floorplan
+
+    design = load_design(Path(__file__).parents[1] / "samples" / "rtl")
+    placed = as_written(starting_floorplan(design.netlist, design.canvas, make_rng(0), None, False))
+    path = write_plc(tmp_path / "placed.plc", placed, {})
+    again = load_design(Path(__file__).parents[1] / "samples" / "rtl", path)
+    assert again.canvas.width_um == design.canvas.width_um and again.floorplan is not None
+    np.testing.assert_array_equal(again.floorplan.x_um, placed.x_um)
+    assert evaluate(again.floorplan) == evaluate(placed)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.places import data_folder
@@ -53,10 +56,24 @@ def load_design(
     kind = format_at(path)
     if params and not kind.takes_params:
         raise InputError(str(path), f"parameter {next(iter(params))}", "no parameters", "give them to RTL designs only")
-    design: Design = kind.load()(path, dict(params or {}))
+    design = as_written(kind.load()(path, dict(params or {})))
     if placement is None:
         return design
     return placement_format_of(Path(placement)).load()(Path(placement), design)
+
+
+def as_written(design: Design) -> Design:
+    """The design with its canvas and places as a .plc file holds them, nine decimals.
+
+    Otherwise a port on the border of two grid cells may fall into the other one when its placement is read again.
+    """
+    canvas, netlist, floorplan = design.canvas, design.netlist, design.floorplan
+    canvas = replace(canvas, width_um=round(canvas.width_um, 9), height_um=round(canvas.height_um, 9))
+    netlist = replace(netlist, x_um=np.round(netlist.x_um, 9), y_um=np.round(netlist.y_um, 9))
+    if floorplan is not None:
+        x_um, y_um = np.round(floorplan.x_um, 9), np.round(floorplan.y_um, 9)
+        floorplan = replace(floorplan, netlist=netlist, canvas=canvas, x_um=x_um, y_um=y_um)
+    return replace(design, netlist=netlist, canvas=canvas, floorplan=floorplan)
 
 
 def format_at(name_or_path: str | Path) -> Format:
