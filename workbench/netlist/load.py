@@ -56,13 +56,13 @@ def load_design(
     kind = format_at(path)
     if params and not kind.takes_params:
         raise InputError(str(path), f"parameter {next(iter(params))}", "no parameters", "give them to RTL designs only")
-    design = as_written(kind.load()(path, dict(params or {})))
+    design = _in_nine_decimals(kind.load()(path, dict(params or {})))
     if placement is None:
         return design
     return placement_format_of(Path(placement)).load()(Path(placement), design)
 
 
-def as_written(design: Design) -> Design:
+def _in_nine_decimals(design: Design) -> Design:
     """The design with its canvas and places as a .plc file holds them, nine decimals.
 
     Otherwise a port on the border of two grid cells may fall into the other one when its placement is read again.
