@@ -80,9 +80,10 @@ def test_a_killed_worker_process_loses_no_start(design):
 
 @pytest.fixture
 def ctrl_c():
-    """Raises SIGINT, also where the suite runs in the background of a shell, which has it ignored."""
+    """Sends SIGINT to the whole process, as a terminal does, also where the suite runs in the background of a shell, which
+    has it ignored. Progress is reported on dask's thread, which blocks SIGINT: one raised there would never arrive."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield lambda: signal.raise_signal(signal.SIGINT)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
     signal.signal(signal.SIGINT, before)
 
 
