@@ -30,6 +30,7 @@ def test_lists_after_an_option_are_spread():
     assert spread(words, "--agents") == ["n1", "n2", "--agents", "a", "--agents", "b,c", "--seeds", "5"]
 
 
+@pytest.mark.slow
 def test_two_agents_and_a_setting_are_compared_and_the_folder_is_ready_to_read(run, tmp_path):
     out = tmp_path / "out"
     words = "compare-agents systolic --agents random annealing annealing:hot=1e-3 --seeds 2 --steps 3 --workers 1".split()

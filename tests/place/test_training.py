@@ -102,7 +102,6 @@ def test_a_run_folder_holds_checkpoint_curve_summary_and_placement_and_goes_on(d
 
 
 def test_tensorboard_gets_costs_components_entropy_rate_and_a_histogram(designs, tmp_path):
-    pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     options = TrainingOptions(tmp_path / "run", steps=36, environments=2, tensorboard=True)

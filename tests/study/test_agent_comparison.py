@@ -138,6 +138,7 @@ def test_the_page_needs_no_other_file_and_shows_every_figure(finished):
         assert (finished.folder / link).is_file()
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_and_ends_as_if_it_had_not_been(fake, finished, tmp_path):
     """Kills the whole process group with SIGKILL when two jobs are there."""
     code = (

@@ -63,6 +63,7 @@ def test_the_best_of_the_seeds_is_kept_and_equals_each_seed_alone(design):
     assert watch.shares[-1] == 1.0 and watch.notes[-1].startswith("3 of 3 starts; ")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_process_loses_no_start(design):
     import psutil
 

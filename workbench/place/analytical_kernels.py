@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.place.cost_model import CostModel
 from workbench.place.obstacles import Obstacles
 
@@ -116,7 +116,7 @@ def push_apart(obstacles: Obstacles, movable: np.ndarray, sweeps: int) -> float:
     return worst
 
 
-@kernel
+@inner_kernel
 def _room(centre: np.ndarray, half: np.ndarray, movable: np.ndarray, a: int, b: int, length: float) -> float:
     """How far two rectangles can move away from each other along an axis."""
     low, high = (b, a) if centre[a] >= centre[b] else (a, b)
@@ -124,7 +124,7 @@ def _room(centre: np.ndarray, half: np.ndarray, movable: np.ndarray, a: int, b: 
     return room + (length - half[high] - centre[high] if movable[high] else 0.0)
 
 
-@kernel
+@inner_kernel
 def _separate(
     centre: np.ndarray, half: np.ndarray, movable: np.ndarray, a: int, b: int, missing: float, length: float
 ) -> None:

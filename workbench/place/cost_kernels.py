@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.routing_kernels import BORROWED, cell_of, copy_values, lean, route_net, route_nets
 
@@ -155,7 +155,7 @@ def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
         state.point_row[p] = cell_of(y, grid.cell_height, grid.rows)
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+@inner_kernel(fastmath=_VECTOR, **BORROWED)
 def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
     """Mean of the `wanted` largest values and the smallest of them; quick if `threshold` is near the latter."""
     count, total = 0, 0.0
@@ -208,7 +208,7 @@ def congestion_cost(model: CostModel, state: CostState) -> float:
     return mean
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+@inner_kernel(fastmath=_VECTOR, **BORROWED)
 def congestion_map(
     differences: np.ndarray, macro: np.ndarray, out: np.ndarray, line: np.ndarray, lines: int, scale: np.ndarray,
     reach: int,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 
 CHANNELS = ("legal", "wire", "pull", "occupancy", "soft_density", "soft_under", "contact", "packing")
 """Per-cell features of the macro to place, in order.
@@ -107,7 +107,7 @@ def stamp(
                 area[r, c] += sign * w * h / (cell_width * cell_height)
 
 
-@kernel
+@inner_kernel
 def _integral(table: np.ndarray, x: float, y: float) -> float:
     """Integral of a cell map from the origin to (x, y) in cells, from its summed-area table; outside counts nothing."""
     rows, columns = table.shape[0] - 1, table.shape[1] - 1
@@ -119,7 +119,7 @@ def _integral(table: np.ndarray, x: float, y: float) -> float:
     return low * (1 - v) + high * v
 
 
-@kernel
+@inner_kernel
 def _box(table: np.ndarray, left: float, bottom: float, right: float, top: float) -> float:
     return (
         _integral(table, right, top) - _integral(table, left, top)
@@ -127,7 +127,7 @@ def _box(table: np.ndarray, left: float, bottom: float, right: float, top: float
     )  # fmt: skip
 
 
-@kernel
+@inner_kernel
 def _sum_areas(cells: np.ndarray, table: np.ndarray) -> None:
     for r in range(cells.shape[0]):
         line = 0.0
@@ -136,7 +136,7 @@ def _sum_areas(cells: np.ndarray, table: np.ndarray) -> None:
             table[r + 1, c + 1] = table[r, c + 1] + line
 
 
-@kernel
+@inner_kernel
 def _scaled(values: np.ndarray, legal: np.ndarray, image: np.ndarray) -> float:
     """Write values scaled so that the legal cells span [0, 1], others clipped; returns the span before scaling."""
     low, high = np.inf, -np.inf
@@ -153,7 +153,7 @@ def _scaled(values: np.ndarray, legal: np.ndarray, image: np.ndarray) -> float:
     return span
 
 
-@kernel
+@inner_kernel
 def _neighbourhood(
     occupancy: np.ndarray, soft: np.ndarray, half_width: float, half_height: float, images: np.ndarray,
 ) -> None:  # fmt: skip
@@ -176,7 +176,7 @@ def _neighbourhood(
             images[6, r, c] = min(max((_box(taken, left, bottom, right, top) + beyond) / margin, 0.0), 1.0)
 
 
-@kernel
+@inner_kernel
 def _packing(
     step: int, order: np.ndarray, x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray, cell_width: float,
     cell_height: float, rows: int, columns: int, image: np.ndarray,

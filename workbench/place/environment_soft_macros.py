@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.environment_kernels import stamp, wire_rise
 from workbench.place.environment_problem import PlacementProblem, make_problem
@@ -102,7 +102,7 @@ def _settle(
             _stamp_object(density, i, x, y, width, height, cell_width, cell_height, 1.0)
 
 
-@kernel
+@inner_kernel
 def _keep_inside(rise: np.ndarray, centre: np.ndarray, size: float, limit: float) -> None:
     """Forbid centres that push an object over the canvas edge, unless it is larger than the canvas."""
     for c in range(len(centre)):
@@ -110,7 +110,7 @@ def _keep_inside(rise: np.ndarray, centre: np.ndarray, size: float, limit: float
             rise[c] = np.inf
 
 
-@kernel
+@inner_kernel
 def _stamp_object(
     density: np.ndarray, i: int, x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray, cell_width: float,
     cell_height: float, sign: float,
@@ -120,7 +120,7 @@ def _stamp_object(
     stamp(density, left, bottom, right, top, cell_width, cell_height, sign)
 
 
-@kernel
+@inner_kernel
 def _best_cell(
     density: np.ndarray, rise_x: np.ndarray, rise_y: np.ndarray, wire_scale: float, slope: float, threshold: float,
     width: float, height: float,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.netlist.netlist import Netlist, ObjectKind
 from workbench.place.cost_model import CostModel, CostState
 
@@ -78,7 +78,7 @@ def follow_forces(model: CostModel, state: CostState, soft: SoftMacros, phases: 
             _step(state.y, soft.movable, soft.half_height, force_y, reach, grid.height)
 
 
-@kernel
+@inner_kernel
 def _attract(
     model: CostModel, state: CostState, soft: SoftMacros, factor: float, force_x: np.ndarray, force_y: np.ndarray
 ) -> None:
@@ -102,7 +102,7 @@ def _attract(
             force_y[b] -= up
 
 
-@kernel
+@inner_kernel
 def _repel(state: CostState, soft: SoftMacros, factor: float, force_x: np.ndarray, force_y: np.ndarray) -> None:
     bodies, half_width, half_height = soft.bodies, soft.half_width, soft.half_height
     for i in range(len(bodies)):
@@ -121,7 +121,7 @@ def _repel(state: CostState, soft: SoftMacros, factor: float, force_x: np.ndarra
             force_y[b] -= factor * up / distance
 
 
-@kernel
+@inner_kernel
 def _step(centre: np.ndarray, movable: np.ndarray, half: np.ndarray, force: np.ndarray, reach: float, length: float) -> None:
     """Move along one axis; the largest displacement is `reach`, one that leaves the canvas does not happen."""
     largest = 0.0

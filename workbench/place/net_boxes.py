@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.place.cost_model import CostModel, CostState
 from workbench.place.routing_kernels import BORROWED, lean
 
@@ -138,7 +138,7 @@ def length_at(model: CostModel, boxes: NetBoxes, item: int, x: float, y: float, 
     )  # fmt: skip
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+@inner_kernel(fastmath=_VECTOR, **BORROWED)
 def _length_of_point(
     left: np.ndarray, right: np.ndarray, bottom: np.ndarray, top: np.ndarray, weight: np.ndarray, x: float, y: float
 ) -> float:
@@ -150,7 +150,7 @@ def _length_of_point(
     return total
 
 
-@kernel(fastmath=_VECTOR, no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+@inner_kernel(fastmath=_VECTOR, **BORROWED)
 def _length_of_box(
     left: np.ndarray, right: np.ndarray, bottom: np.ndarray, top: np.ndarray, weight: np.ndarray,
     own_left: np.ndarray, own_right: np.ndarray, own_bottom: np.ndarray, own_top: np.ndarray,

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel
 from workbench.place.cost_model import CostModel, CostState
 
 BORROWED: dict[str, Any] = {"_nrt": False}
 """For kernels that allocate nothing: arrays are used without counting references. Counting them, for every array of a tuple
 at every call, took a third of the time of the search."""
-inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner = inner_kernel
 """For kernels that only kernels call: without the entry from Python they compile much quicker."""
-lean = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True, **BORROWED)
+lean = inner_kernel(**BORROWED)
 """The same for those that allocate nothing."""
 
 

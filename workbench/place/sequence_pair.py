@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 
 
 class Blocks(NamedTuple):
@@ -75,7 +75,7 @@ def turn_block(blocks: Blocks, packing: Packing, i: int, orientation: int) -> No
         packing.offset[1, p] = up / 2 + turn[2] * dx + turn[3] * dy
 
 
-@kernel
+@inner_kernel
 def _raise_prefix(tree: np.ndarray, at: int, value: float) -> None:
     k = at + 1
     while k < len(tree) and tree[k] < value:  # a node above that is as large has larger ones above it
@@ -83,7 +83,7 @@ def _raise_prefix(tree: np.ndarray, at: int, value: float) -> None:
         k += k & -k
 
 
-@kernel
+@inner_kernel
 def _prefix_maximum(tree: np.ndarray, count: int) -> float:
     """Largest value at places below `count`, at least 0."""
     best = 0.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.place.sequence_pair import Blocks, Packing, copy_packing, reaches, sweep, turn_block, wire_of, wished_place
 
 RUN_DTYPE = np.dtype(
@@ -43,7 +43,7 @@ HOPELESS = 20.0
 """A trial whose penalty alone rises by this many temperatures is given up before its wires are looked at (model: ours)."""
 
 
-@kernel
+@inner_kernel
 def _move_in_order(order: np.ndarray, at: np.ndarray, i: int, place: int) -> None:
     """Take a block out of an order and put it in at a place."""
     k = at[i]
@@ -59,20 +59,20 @@ def _move_in_order(order: np.ndarray, at: np.ndarray, i: int, place: int) -> Non
     at[i] = k
 
 
-@kernel
+@inner_kernel
 def _put_beside(order: np.ndarray, at: np.ndarray, i: int, j: int, behind: bool) -> None:
     """Put block i directly behind or before block j."""
     place = at[j] - (at[i] < at[j])  # j's place once i is taken out
     _move_in_order(order, at, i, place + behind)
 
 
-@kernel
+@inner_kernel
 def _exchange(order: np.ndarray, at: np.ndarray, i: int, j: int) -> None:
     at[i], at[j] = at[j], at[i]
     order[at[i]], order[at[j]] = i, j
 
 
-@kernel
+@inner_kernel
 def _nearest_block(packing: Packing, i: int, x: float, y: float) -> int:
     """The block other than i whose centre is nearest to a point, measured in its own size."""
     best, found = np.inf, -1
@@ -86,7 +86,7 @@ def _nearest_block(packing: Packing, i: int, x: float, y: float) -> int:
     return found
 
 
-@kernel
+@inner_kernel
 def _change(blocks: Blocks, packing: Packing, wish: np.ndarray, run: np.ndarray, rng: np.random.Generator) -> None:
     """Change the sequence pair, an orientation or only a wish, in place."""
     n = len(packing.first)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.base.jit import kernel
+from workbench.base.jit import inner_kernel, kernel
 from workbench.place.environment_kernels import stamp
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _cosines(cells: int) -> tuple[np.ndarray, np.ndarray]:
     return waves, (np.pi * np.arange(cells) / cells) ** 2
 
 
-@kernel
+@inner_kernel
 def _multiply(a: np.ndarray, b: np.ndarray, product: np.ndarray) -> None:
     """Matrix product; Numba's own needs SciPy."""
     for i in range(a.shape[0]):
@@ -94,7 +94,7 @@ def potential(
     _multiply(rows.T.copy(), half, result)
 
 
-@kernel
+@inner_kernel
 def _pull(
     net_start: np.ndarray, net_pin: np.ndarray, net_weight: np.ndarray, pin_object: np.ndarray, offset: np.ndarray,
     centre: np.ndarray, rounding: float, force: np.ndarray,
@@ -118,7 +118,7 @@ def _pull(
         force[high] -= pull
 
 
-@kernel
+@inner_kernel
 def _slope(field: np.ndarray, r: int, c: int, axis: int) -> float:
     """Fall of the potential per cell at a cell, along x (axis 0) or y."""
     rows, columns = field.shape
@@ -127,7 +127,7 @@ def _slope(field: np.ndarray, r: int, c: int, axis: int) -> float:
     return 0.5 * (field[max(r - 1, 0), c] - field[min(r + 1, rows - 1), c])
 
 
-@kernel
+@inner_kernel
 def _push(field: np.ndarray, column: float, row: float, axis: int) -> float:
     """Fall of the potential at a point in cells, interpolated between the four cells around it."""
     rows, columns = field.shape
@@ -139,7 +139,7 @@ def _push(field: np.ndarray, column: float, row: float, axis: int) -> float:
     return low * (1 - (v - r)) + high * (v - r)
 
 
-@kernel
+@inner_kernel
 def _within(at: float, size: float, length: float) -> float:
     """The nearest centre at which an object lies inside; the middle if it is too large."""
     return min(max(at, size / 2), length - size / 2) if size < length else length / 2

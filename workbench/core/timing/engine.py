@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import (
     CORE,
     DRAM,
@@ -32,7 +33,6 @@ from workbench.core.timing.classes import (
     VEC_REGISTERS,
     VECTOR,
 )
-from workbench.core.timing.inner import inner
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import (
@@ -73,7 +73,7 @@ _NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(Ti
 _SLOT = FORWARD - 1
 
 
-@inner
+@inner_kernel
 def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     """Account for one scalar instruction: `C[i]` at `pc`, followed by `next_pc`; `address` if it accesses memory."""
     s = T[0]
@@ -149,7 +149,7 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         steer(s, flags, pc, pc + c.length, next_pc, done)
 
 
-@inner
+@inner_kernel
 def step_vector(
     T: Any, C: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
     element_addresses: Any,
@@ -210,7 +210,7 @@ def step_vector(
         _retire_vector_access(s, c, pc, address, stride, vl, sew_log2, element_addresses, finished)
 
 
-@inner
+@inner_kernel
 def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: bool) -> None:
     s.class_count[kind] += 1
     s.class_elements[kind] += vl
@@ -221,7 +221,7 @@ def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: 
     s.vector_bytes += vl * ((1 << sew_log2) >> 3) * operands
 
 
-@inner
+@inner_kernel
 def _retire_vector_access(
     s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, elements: Any, finished: int
 ) -> None:
@@ -247,7 +247,7 @@ def _retire_vector_access(
         s.store_head = 0
 
 
-@inner
+@inner_kernel
 def _is_move(c: Any) -> bool:
     word = c.raw
     if word & 0x707F == 0x13:
@@ -255,7 +255,7 @@ def _is_move(c: Any) -> bool:
     return word & 0xFE00707F == 0x33 and (c.rs1 <= 0) != (c.rs2 <= 0)
 
 
-@inner
+@inner_kernel
 def _latency(s: Any, c: Any, kind: int) -> int:
     size = s.class_size[kind]
     if size == 0:
@@ -266,7 +266,7 @@ def _latency(s: Any, c: Any, kind: int) -> int:
     return s.class_latency[kind * 4 + ((word >> 25) & 3)]
 
 
-@inner
+@inner_kernel
 def _memory_cause(s: Any, cause: int) -> int:
     """The level that a load waited for; a hit in the L1 counts only where nothing else held the load back."""
     if s.found == L2_ARRAY:
@@ -278,7 +278,7 @@ def _memory_cause(s: Any, cause: int) -> int:
     return L1 if cause == CORE else cause
 
 
-@inner
+@inner_kernel
 def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
     """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
     s.found = -1
@@ -302,7 +302,7 @@ def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int
     return done
 
 
-@inner
+@inner_kernel
 def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: int, finished: int) -> None:
     if flags & _LOAD:
         s.load_ring[s.load_head] = finished
@@ -326,7 +326,7 @@ def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: 
             s.store_head = 0
 
 
-@inner
+@inner_kernel
 def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
     """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
     line = address >> s.line_shift
@@ -349,7 +349,7 @@ def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
     return time
 
 
-@inner
+@inner_kernel
 def _is_buffered(s: Any, line: int) -> bool:
     """Whether one of the four youngest entries of the store buffer holds the line."""
     slot = s.buffer_head

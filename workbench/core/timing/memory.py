@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.limits import MSHRS
 from workbench.core.timing.classes import DTLB_ARRAY, ITLB_ARRAY, L1D_ARRAY, L1I_ARRAY, L2_ARRAY, L3_ARRAY, STLB_ARRAY
-from workbench.core.timing.inner import inner
 from workbench.core.timing.tables import DIRTY, PREFETCHED, STAMP_SHIFT, find, insert, probe
 
 _DRAM_LEVEL = L3_ARRAY + 1
 
 
-@inner
+@inner_kernel
 def dram_access(s: Any, line: int, time: int) -> int:
     """Cycle at which a line's burst is over, as seen by the last cache; open rows, one bus a channel."""
     channel = line & (s.channels - 1)
@@ -37,7 +37,7 @@ def dram_access(s: Any, line: int, time: int) -> int:
     return done + (s.controller >> 1)
 
 
-@inner
+@inner_kernel
 def _claim_mshr(s: Any, level: int, time: int) -> int:
     """Slot of the MSHR of a level that is free first."""
     best = level * MSHRS
@@ -49,7 +49,7 @@ def _claim_mshr(s: Any, level: int, time: int) -> int:
     return best
 
 
-@inner
+@inner_kernel
 def _write_back(s: Any, level: int, line: int, time: int) -> None:
     """Hand a dirty line that fell out of the level above to `level` or to the next one that holds it."""
     for k in range(level, s.last_level + 1):
@@ -62,14 +62,14 @@ def _write_back(s: Any, level: int, line: int, time: int) -> None:
     s.bus_free[channel] = max(s.bus_free[channel], time) + s.burst
 
 
-@inner
+@inner_kernel
 def _fill(s: Any, level: int, line: int, ready: int, source: int, flags: int) -> None:
     insert(s, level, line, (ready << STAMP_SHIFT) | (source << 2) | flags)
     if s.victim >= 0 and s.victim_stamp & DIRTY:
         _write_back(s, max(level + 1, L2_ARRAY), s.victim, ready)
 
 
-@inner
+@inner_kernel
 def outer_access(s: Any, level: int, line: int, time: int) -> int:
     """Cycle at which a line that missed above `level` reaches the core; `found` is set to the level that had it."""
     if level > s.last_level or level == L1D_ARRAY:
@@ -100,7 +100,7 @@ def outer_access(s: Any, level: int, line: int, time: int) -> int:
     return ready
 
 
-@inner
+@inner_kernel
 def _last_access(s: Any, line: int, time: int) -> int:
     """The same for the L3."""
     s.accesses[L3_ARRAY] += 1
@@ -119,12 +119,12 @@ def _last_access(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner
+@inner_kernel
 def _next_level(s: Any) -> int:
     return L2_ARRAY if s.has_l2 else L1D_ARRAY
 
 
-@inner
+@inner_kernel
 def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int) -> int:
     """Cycle at which the data of an L1D access is there; `flags` is DIRTY for a write. Sets `found`, trains prefetch."""
     s.accesses[L1D_ARRAY] += 1
@@ -154,7 +154,7 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
     return ready
 
 
-@inner
+@inner_kernel
 def _prefetch(s: Any, line: int, time: int) -> None:
     """Bring a line into the L1D if it is not there and an MSHR is free."""
     if line < 0 or probe(s, L1D_ARRAY, line) >= 0:
@@ -168,7 +168,7 @@ def _prefetch(s: Any, line: int, time: int) -> None:
     _fill(s, L1D_ARRAY, line, ready, s.found, PREFETCHED)
 
 
-@inner
+@inner_kernel
 def _train(s: Any, line: int, pc: int, address: int, time: int) -> None:
     """Train the stream and stride prefetchers with a miss or the first use of a prefetched line."""
     if s.stride_entries > 0 and _train_stride(s, pc, address, time):
@@ -187,7 +187,7 @@ def _train(s: Any, line: int, pc: int, address: int, time: int) -> None:
         s.stream_trust[oldest] = 0
 
 
-@inner
+@inner_kernel
 def _advance_stream(s: Any, k: int, line: int, step: int, time: int) -> None:
     s.stream_trust[k] = s.stream_trust[k] + 1 if step == s.stream_step[k] else 1
     s.stream_step[k] = step
@@ -206,7 +206,7 @@ def _advance_stream(s: Any, k: int, line: int, step: int, time: int) -> None:
     s.stream_ahead[k] = ahead
 
 
-@inner
+@inner_kernel
 def _train_stride(s: Any, pc: int, address: int, time: int) -> bool:
     """Whether the access continues a known stride of more than a line (then its successors are prefetched)."""
     slot = (pc >> 1) % s.stride_entries
@@ -226,7 +226,7 @@ def _train_stride(s: Any, pc: int, address: int, time: int) -> bool:
     return True
 
 
-@inner
+@inner_kernel
 def instruction_access(s: Any, line: int, time: int) -> int:
     """Cycle at which an instruction line is there, `time` for a hit (its latency is part of the pipeline)."""
     s.accesses[L1I_ARRAY] += 1
@@ -245,7 +245,7 @@ def instruction_access(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner
+@inner_kernel
 def _translate(s: Any, array: int, page: int) -> int:
     if find(s, array, page) >= 0:
         return 0
@@ -257,7 +257,7 @@ def _translate(s: Any, array: int, page: int) -> int:
     return s.second_tlb_cycles + s.walk_cycles
 
 
-@inner
+@inner_kernel
 def translate_data(s: Any, address: int) -> int:
     """Extra cycles of a data address' translation."""
     page = address >> s.page_shift
@@ -267,7 +267,7 @@ def translate_data(s: Any, address: int) -> int:
     return _translate(s, DTLB_ARRAY, page)
 
 
-@inner
+@inner_kernel
 def translate_code(s: Any, address: int) -> int:
     """Extra cycles of an instruction address' translation."""
     page = address >> s.page_shift

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.limits import MSHRS, STRIDES
 from workbench.core.timing.classes import L2_ARRAY, L3_ARRAY, NPU_UNITS, RULE
-from workbench.core.timing.inner import inner
 from workbench.core.timing.memory import outer_access
 from workbench.core.timing.tables import DIRTY, STAMP_SHIFT, insert, probe
 from workbench.core.timing.vector import V0, access_bytes, access_registers, scalar_ready
@@ -30,14 +30,14 @@ _REDUCE_INT, _REDUCE_FP, _GATHER = RULE["reduce_int"], RULE["reduce_fp"], RULE["
 _INT_DIV, _FP_DIV, _FP_SQRT = _DIVIDES
 
 
-@inner
+@inner_kernel
 def hand_over(s: Any, c: Any, earliest: int) -> int:
     """Cycle at which the core gives an instruction to the engine: operands there, oldest in flight, a queue entry free."""
     ready = max(scalar_ready(s, c, earliest), s.last_commit)
     return max(ready, s.npu_queue_free[s.npu_head] - s.npu_dispatch)
 
 
-@inner
+@inner_kernel
 def _start(s: Any, c: Any, unit: int, count: int, result_count: int, handed: int) -> int:
     """First cycle of work: in order, unit free, operands there (their first elements, with chaining)."""
     time = max(handed + s.npu_dispatch, s.npu_last + 1, s.npu_unit_free[unit])
@@ -57,13 +57,13 @@ def _start(s: Any, c: Any, unit: int, count: int, result_count: int, handed: int
     return time
 
 
-@inner
+@inner_kernel
 def _available(s: Any, register: int) -> int:
     register = min(register, 31)
     return s.npu_first[register] if s.npu_chaining else s.npu_done[register]
 
 
-@inner
+@inner_kernel
 def _last_operand(s: Any, c: Any, count: int, result_count: int) -> int:
     """Cycle at which the last elements of all operands are there."""
     time = 0
@@ -80,7 +80,7 @@ def _last_operand(s: Any, c: Any, count: int, result_count: int) -> int:
     return time
 
 
-@inner
+@inner_kernel
 def _finish(s: Any, c: Any, unit: int, count: int, result_count: int, start: int, first: int, done: int, free: int) -> None:
     """Enter the results and the end of the work in the engine's books."""
     s.npu_last = start
@@ -104,7 +104,7 @@ def _finish(s: Any, c: Any, unit: int, count: int, result_count: int, start: int
             s.npu_read[min(c.rs3 - V0 + j, 31)] = start + 1
 
 
-@inner
+@inner_kernel
 def compute(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, handed: int) -> int:
     """Completion of a vector arithmetic instruction in the engine."""
     unit, startup = s.npu_rule_unit[rule], s.npu_rule_startup[rule]
@@ -134,7 +134,7 @@ def compute(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, hande
     return done
 
 
-@inner
+@inner_kernel
 def transfer(
     s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, handed: int
 ) -> int:
@@ -159,7 +159,7 @@ def transfer(
     return done
 
 
-@inner
+@inner_kernel
 def _look_ahead(s: Any, pc: int, address: int, total: int, asked: int) -> None:
     """Prefetch the next blocks of a load whose addresses go on by a constant step from one execution to the next."""
     slot = (pc >> 1) & (STRIDES - 1)
@@ -181,7 +181,7 @@ def _look_ahead(s: Any, pc: int, address: int, total: int, asked: int) -> None:
                 outer_access(s, s.npu_level, line, asked)
 
 
-@inner
+@inner_kernel
 def _request(s: Any, line: int, asked: int, is_load: bool) -> int:
     """Cycle at which a line is there or written, and within the lines outstanding at a time (left in `found`: asked)."""
     slot = s.npu_line_head
@@ -199,7 +199,7 @@ def _request(s: Any, line: int, asked: int, is_load: bool) -> int:
     return done
 
 
-@inner
+@inner_kernel
 def _write_line(s: Any, line: int, asked: int) -> int:
     """Write a line where the engine is attached; whole lines are not read first."""
     level = s.npu_level
@@ -226,7 +226,7 @@ def _write_line(s: Any, line: int, asked: int) -> int:
     return asked + 1
 
 
-@inner
+@inner_kernel
 def _block(s: Any, address: int, total: int, asked: int, is_load: bool) -> tuple[int, int, int]:
     """First and last arrival and last request of consecutive bytes, at most the port's width a cycle."""
     line_bytes = 1 << s.line_shift
@@ -242,7 +242,7 @@ def _block(s: Any, address: int, total: int, asked: int, is_load: bool) -> tuple
     return first, done, last_asked
 
 
-@inner
+@inner_kernel
 def _elements(
     s: Any, c: Any, address: int, stride: int, vl: int, elements: Any, asked: int, is_load: bool
 ) -> tuple[int, int, int]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, REGIONS, ROB_ENTRIES
 from workbench.core.timing.classes import BASE, FRONTEND, MISPREDICT
-from workbench.core.timing.inner import inner
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
     follow_path,
@@ -29,7 +29,7 @@ _FTQ, _BUFFER, _CYCLE = FTQ_ENTRIES - 1, INSTRUCTION_BUFFER - 1, HORIZON - 1
 _MISS, _BUBBLE = 2, 1
 
 
-@inner
+@inner_kernel
 def fetch(s: Any, pc: int) -> int:
     """Cycle at which the instruction at `pc` is fetched."""
     if s.new_block or pc >= s.block_end:
@@ -37,7 +37,7 @@ def fetch(s: Any, pc: int) -> int:
     return s.fetch_time
 
 
-@inner
+@inner_kernel
 def _begin_block(s: Any, pc: int) -> None:
     s.fetch_cause = MISPREDICT if s.redirected else FRONTEND
     s.redirected = 0
@@ -63,7 +63,7 @@ def _begin_block(s: Any, pc: int) -> None:
     s.fetch_time = time
 
 
-@inner
+@inner_kernel
 def admit(s: Any, queue: int, time: int) -> int:
     """Cycle, from `time` on, at which an issue queue has a free entry; entries leave when they issue."""
     used = s.queue_used[queue]
@@ -81,7 +81,7 @@ def admit(s: Any, queue: int, time: int) -> int:
     return max(now, time)
 
 
-@inner
+@inner_kernel
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`."""
     ahead = max(min(issue - s.queue_time[queue], HORIZON - 1), 1)
@@ -89,7 +89,7 @@ def leave(s: Any, queue: int, issue: int) -> None:
     s.queue_used[queue] += 1
 
 
-@inner
+@inner_kernel
 def rename(s: Any, time: int, slots: int) -> int:
     """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width."""
     time = max(time, s.rob[s.rob_head] + 1)
@@ -106,7 +106,7 @@ def rename(s: Any, time: int, slots: int) -> int:
     return s.rename_time
 
 
-@inner
+@inner_kernel
 def take_port(s: Any, ports: int, time: int) -> int:
     """First cycle from `time` on in which one of `ports` is free; takes it."""
     while True:
@@ -121,7 +121,7 @@ def take_port(s: Any, ports: int, time: int) -> int:
         time += 1
 
 
-@inner
+@inner_kernel
 def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
     """Keep one of `ports` busy for `cycles` after `time` (units that are not pipelined)."""
     for later in range(time + 1, time + cycles):
@@ -133,7 +133,7 @@ def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
         s.port_busy[slot] |= free & -free
 
 
-@inner
+@inner_kernel
 def in_order_time(s: Any, time: int) -> int:
     """Issue cycle of an in-order core: not before the previous instruction, at most `issue_width` a cycle."""
     if time <= s.last_issue:
@@ -143,7 +143,7 @@ def in_order_time(s: Any, time: int) -> int:
     return time
 
 
-@inner
+@inner_kernel
 def note_issue(s: Any, time: int) -> None:
     """Count an issue of an in-order core."""
     if time > s.last_issue:
@@ -152,7 +152,7 @@ def note_issue(s: Any, time: int) -> None:
     s.issue_count += 1
 
 
-@inner
+@inner_kernel
 def commit(s: Any, region: int, complete: int, cause: int) -> int:
     """Commit cycle of the oldest instruction; the cycles since the last commit go to base (1) and `cause` (the rest)."""
     time = max(complete + 1, s.last_commit)
@@ -179,13 +179,13 @@ def commit(s: Any, region: int, complete: int, cause: int) -> int:
     return time
 
 
-@inner
+@inner_kernel
 def register_slot(s: Any, file: int, time: int) -> int:
     """Cycle from `time` on at which a physical register of a file is free."""
     return max(time, s.register_ring[file * ROB_ENTRIES + s.register_head[file]] + 1)
 
 
-@inner
+@inner_kernel
 def free_register(s: Any, file: int, time: int) -> None:
     """The register that this instruction replaces is free after its commit at `time`."""
     head = s.register_head[file]
@@ -194,7 +194,7 @@ def free_register(s: Any, file: int, time: int) -> None:
     s.register_head[file] = 0 if head >= s.free_registers[file] else head
 
 
-@inner
+@inner_kernel
 def redirect(s: Any, time: int) -> None:
     """Fetch starts again after the branch that resolves at `time`."""
     s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
@@ -203,7 +203,7 @@ def redirect(s: Any, time: int) -> None:
     s.bubble = 0
 
 
-@inner
+@inner_kernel
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
     if flags & _BRANCH:
@@ -246,7 +246,7 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
     follow_path(s, next_pc)
 
 
-@inner
+@inner_kernel
 def _bubble(s: Any, place: int) -> int:
     if place == _MISS:
         return s.decode_redirect

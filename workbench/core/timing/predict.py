@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.limits import PREDICTOR_ENTRIES
 from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
-from workbench.core.timing.inner import inner
 from workbench.core.timing.tables import find, insert
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
 
 
-@inner
+@inner_kernel
 def predict_direction(s: Any, pc: int, taken: bool) -> bool:
     """Predict the conditional branch at `pc`, train with what it did; whether the prediction was wrong."""
     wrong = _tage(s, pc, taken) if s.is_tage else _gshare(s, pc, taken)
@@ -31,7 +31,7 @@ def predict_direction(s: Any, pc: int, taken: bool) -> bool:
     return wrong
 
 
-@inner
+@inner_kernel
 def _gshare(s: Any, pc: int, taken: bool) -> bool:
     index = ((pc >> 1) ^ (s.history & s.gshare_mask)) & s.base_mask
     counter = s.base_counters[index]
@@ -39,7 +39,7 @@ def _gshare(s: Any, pc: int, taken: bool) -> bool:
     return (counter >= 0) != taken
 
 
-@inner
+@inner_kernel
 def _train_base(s: Any, index: int, taken: bool) -> None:
     counter = s.base_counters[index]
     if taken:
@@ -49,7 +49,7 @@ def _train_base(s: Any, index: int, taken: bool) -> None:
         s.base_counters[index] = counter - 1
 
 
-@inner
+@inner_kernel
 def _tage(s: Any, pc: int, taken: bool) -> bool:
     provider, alternate = -1, -1
     for k in range(s.tables):
@@ -84,7 +84,7 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
     return predicted != taken
 
 
-@inner
+@inner_kernel
 def _train_tage(s: Any, provider: int, base_index: int, other: bool, taken: bool) -> None:
     if provider < 0:
         _train_base(s, base_index, taken)
@@ -106,7 +106,7 @@ def _train_tage(s: Any, provider: int, base_index: int, other: bool, taken: bool
         s.counters[slot] = counter - 1
 
 
-@inner
+@inner_kernel
 def _allocate(s: Any, provider: int, taken: bool) -> None:
     """Enter the branch in a table of longer history: the first not useful one, now and then skipping one."""
     s.allocation = (s.allocation * 5 + 3) & 0xFFFF
@@ -122,7 +122,7 @@ def _allocate(s: Any, provider: int, taken: bool) -> None:
         s.useful[slot] -= 1
 
 
-@inner
+@inner_kernel
 def _correct(s: Any, pc: int, predicted: bool, weight: int, taken: bool) -> bool:
     """The statistical corrector: a perceptron-like sum over counters indexed with short histories may overrule TAGE."""
     total = weight * 8
@@ -148,7 +148,7 @@ def _correct(s: Any, pc: int, predicted: bool, weight: int, taken: bool) -> bool
     return final
 
 
-@inner
+@inner_kernel
 def predict_indirect(s: Any, pc: int, target: int) -> bool:
     """Predict the target of an indirect jump by path history, train; whether the prediction was wrong."""
     provider = -1
@@ -174,7 +174,7 @@ def predict_indirect(s: Any, pc: int, target: int) -> bool:
     return True
 
 
-@inner
+@inner_kernel
 def push_return(s: Any, address: int) -> None:
     """Remember a return address; the oldest is forgotten when the stack is full."""
     s.ras_top += 1
@@ -183,7 +183,7 @@ def push_return(s: Any, address: int) -> None:
     s.ras[s.ras_top] = address
 
 
-@inner
+@inner_kernel
 def pop_return(s: Any, target: int) -> bool:
     """Predict a return; whether the prediction was wrong."""
     predicted = s.ras[s.ras_top]
@@ -193,7 +193,7 @@ def pop_return(s: Any, target: int) -> bool:
     return predicted != target
 
 
-@inner
+@inner_kernel
 def look_up_target(s: Any, pc: int) -> int:
     """Where the target of the taken branch at `pc` is found: 0 first-level buffer, 1 second level, 2 nowhere; enters it."""
     key = pc >> 1
@@ -208,7 +208,7 @@ def look_up_target(s: Any, pc: int) -> int:
     return _MISS
 
 
-@inner
+@inner_kernel
 def follow_path(s: Any, target: int) -> None:
     """Enter a taken control transfer in the path history."""
     s.path = (s.path << 2) ^ (target >> 1)

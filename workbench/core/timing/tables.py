@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.core.timing.inner import inner
+from workbench.base.jit import inner_kernel
 
 DIRTY, PREFETCHED, STAMP_SHIFT = 1, 2, 6
 
 
-@inner
+@inner_kernel
 def find(s: Any, array: int, key: int) -> int:
     """Slot of `key`, which becomes the most recently used of its set, or -1."""
     ways = s.ways[array]
@@ -33,7 +33,7 @@ def find(s: Any, array: int, key: int) -> int:
     return -1
 
 
-@inner
+@inner_kernel
 def probe(s: Any, array: int, key: int) -> int:
     """Slot of `key` without a change to the order of use, or -1."""
     ways = s.ways[array]
@@ -44,7 +44,7 @@ def probe(s: Any, array: int, key: int) -> int:
     return -1
 
 
-@inner
+@inner_kernel
 def insert(s: Any, array: int, key: int, stamp: int) -> None:
     """Enter `key` as the most recently used; what falls out is left in `victim` (-1 if none) and `victim_stamp`."""
     ways = s.ways[array]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import L1D_ARRAY, L2, L2_ARRAY, RULE, VECTOR
-from workbench.core.timing.inner import inner
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.pipeline import in_order_time, note_issue, take_port
 from workbench.core.timing.state import FIXED, LMUL_STEPS
@@ -32,7 +32,7 @@ V0 = 64  # first vector register in the unified numbering
 MOST_REGISTERS_LOG2 = LMUL_STEPS - 1
 
 
-@inner
+@inner_kernel
 def cost_rule(s: Any, kind: int, word: int) -> int:
     """Number of the cost rule of a vector arithmetic instruction, from its class and its encoding."""
     major, form, select = (word >> 26) & 63, (word >> 12) & 7, (word >> 15) & 31
@@ -55,7 +55,7 @@ def cost_rule(s: Any, kind: int, word: int) -> int:
     return s.rule_of_class[kind]
 
 
-@inner
+@inner_kernel
 def registers_log2(kind: int, rule: int, word: int, flags: int, lmul_log2: int) -> int:
     """Log2 of the registers that an operation works through (its wider operand or result)."""
     if rule == _MASK or rule == _SCALAR or (kind == _V_MASK and rule == _INT_ALU):
@@ -68,7 +68,7 @@ def registers_log2(kind: int, rule: int, word: int, flags: int, lmul_log2: int) 
     return min(max(lmul_log2, 0), MOST_REGISTERS_LOG2)
 
 
-@inner
+@inner_kernel
 def scalar_ready(s: Any, c: Any, earliest: int) -> int:
     """Cycle at which an instruction's scalar operands are there."""
     ready = earliest
@@ -79,7 +79,7 @@ def scalar_ready(s: Any, c: Any, earliest: int) -> int:
     return ready
 
 
-@inner
+@inner_kernel
 def _operands(s: Any, c: Any, low: int, high: int, k: int) -> int:
     """Cycle at which the source registers `low`..`high` of each group, the old result and the mask are there."""
     ready = 0
@@ -95,7 +95,7 @@ def _operands(s: Any, c: Any, low: int, high: int, k: int) -> int:
     return ready
 
 
-@inner
+@inner_kernel
 def _take(s: Any, ports: int, ready: int, cycles: int) -> int:
     """Issue cycle of a micro-operation that takes `cycles` port cycles."""
     if cycles <= 0:
@@ -107,7 +107,7 @@ def _take(s: Any, ports: int, ready: int, cycles: int) -> int:
     return time
 
 
-@inner
+@inner_kernel
 def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int, earliest: int) -> int:
     """Completion of a vector arithmetic instruction over `1 << steps` registers; `last_issue` and results are entered."""
     count = 1 << steps
@@ -153,7 +153,7 @@ def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int
     return done
 
 
-@inner
+@inner_kernel
 def access_registers(c: Any, vlen_bytes: int, sew_log2: int, lmul_log2: int) -> int:
     """Registers that a vector load or store fills or reads, all fields of a segment together."""
     word = int(c.raw)
@@ -170,7 +170,7 @@ def access_registers(c: Any, vlen_bytes: int, sew_log2: int, lmul_log2: int) -> 
     return min(fields << max(group, 0), 8)
 
 
-@inner
+@inner_kernel
 def access_bytes(c: Any, vlen_bytes: int, vl: int, sew_log2: int) -> int:
     """Bytes that a vector load or store moves."""
     word = int(c.raw)
@@ -184,7 +184,7 @@ def access_bytes(c: Any, vlen_bytes: int, vl: int, sew_log2: int) -> int:
     return vl * element * fields
 
 
-@inner
+@inner_kernel
 def access(
     s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, earliest: int
 ) -> int:
@@ -212,7 +212,7 @@ def access(
     return _contiguous(s, c, pc, address, registers, total, ready, is_load)
 
 
-@inner
+@inner_kernel
 def _lines(s: Any, pc: int, address: int, size: int, time: int, is_load: bool) -> int:
     """Cycle at which all lines of a piece are there (a store only translates)."""
     time += translate_data(s, address)
@@ -229,7 +229,7 @@ def _lines(s: Any, pc: int, address: int, size: int, time: int, is_load: bool) -
     return done
 
 
-@inner
+@inner_kernel
 def _contiguous(s: Any, c: Any, pc: int, address: int, registers: int, total: int, ready: int, is_load: bool) -> int:
     ports = s.class_ports[c.timing]
     port_bytes = s.load_port if is_load else s.store_port
@@ -250,7 +250,7 @@ def _contiguous(s: Any, c: Any, pc: int, address: int, registers: int, total: in
     return done
 
 
-@inner
+@inner_kernel
 def _scattered(
     s: Any, c: Any, pc: int, address: int, stride: int, vl: int, registers: int, total: int, elements: Any,
     ready: int, is_load: bool,
@@ -270,7 +270,7 @@ def _scattered(
     return done
 
 
-@inner
+@inner_kernel
 def vector_cause(s: Any, is_load: bool) -> int:
     """What a stall on a vector instruction counts as: the level that a load waited for, or the vector unit."""
     return L2 + s.found - L2_ARRAY if is_load and s.found >= L2_ARRAY else VECTOR
