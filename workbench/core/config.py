@@ -358,6 +358,7 @@ class CoreConfig(SourcedModel):
         if sum(len(queue.ports) for queue in self.issue_queues) > PORTS:
             raise ValueError(f"at most {PORTS} ports over all issue_queues")
         needed = set(_SCALAR_UNITS) | (set(_VECTOR_UNITS) if self.vector and not self.npu else set())
+        needed |= {"vset"} if self.vector or self.npu else set()
         if missing := sorted(needed - {unit for queue in self.issue_queues for port in queue.ports for unit in port}):
             raise ValueError(f"a port in issue_queues for the unit {missing[0]!r}")
         if self.npu and self.npu.memory_level != "dram" and getattr(self.memory, self.npu.memory_level) is None:
@@ -393,7 +394,7 @@ class CoreConfig(SourcedModel):
 
 _SCALAR_UNITS: tuple[Unit, ...] = (
     "alu", "bit", "mul", "div", "branch", "jump", "csr", "load", "store", "int_to_fp",
-    "fp_add", "fp_fma", "fp_div", "fp_convert", "vset",
+    "fp_add", "fp_fma", "fp_div", "fp_convert",
 )  # fmt: skip
 _VECTOR_UNITS: tuple[Unit, ...] = (
     "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",

@@ -192,7 +192,8 @@ def _queues(s: Any, core: CoreConfig) -> None:
     units = _ports_of_unit(core)
     latency = core.latency.model_dump()
     for kind, unit in K.UNIT_OF_CLASS.items():
-        s["class_queue"][kind], s["class_ports"][kind] = units[unit]
+        if unit in units:  # a core without vectors has none for vset
+            s["class_queue"][kind], s["class_ports"][kind] = units[unit]
     for kind, field in K.LATENCY_OF_CLASS.items():
         value = latency[field]
         s["class_latency"][kind * 4 : kind * 4 + 4] = _by_size(value)
