@@ -15,7 +15,7 @@ from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
 
-SMALL = {"environments": 2.0}
+SMALL = {"environments": 2.0, "polish_share": 0.0}
 POLISHED = {**SMALL, "polish_share": 0.5, "polish_moves": 500.0}
 
 

@@ -1,10 +1,11 @@
-"""The learning agent: a policy alone. It places the design as it is (zero-shot), then is trained on it in the time given.
+"""The learning agent: a policy places the design as it is (zero-shot), is trained on it if there is time, and is polished.
 
 It begins with the weights shipped in ``policies/`` (what they were trained on is in the README there), with those of
-`PlacementOptions.policy`, or, with ``shipped_policy=0``, with random ones. The best legal floorplan of all episodes is the
-result. With ``polish_share`` the last part of the time goes to exact annealing of that floorplan; the notes say what the
-policy reached as it was, after training, and after the polish, so that none takes credit for another (DESIGN.md §3.9).
-The agent that searches on from the policy's floorplans for most of the time is `hybrid`.
+`PlacementOptions.policy`, or, with ``shipped_policy=0``, with random ones. In the last part of the time, `polish_share`,
+the best legal floorplan of all episodes is annealed exactly, as the published agent's results are by coordinate descent;
+with ``polish_share=0`` the result is the policy's own. The notes say what the policy reached as it was, after training,
+and after the polish, so that none takes credit for another (DESIGN.md §3.9). The agent that also begins with other
+sources is `hybrid`.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from workbench.place.cost import evaluate
 from workbench.place.environment_problem import make_problem
 from workbench.place.vec_env import EpisodeBatch
 
-SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 3e-4, "polish_share": 0.0, "polish_moves": 2e4}
+SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 3e-4, "polish_share": 0.6, "polish_moves": 2e4}
 """shipped_policy: 0 begins with random weights. environments: episodes that run together. learning_rate: of the training.
 polish_share: last share of the time, for exact annealing. polish_moves: its trial moves when `steps` stand for the time."""
 
 ITERATION = 4.0
 """Time of a training iteration in times of playing its episodes without learning: below two, more are played instead."""
 
-POLISH = {"hard_share": 0.1, "warm": 0.03, "wide": 0.1}
+POLISH = {"hard_share": 0.3, "warm": 0.1, "wide": 0.1, "hard_flip": 0.3}
 """Settings of the annealing for a floorplan that is good already (model: ours; benchmarks/policy_transfer.py)."""
 
 
