@@ -7,6 +7,9 @@ import time
 from types import TracebackType
 from typing import Any
 
+FIRST_ESTIMATE = 0.05
+"""Share of the work before which no time left is named: the start, with its compiling, says little about the rest."""
+
 
 class Progress:
     """Shows how far a piece of work is; use as a context manager, on standard error.
@@ -58,7 +61,9 @@ class Progress:
             return
         self._last = now
         share = f"{100 * done / self.total:3.0f} %" if self.total else f"{done:,.0f} {self.unit}"
-        left = (now - self._started) * (self.total - done) / done if self.total and done > 0 else None
+        left = None
+        if self.total and done >= FIRST_ESTIMATE * self.total:
+            left = (now - self._started) * (self.total - done) / done
         estimate = f", about {left:.0f} s left" if left is not None else ""
         print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
 

@@ -1,0 +1,26 @@
+"""Progress on something that is no terminal: plain lines with a share, an estimate once it means something, and a note."""
+
+from workbench.base.progress import Progress
+
+
+def test_no_time_left_is_named_before_a_twentieth_is_done(capsys):
+    with Progress("work", total=100.0, interval_s=0.0) as progress:
+        progress.update(4.9, "compiling")
+        progress.update(50.0, "half")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "work:   5 % compiling"
+    assert second.startswith("work:  50 %, about ") and second.endswith(" s left half")
+
+
+def test_without_a_total_the_amount_is_named(capsys):
+    with Progress("work", unit="moves", interval_s=0.0) as progress:
+        progress.update(12_000)
+    assert capsys.readouterr().err == "work: 12,000 moves\n"
+
+
+def test_nothing_is_said_more_often_than_the_interval_or_when_quiet(capsys):
+    with Progress("work", total=1.0, interval_s=3600.0) as progress:
+        progress.update(0.5)
+    with Progress("work", total=1.0, quiet=True, interval_s=0.0) as progress:
+        progress.update(0.5)
+    assert capsys.readouterr().err == ""
