@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from workbench.base.errors import InputError
 from workbench.cli.app import app
+from workbench.core.fault import ExecutionFault
 from workbench.isa.elf import write_elf
 from workbench.isa.encode import assemble
 from workbench.isa.program import Program, Segment, Symbol
@@ -58,7 +59,40 @@ def test_a_functional_run_has_no_cycles(elf):
     assert figures["cycles"] == 0 and "ipc" not in figures
 
 
+COPY = [  # standard input to standard output, then the first argument's first letter as exit code
+    ("ld", "s0", 16, "sp"), ("lui", "a1", 0x20000), ("addi", "a2", 0, 100), ("addi", "a7", 0, 63), ("ecall",),
+    ("addi", "a2", "a0", 0), ("addi", "a0", 0, 1), ("addi", "a7", 0, 64), ("ecall",), ("lbu", "a0", 0, "s0"),
+    ("addi", "a7", 0, 93), ("ecall",),
+]  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path):
+    code = assemble(*COPY)
+    segments = (Segment(0x10000, code, len(code), 5), Segment(0x20000, b"", 4096, 6))
+    return write_elf(tmp_path / "copy.elf", Program("copy.elf", 0x10000, segments))
+
+
+def test_arguments_follow_two_dashes_and_standard_input_is_passed_on(copy):
+    done = CliRunner().invoke(app, ["run", str(copy), "--functional", "--exit-code", "--", "A", "--json"], input="given\n")
+    assert done.exit_code == ord("A") and done.stdout.splitlines()[0] == "given"
+    done = CliRunner().invoke(app, ["run", str(copy), "--functional", "--arg", "B", "--stdin", str(copy), "--json"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["exit_code"] == ord("B")
+
+
+def test_a_fault_ends_with_two_or_with_the_signals_code(tmp_path, capsys):
+    code = assemble(("ld", "a0", 8, 0))
+    path = write_elf(tmp_path / "f.elf", Program("f.elf", 0x10000, (Segment(0x10000, code, len(code), 5),)))
+    error = run(path, "--functional").exception
+    assert isinstance(error, ExecutionFault) and str(error).startswith("f.elf: a load from 0x8, outside")
+    assert run(path, "--functional", "--exit-code").exit_code == 128 + 11
+
+
 @pytest.mark.parametrize("options,sentence", [
+    (("--env", "A"), "--env: found 'A', expected NAME=VALUE; correct it."),
+    (("--root", "absent"), "absent: found no folder to open (No such file or directory), expected an existing folder; "
+     "name one with --root."),
+    (("--stdin", "absent"), "absent: found no such file, expected an existing file; check the path."),
     (("--vlen", "256"), "--vlen: found that option for a timed run, expected it left out; see `workbench run --help`."),
     (("--check",), "--check: found that option for a program, expected it left out; see `workbench run --help`."),
 ])  # fmt: skip

@@ -128,35 +128,35 @@ FAULTS = {
     "load": (
         [("ld", "a0", 8, 0)],
         "test.elf: a load from 0x8, outside of the program's memory, at 0x10000 (_start+0x0), instruction 0x00803503 "
-        "`ld a0, 8(zero)`, after 0 instructions.",
+        "`ld a0, 8(zero)`, with ra = 0x0, after 0 instructions.",
     ),
     "store": (
         [("addi", "a0", 0, -8), ("sw", "a0", 0, "a0")],
         "test.elf: a store to 0xfffffffffffffff8, outside of the program's memory, at 0x10004 (_start+0x4), instruction "
-        "0x00a52023 `sw a0, 0(a0)`, after 1 instructions.",
+        "0x00a52023 `sw a0, 0(a0)`, with a0 = 0xfffffffffffffff8, ra = 0x0, after 1 instructions.",
     ),
     "jump": (
         [("jalr", 0, 0, 0)],
-        "test.elf: a jump outside of the program's code at 0x0, after 1 instructions.",
+        "test.elf: a jump outside of the program's code at 0x0, with ra = 0x0, after 1 instructions.",
     ),
     "breakpoint": (
         [("ebreak",)],
-        "test.elf: a breakpoint at 0x10000 (_start+0x0), instruction 0x00100073 `ebreak`, after 0 instructions.",
+        "test.elf: a breakpoint at 0x10000 (_start+0x0), instruction 0x00100073 `ebreak`, with ra = 0x0, after 0 instructions.",
     ),
     "vector without a type": (
         [("vadd.vv", 1, 2, 3)],
         "test.elf: an illegal instruction at 0x10000 (_start+0x0), instruction 0x022180d7 `vadd.vv v1, v2, v3`, "
-        "after 0 instructions.",
+        "with vl = 0, vtype = illegal, ra = 0x0, after 0 instructions.",
     ),
     "unaligned register group": (
         [("vsetivli", 0, 4, 2), ("vadd.vv", 1, 4, 8)],
         "test.elf: an illegal instruction at 0x10004 (_start+0x4), instruction 0x024400d7 `vadd.vv v1, v4, v8`, "
-        "after 1 instructions.",
+        "with vl = 4, vtype = e8, m4, tu, mu, ra = 0x0, after 1 instructions.",
     ),
     "vector load": (
         [("vsetivli", 0, 4, 0), ("vle8.v", 1, 0)],
         "test.elf: a load from 0x0, outside of the program's memory, at 0x10004 (_start+0x4), instruction 0x02000087 "
-        "`vle8.v v1, (zero)`, after 1 instructions.",
+        "`vle8.v v1, (zero)`, with vl = 4, vtype = e8, m1, tu, mu, ra = 0x0, after 1 instructions.",
     ),
 }
 
@@ -169,6 +169,41 @@ def test_a_fault_says_what_and_where(name):
     assert str(caught.value) == sentence
 
 
+def test_a_fault_in_a_compressed_instruction_names_symbols_and_values():
+    code = assemble(("lui", "s0", 0x7000000), ("jal", "ra", 8), ("addi", 0, 0, 0)) + b"\x40\x44"  # c.lw s0, 12(s0)
+    symbols = (Symbol("_start", 0x10000, 12, True), Symbol("leaf", 0x1000C, 2, True), Symbol("far", 0x7000000, 64, False))
+    with pytest.raises(ExecutionFault) as caught:
+        run_program(Program("p.elf", 0x10000, (Segment(0x10000, code, len(code), 5),), symbols), None, space_bytes=32 << 20)
+    assert str(caught.value) == (
+        "p.elf: a load from 0x700000c (far+0xc), outside of the program's memory, at 0x1000c (leaf+0x0), instruction 0x4440 "
+        "`lw s0, 12(s0)`, with s0 = 0x7000000, ra = 0x10008 (_start+0x8), after 2 instructions."
+    )
+    assert caught.value.signal == 11
+
+
+def test_a_stack_that_grows_without_end_is_a_fault():
+    lines = [("lui", "t0", 0x1000), ("sub", "sp", "sp", "t0"), ("sd", "ra", 0, "sp"), ("jal", 0, -4)]
+    sentence = r"a stack of \d+ MiB, more than its 8 MiB, at 0x100.. \(_start\+0x.\), with sp = 0x\w+, after \d"
+    with pytest.raises(ExecutionFault, match=sentence):
+        run_program(program(*lines), None, max_instructions=400_000)
+
+
+def test_ctrl_c_keeps_the_figures():
+    machine = Machine(program(("jal", 0, 0)), None)
+    with machine:
+        machine.run_slice(1000)
+        machine.stop(" by Ctrl-C", 130)
+    result = machine.result()
+    assert (result.exit_code, result.instructions) == (130, 1000)
+    assert result.notes == ("Stopped by Ctrl-C after 1,000 instructions, before the program's end.",)
+
+
+def test_arguments_that_do_not_fit_are_refused():
+    with pytest.raises(InputError) as caught:
+        Machine(program(*EXIT), None, argv=("x" * (3 << 20),))
+    assert str(caught.value) == ("arguments: found 3,146,778 bytes, expected at most 2,097,152; pass them in a file.")
+
+
 def test_an_unknown_word_is_shown_as_such():
     bad = program(("addi", 0, 0, 0))
     bad = replace(bad, segments=(Segment(0x10000, b"\xff\xff\xff\xff", 4, 5),))
@@ -178,7 +213,7 @@ def test_an_unknown_word_is_shown_as_such():
 
 def test_a_core_without_vectors_refuses_them():
     core = load_core("thead_c906").model_copy(update={"vector": None, "npu": None})
-    with pytest.raises(ExecutionFault, match="an illegal instruction"):
+    with pytest.raises(ExecutionFault, match=r"an illegal instruction \(thead_c906 has no vector unit\)"):
         run_program(program(("vsetivli", 0, 4, 0), *EXIT), core, timed=False)
 
 

@@ -19,13 +19,15 @@ class Progress:
     description: what is being done.
     total: amount of work, in `unit`; None if unknown.
     quiet: show nothing (``--json``, tests, worker processes).
+    is_transient: the bar goes away at the end, and in a `pause` for other output.
     """
 
     def __init__(
-        self, description: str, total: float | None = None, unit: str = "", quiet: bool = False, interval_s: float = 5.0
-    ) -> None:
+        self, description: str, total: float | None = None, unit: str = "", quiet: bool = False, interval_s: float = 5.0,
+        is_transient: bool = False,
+    ) -> None:  # fmt: skip
         self.description, self.total, self.unit, self.quiet = description, total, unit, quiet
-        self.interval_s = interval_s
+        self.interval_s, self.is_transient = interval_s, is_transient
         self._bar: Any = None
         self._task: Any = None
         self._started = self._last = time.monotonic()
@@ -39,7 +41,8 @@ class Progress:
 
             self._bar = Bar(
                 TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"),
-                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+                TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=self.is_transient,
+                redirect_stdout=not self.is_transient, redirect_stderr=not self.is_transient,
             )  # fmt: skip
             self._bar.start()
             self._task = self._bar.add_task(self.description, total=self.total, note="")
@@ -54,6 +57,8 @@ class Progress:
     def update(self, done: float, note: str = "") -> None:
         """Say that `done` of `total` is finished; `note` is shown beside it (best cost, MIPS, ...)."""
         if self._bar is not None:
+            if not self._bar.live.is_started:
+                self._bar.start()
             self._bar.update(self._task, completed=done, note=note)
             return
         now = time.monotonic()
@@ -65,7 +70,20 @@ class Progress:
         if self.total and done >= FIRST_ESTIMATE * self.total:
             left = (now - self._started) * (self.total - done) / done
         estimate = f", about {left:.0f} s left" if left is not None else ""
+        if not self.total:
+            estimate = f", {now - self._started:.0f} s"
         print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """Write a line about what is going on, at once."""
+        if not self.quiet:
+            self.pause()
+            print(f"{self.description}: {text}", file=sys.stderr, flush=True)
+
+    def pause(self) -> None:
+        """Take the bar away, so that something else can be written to the terminal; the next update brings it back."""
+        if self._bar is not None and self._bar.live.is_started:
+            self._bar.stop()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.base.errors import InputError
 from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.core.interpreter_state import GUARD_BYTES
 from workbench.isa.program import Program
@@ -36,9 +37,14 @@ class Memory:
         self.heap_start = self.heap_end = _page_up(end)
         self.size = self.heap_start - self.base + space_bytes
         limits.check(program.name, "memory_bytes", self.heap_start - self.base)
-        self.data = np.zeros(self.size + GUARD_BYTES, np.uint8)
+        try:
+            self.data = np.zeros(self.size + GUARD_BYTES, np.uint8)
+        except MemoryError:
+            found = f"{self.size >> 20:,} MiB for its program, heap, mappings and stack"
+            raise InputError(program.name, found, "as much free memory on this machine", "give it less") from None
         self.stack_top = self.base + self.size
-        self.mappings_start = self.stack_top - STACK_BYTES
+        self.mappings_start = self._mappings_end = self.stack_top - STACK_BYTES
+        self._holes: list[tuple[int, int]] = []  # free ranges between mappings, ascending
         for segment in program.segments:
             self.write(segment.address, segment.data)
 
@@ -75,18 +81,48 @@ class Memory:
             self.heap_end = end
         return self.heap_end
 
+    def clear(self, address: int, count: int) -> bool:
+        """Zero bytes at a guest address; False (and nothing done) if a part is outside."""
+        if not self.contains(address, count):
+            return False
+        self.data[address - self.base : address - self.base + count] = 0
+        return True
+
     def map(self, count: int) -> int | None:
-        """Address of a fresh zeroed mapping; None if there is no room."""
-        start = self.mappings_start - _page_up(count)
-        if count <= 0 or start < _page_up(self.heap_end):
+        """Address of a fresh zeroed mapping, as high as there is room; None if there is none."""
+        size = _page_up(count)
+        if count <= 0:
+            return None
+        for number in reversed(range(len(self._holes))):
+            start, end = self._holes[number]
+            if end - start >= size:
+                self._holes[number : number + 1] = [(start, end - size)] if end - start > size else []
+                return end - size
+        start = self.mappings_start - size
+        if start < _page_up(self.heap_end):
             return None
         self.mappings_start = start
         return start
 
-    def unmap(self, address: int, count: int) -> None:
-        """Zero a mapping, and give its room back if it is the lowest."""
-        if not self.contains(address, _page_up(count)):
-            return
-        self.data[address - self.base : address - self.base + _page_up(count)] = 0
-        if address == self.mappings_start:
-            self.mappings_start += _page_up(count)
+    def unmap(self, address: int, count: int) -> bool:
+        """Zero mapped pages and give their room back; False if a part is outside or `address` inside a page."""
+        end = address + _page_up(count)
+        if address % PAGE_BYTES or not self.clear(address, _page_up(count)):
+            return False
+        start, end = max(address, self.mappings_start), min(end, self._mappings_end)
+        if start < end:
+            self._free(start, end)
+        return True
+
+    def _free(self, start: int, end: int) -> None:
+        apart = []
+        for hole in self._holes:
+            if hole[1] < start or hole[0] > end:
+                apart.append(hole)
+            else:
+                start, end = min(start, hole[0]), max(end, hole[1])
+        if start == self.mappings_start:
+            self.mappings_start = end
+        else:
+            apart.append((start, end))
+        self._holes = sorted(apart)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.base.jit import cache_path
 from workbench.base.progress import Progress
 from workbench.core.config import CoreConfig
-from workbench.core.fault import fault
+from workbench.core.fault import ExecutionFault, fault, place_name
+from workbench.core.htif import Htif
 from workbench.core.interpreter_state import Status, new_machine
-from workbench.core.linux_start import push_arguments
-from workbench.core.memory import DEFAULT_SPACE_BYTES, Memory
+from workbench.core.linux_root import Root
+from workbench.core.linux_start import ENVIRONMENT, push_arguments
+from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import Activity, Region, SimResult
 from workbench.core.syscalls import Linux
 from workbench.isa.predecode import Code, predecode
@@ -27,35 +31,36 @@ STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the ru
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
 _BUFFERS = ("a", "b", "d", "out", "mask")  # of the vector unit
-_FAULTS = {
-    Status.BREAKPOINT: "a breakpoint",
-    Status.ILLEGAL: "an illegal instruction",
-    Status.FETCH_FAULT: "a jump outside of the program's code",
-    Status.LOAD_FAULT: "a load from 0x{0:x}, outside of the program's memory,",
-    Status.STORE_FAULT: "a store to 0x{0:x}, outside of the program's memory,",
-}
 
 
 def run_program(
-    program: Program, core: CoreConfig | None, *, argv: Sequence[str] = (), stdin: bytes = b"",
+    program: Program, core: CoreConfig | None, *, argv: Sequence[str] = (), stdin: bytes | BinaryIO = b"",
     max_instructions: int | None = None, timed: bool = True, vlen_bits: int | None = None,
-    progress: Progress | None = None, space_bytes: int = DEFAULT_SPACE_BYTES,
+    progress: Progress | None = None, space_bytes: int = DEFAULT_SPACE_BYTES, root: str | Path | None = None,
+    environment: Sequence[str] = ENVIRONMENT, on_output: Callable[[int, bytes], None] | None = None,
 ) -> SimResult:  # fmt: skip
     """Execute a program to its end.
 
     Parameters
     ----------
     core: the machine; None runs functionally only.
-    argv, stdin: arguments after the program's name, and what it reads.
+    argv, stdin: arguments after the program's name, and what it reads (bytes, or a stream read as it asks).
     max_instructions: stop there; the exit code is then 124 and a note says so.
     timed: call the timing engine (needs a core).
     vlen_bits: vector register length; the core's if None, 128 without a core.
     space_bytes: room for heap, mappings and stack.
+    root: folder that the program sees as its file system; None offers no files.
+    environment: variables as ``NAME=value``.
+    on_output: called with 1 or 2 and what the program wrote there, at once.
 
     Raises ExecutionFault for what ends a program abnormally.
     """
-    machine = Machine(program, core, argv, stdin, timed and core is not None, vlen_bits, space_bytes)
-    machine.run(max_instructions, progress)
+    machine = Machine(
+        program, core, argv, stdin, timed and core is not None, vlen_bits, space_bytes, root=root, environment=environment,
+        on_output=on_output,
+    )  # fmt: skip
+    with machine:
+        machine.run(max_instructions, progress)
     return machine.result()
 
 
@@ -69,8 +74,10 @@ class Machine:
     """
 
     def __init__(
-        self, program: Program, core: CoreConfig | None, argv: Sequence[str] = (), stdin: bytes = b"", timed: bool = False,
-        vlen_bits: int | None = None, space_bytes: int = DEFAULT_SPACE_BYTES,
+        self, program: Program, core: CoreConfig | None, argv: Sequence[str] = (), stdin: bytes | BinaryIO = b"",
+        timed: bool = False, vlen_bits: int | None = None, space_bytes: int = DEFAULT_SPACE_BYTES, *,
+        root: str | Path | None = None, environment: Sequence[str] = ENVIRONMENT,
+        on_output: Callable[[int, bytes], None] | None = None,
     ) -> None:  # fmt: skip
         from workbench.core.vector_forms import vector_forms
 
@@ -79,10 +86,13 @@ class Machine:
         self.program, self.core, self.timed = program, core, timed
         self.vlen_bits = _checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
         self.code: Code = predecode(program)
-        if core is not None and core.vector is None and core.npu is None:
+        self.has_vectors = core is None or core.vector is not None or core.npu is not None
+        if not self.has_vectors:
             _remove_vectors(self.code.entries)
         self.memory = Memory(program, space_bytes)
-        self.linux = Linux(self.memory, stdin, program.name)
+        self._root = None if root is None else Root(root)
+        self.linux = Linux(self.memory, stdin, program.name, self._root, on_output)
+        self._htif = None
         self.registers = np.zeros(64, np.int64)
         self.vector = np.zeros((32, self.vlen_bits // 8), np.uint8)
         self.state = new_machine(self.vlen_bits)
@@ -91,7 +101,8 @@ class Machine:
         self.state["code_base"], self.state["pc"] = self.code.base, program.entry
         if program.tohost_address is not None:
             self.state["tohost"], self.state["is_bare"] = program.tohost_address, 1
-        self.registers[_SP] = push_arguments(self.memory, program, argv)
+            self._htif = Htif(self.linux, program.tohost_address, program.fromhost_address)
+        self.registers[_SP] = push_arguments(self.memory, program, argv, environment, self.has_vectors)
         self.region_instructions = np.zeros(len(self.code.regions), np.int64)
         self._forms, self._addresses = vector_forms(), np.zeros(self.vlen_bits, np.int64)
         self._buffers = np.zeros((len(_BUFFERS), self.vlen_bits), np.int64)  # an element each, at LMUL 8 and SEW 8
@@ -110,6 +121,14 @@ class Machine:
             return make_state(self.core, len(self.code.regions))
         return np.zeros(1, TIMING_DTYPE)
 
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.linux.close_files()
+        if self._root is not None:
+            self._root.close()
+
     @property
     def instructions(self) -> int:
         """Instructions executed so far."""
@@ -123,12 +142,13 @@ class Machine:
     def run(self, max_instructions: int | None = None, progress: Progress | None = None) -> None:
         """Execute until the program exits or has executed `max_instructions`."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
-        self.run_slice(0)  # compiles, so that this is not counted
+        if progress is not None and not cache_path("workbench.core.interpreter").is_dir():
+            progress.say("compiling the simulator, once after every change of it: about a minute")
+        self.run_slice(0)  # compiles or loads, so that this is not counted
         while self.linux.exit_code is None:
             left = slice_instructions if max_instructions is None else max_instructions - self.instructions
             if left <= 0:
-                self.linux.exit_code = STOPPED_EXIT_CODE
-                self._notes.append(f"Stopped after {self.instructions:,} instructions, before the program's end.")
+                self.stop("")
                 break
             started = time.perf_counter()
             status = self.run_slice(min(left, slice_instructions))
@@ -136,9 +156,15 @@ class Machine:
             self._host_seconds += seconds
             self._react(status)
             if status == Status.SLICE_DONE:
+                self._check_stack()
                 slice_instructions = int(min(max(SLICE_SECONDS / max(seconds, 1e-9), 0.5), 2.0) * slice_instructions)
             if progress is not None and status == Status.SLICE_DONE:
                 progress.update(self.instructions, f"{self.instructions / self._host_seconds / 1e6:.1f} MIPS")
+
+    def stop(self, by: str, exit_code: int = STOPPED_EXIT_CODE) -> None:
+        """End the run where it is: `result` has the figures so far, and a note says so."""
+        self.linux.exit_code = exit_code
+        self._notes.append(f"Stopped{by} after {self.instructions:,} instructions, before the program's end.")
 
     def run_slice(self, limit: int) -> Status:
         """Execute up to `limit` instructions."""
@@ -154,8 +180,8 @@ class Machine:
     def _react(self, status: Status) -> None:
         if status == Status.ECALL:
             self._system_call()
-        elif status == Status.TOHOST:
-            self._leave_through_tohost()
+        elif status == Status.TOHOST and self._htif is not None:
+            self._htif.handle(self._time_ns())
         elif status != Status.SLICE_DONE:
             raise self._fault(status)
 
@@ -167,21 +193,33 @@ class Machine:
         cycles = int(self._timing["last_commit"][0]) if self.timed else self.instructions
         return int(cycles * 1e3 / self.frequency_mhz)
 
-    def _leave_through_tohost(self) -> None:
-        """HTIF: an odd value ends the program with code value >> 1; an even one is a system call we do not offer."""
-        address = self.program.tohost_address
-        content = self.memory.read(address, 8) if address is not None else None
-        value = int.from_bytes(content or b"", "little")
-        if value & 1:
-            self.linux.exit_code = value >> 1 & 0xFF
-        elif value and "HTIF system calls" not in self.linux.missing:
-            self.linux.missing.append("HTIF system calls")
-
     def _fault(self, status: Status) -> Exception:
-        pc = int(self.state["pc"][0])
+        pc, state = int(self.state["pc"][0]), self.state[0]
         word = None if status == Status.FETCH_FAULT else int.from_bytes(self.memory.read(pc, 4) or b"", "little")
-        address = int(self.state["fault_address"][0]) & (1 << 64) - 1
-        return fault(self.program, _FAULTS[status].format(address), pc, word, self.instructions)
+        return fault(
+            self.program, status, pc, word, self.instructions, [int(value) for value in self.registers],
+            int(state["fault_address"]), (int(state["vl"]), int(state["vtype"])), self._hint(status, word),
+        )  # fmt: skip
+
+    def _hint(self, status: Status, word: int | None) -> str:
+        if status == Status.ILLEGAL and not self.has_vectors and word is not None and self.core is not None:
+            from workbench.isa.disassemble import find_row
+
+            row = find_row(word)
+            if row is not None and row.extension == "V":
+                return f" ({self.core.name} has no vector unit)"
+        return ""
+
+    def _check_stack(self) -> None:
+        """End a program whose stack has grown out of its place, which goes on unnoticed: there is no page protection."""
+        pointer = int(self.registers[_SP])
+        if self._htif is None and self.memory.heap_end <= pointer < self.memory.mappings_start:
+            place = place_name(self.program, int(self.state["pc"][0]))
+            used = self.memory.stack_top - pointer >> 20
+            raise ExecutionFault(
+                f"{self.program.name}: a stack of {used:,} MiB, more than its {STACK_BYTES >> 20} MiB, at {place}, "
+                f"with sp = 0x{pointer:x}, after {self.instructions:,} instructions."
+            )
 
     def result(self) -> SimResult:
         """The outcome so far."""
@@ -207,7 +245,9 @@ class Machine:
         regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]
         if self.state["ignored_rounding"][0]:
             self._notes.append("Arithmetic in a rounding mode other than nearest even was rounded to nearest even.")
-        missing = [f"System call {name} is not offered: it returned ENOSYS." for name in self.linux.missing]
+        missing = [f"{what} is not offered: it returned ENOSYS." for what in self.linux.missing]
+        if self.linux.signal:
+            missing.append(f"Signal {self.linux.signal} ended the program; signal handlers are not called.")
         return SimResult(
             exit_code=self.linux.exit_code if self.linux.exit_code is not None else STOPPED_EXIT_CODE,
             stdout=bytes(self.linux.stdout), stderr=bytes(self.linux.stderr), instructions=self.instructions, cycles=cycles,

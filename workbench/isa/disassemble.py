@@ -58,12 +58,13 @@ def _operand(operand: Operand, word: int, pc: int) -> str:
     if operand.kind == "csr":
         return _CSRS.get(value, f"0x{value:x}")
     if operand.kind == "vtype":
-        return _vtype(value)
+        return vector_type(value)
     if operand.name in "bj":
         return f"0x{pc + value:x}"
     return f"0x{value >> 12 & 0xFFFFF:x}" if operand.name == "u" else str(value)
 
 
-def _vtype(value: int) -> str:
+def vector_type(value: int) -> str:
+    """The bits of vtype as vsetvli writes them."""
     lmul = ("m1", "m2", "m4", "m8", "m?", "mf8", "mf4", "mf2")[value & 7]
     return f"e{8 << (value >> 3 & 7)}, {lmul}, {'ta' if value & 64 else 'tu'}, {'ma' if value & 128 else 'mu'}"

@@ -53,6 +53,7 @@ def parse_elf(data: bytes, where: str, limits: Limits = DEFAULT_LIMITS) -> Progr
         program_header_address=_header_address(segments, header, elf, bias),
         program_header_count=header["program_headers"],
         tohost_address=next((s.address for s in symbols if s.name == "tohost"), None),
+        fromhost_address=next((s.address for s in symbols if s.name == "fromhost"), None),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class Program:
     segments: loadable pieces, ascending, not overlapping.
     symbols: ascending by address.
     program_header_address, program_header_count: for the auxiliary vector of Linux programs; 0 where there are none.
-    tohost_address: HTIF exit address of bare-metal programs, else None.
+    tohost_address, fromhost_address: HTIF addresses of bare-metal programs, else None.
     """
 
     name: str
@@ -46,3 +46,4 @@ class Program:
     program_header_address: int = 0
     program_header_count: int = 0
     tohost_address: int | None = None
+    fromhost_address: int | None = None

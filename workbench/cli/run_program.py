@@ -1,0 +1,126 @@
+"""The program part of `workbench run`: load, execute, pass output on as it comes, print the figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from workbench.base.progress import Progress
+    from workbench.core.result import SimResult
+
+_LARGEST_REGIONS = 10
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class ProgramRun:
+    """What the user asked for: a program, its surroundings, how it runs and what is shown of it."""
+
+    path: Path
+    core: str
+    arguments: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    stdin: Path | None = None
+    root: Path | None = None
+    is_timed: bool = True
+    vlen_bits: int | None = None
+    max_instructions: int | None = None
+    memory_mib: int | None = None
+    passes_exit_code: bool = False
+    as_json: bool = False
+
+
+def run_program_command(wanted: ProgramRun) -> int:
+    """Run a program and print what came out; returns the exit code of the command."""
+    from workbench.base.progress import Progress
+    from workbench.cli.output import show
+    from workbench.core.fault import ExecutionFault
+
+    title = f"run {wanted.path.name}"
+    progress = Progress(title, wanted.max_instructions, "instructions", quiet=wanted.as_json, is_transient=True)
+    with progress, _standard_input(wanted.stdin) as stdin:
+        try:
+            result, was_interrupted = _simulate(wanted, stdin, progress)
+        except ExecutionFault as fault:
+            if not wanted.passes_exit_code:
+                raise
+            progress.pause()
+            print(f"workbench: {fault}", file=sys.stderr)
+            return 128 + fault.signal
+    show(summary(result, with_output=wanted.as_json), wanted.as_json)
+    if was_interrupted:
+        return _INTERRUPTED
+    return result.exit_code if wanted.passes_exit_code else 0
+
+
+def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[SimResult, bool]:
+    """The run's result, and whether Ctrl-C cut it short."""
+    from workbench.core.config import load_core
+    from workbench.core.linux_start import ENVIRONMENT
+    from workbench.core.memory import DEFAULT_SPACE_BYTES
+    from workbench.core.run import Machine
+    from workbench.isa.elf import read_elf
+
+    machine = Machine(
+        read_elf(wanted.path), load_core(wanted.core), wanted.arguments, stdin, wanted.is_timed, wanted.vlen_bits,
+        wanted.memory_mib << 20 if wanted.memory_mib else DEFAULT_SPACE_BYTES, root=wanted.root,
+        environment=(*ENVIRONMENT, *wanted.environment), on_output=None if wanted.as_json else _sink(progress),
+    )  # fmt: skip
+    with machine:
+        try:
+            machine.run(wanted.max_instructions, progress)
+        except KeyboardInterrupt:
+            machine.stop(" by Ctrl-C", _INTERRUPTED)
+            return machine.result(), True
+    return machine.result(), False
+
+
+def _sink(progress: Progress) -> Callable[[int, bytes], None]:
+    """Passes the program's output on as it comes."""
+
+    def write(descriptor: int, content: bytes) -> None:
+        progress.pause()
+        stream = sys.stdout if descriptor == 1 else sys.stderr
+        stream.flush()
+        stream.buffer.write(content)
+        stream.buffer.flush()
+
+    return write
+
+
+def _standard_input(path: Path | None) -> AbstractContextManager[BinaryIO]:
+    """The file that the user named, or what the command itself gets."""
+    import io
+    from contextlib import nullcontext
+
+    from workbench.base.files import read_bytes
+
+    if path is not None:
+        return io.BytesIO(b"" if path.is_file() and not path.stat().st_size else read_bytes(path))
+    own = getattr(sys.stdin, "buffer", None)  # None where standard input is closed
+    return io.BytesIO() if own is None else nullcontext(own)
+
+
+def summary(result: SimResult, with_output: bool) -> dict[str, Any]:
+    """The figures of a `SimResult` under the names that the command promises."""
+    values: dict[str, Any] = {"exit_code": result.exit_code, "instructions": result.instructions, "cycles": result.cycles}
+    if result.cycles:
+        values |= {
+            "ipc": result.ipc, "frequency_mhz": result.frequency_mhz, "latency_ms": result.latency_ms,
+            "cpi_stack": {cause: cycles / result.instructions for cause, cycles in result.cpi_stack.items()},
+            "mpki": result.mpki,
+        }  # fmt: skip
+    values["host_mips"] = result.instructions / result.host_seconds / 1e6 if result.host_seconds else 0.0
+    values["regions"] = {
+        region.name: {"instructions": region.instructions, "cycles": region.cycles}
+        for region in result.regions[:_LARGEST_REGIONS]
+    }
+    values["notes"] = list(result.notes)
+    if with_output:
+        values |= {"stdout": result.stdout.decode(errors="replace"), "stderr": result.stderr.decode(errors="replace")}
+    return values
