@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def parse_elf(data: bytes, where: str, limits: Limits = DEFAULT_LIMITS) -> Progr
     elf = _opened(data, where)
     bias = PIE_BASE if header["type"] == _TYPE_SHARED else 0
     segments = _segments(elf, data, where, bias, limits)
-    symbols = _symbols(elf, where, bias)
+    symbols = _symbols(elf, where, bias, segments)
     entry = header["entry"] + bias
     if not any(s.flags & 1 and s.address <= entry < s.address + s.size_bytes for s in segments):
         raise InputError(where, f"the entry address 0x{entry:x} outside of all code", "an entry in code", _AGAIN)
@@ -137,13 +139,15 @@ def _check_layout(loads: list[Any], where: str, limits: Limits) -> None:
     limits.check(f"{where}, from the first to the last segment", "memory_bytes", span)
 
 
-def _symbols(elf: Any, where: str, bias: int) -> tuple[Symbol, ...]:
+def _symbols(elf: Any, where: str, bias: int, segments: tuple[Segment, ...]) -> tuple[Symbol, ...]:
     try:
         table = elf.get_section_by_name(".symtab")
         found = [] if table is None else [_symbol(entry, bias) for entry in table.iter_symbols()]
+        labels = set() if table is None else {e.name for e in table.iter_symbols() if _is_label(e)}
     except Exception as error:  # as in _opened
         raise InputError(where, f"a damaged symbol table ({type(error).__name__})", _EXPECTED, _AGAIN) from None
-    return tuple(sorted((s for s in found if s is not None), key=lambda s: (s.address, s.name)))
+    symbols = sorted((s for s in found if s is not None), key=lambda s: (s.address, s.name))
+    return tuple(_with_labels(symbols, labels, segments))
 
 
 def _symbol(entry: Any, bias: int) -> Symbol | None:
@@ -153,6 +157,27 @@ def _symbol(entry: Any, bias: int) -> Symbol | None:
     if entry.name.startswith((".L", "$")):
         return None
     return Symbol(entry.name, entry["st_value"] + bias, entry["st_size"], kind == "STT_FUNC")
+
+
+def _is_label(entry: Any) -> bool:
+    """A name without a type in a section, as assemblers make them; not those that linkers add."""
+    return (
+        entry["st_info"]["type"] == "STT_NOTYPE"
+        and entry["st_shndx"] not in ("SHN_ABS", "SHN_UNDEF")
+        and entry.name not in ("etext", "_etext", "__etext")
+    )
+
+
+def _with_labels(symbols: list[Symbol], labels: set[str], segments: tuple[Segment, ...]) -> Iterator[Symbol]:
+    """The symbols, labels in code that no function covers made functions: those of programs in assembly."""
+    end = 0
+    for symbol in symbols:
+        if symbol.is_function:
+            end = max(end, symbol.address + symbol.size_bytes)
+        elif symbol.name in labels and symbol.address >= end:
+            if any(s.flags & 1 and s.address <= symbol.address < s.address + s.size_bytes for s in segments):
+                symbol = replace(symbol, is_function=True)
+        yield symbol
 
 
 def _header_address(segments: tuple[Segment, ...], header: dict[str, int], elf: Any, bias: int) -> int:
