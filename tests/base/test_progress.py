@@ -12,10 +12,10 @@ def test_no_time_left_is_named_before_a_twentieth_is_done(capsys):
     assert second.startswith("work:  50 %, about ") and second.endswith(" s left half")
 
 
-def test_without_a_total_the_amount_is_named(capsys):
+def test_without_a_total_the_amount_and_the_time_so_far_are_named(capsys):
     with Progress("work", unit="moves", interval_s=0.0) as progress:
         progress.update(12_000)
-    assert capsys.readouterr().err == "work: 12,000 moves\n"
+    assert capsys.readouterr().err == "work: 12,000 moves, 0 s\n"
 
 
 def test_nothing_is_said_more_often_than_the_interval_or_when_quiet(capsys):

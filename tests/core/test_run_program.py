@@ -141,7 +141,8 @@ FAULTS = {
     ),
     "breakpoint": (
         [("ebreak",)],
-        "test.elf: a breakpoint at 0x10000 (_start+0x0), instruction 0x00100073 `ebreak`, with ra = 0x0, after 0 instructions.",
+        "test.elf: a breakpoint at 0x10000 (_start+0x0), instruction 0x00100073 `ebreak`, with ra = 0x0, "
+        "after 0 instructions.",
     ),
     "vector without a type": (
         [("vadd.vv", 1, 2, 3)],
