@@ -18,6 +18,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from workbench.core.config import CoreConfig, load_core
 from workbench.core.run import run_program
 from workbench.isa.elf import read_elf, write_elf
@@ -29,11 +31,12 @@ _EXIT: list[Line] = [("addi", "a0", 0, 0), ("addi", "a7", 0, 93), ("ecall",)]
 
 
 def looped(name: str, setup: list[Line], body: list[Line], rounds: int) -> Program:
-    """A program that executes `body` `rounds` times (a multiple of 4096); s0 points to 64 KiB of data."""
+    """A program that executes `body` `rounds` times (a multiple of 4096); s0 points to 64 KiB of random singles."""
     start: list[Line] = [("lui", "s0", 0x100000), ("lui", "s1", rounds), *setup]
     loop: list[Line] = [*body, ("addi", "s1", "s1", -1), ("bne", "s1", 0, -4 * (len(body) + 1))]
     code = assemble(*start, *loop, *_EXIT)
-    segments = (Segment(0x10000, code, len(code), 5), Segment(0x100000, b"", 1 << 16, 6))
+    data = np.random.default_rng(1).standard_normal(1 << 14).astype("<f4").tobytes()
+    segments = (Segment(0x10000, code, len(code), 5), Segment(0x100000, data, 1 << 16, 6))
     return Program(name, 0x10000, segments, (Symbol("_start", 0x10000, len(code), True),))
 
 
@@ -61,6 +64,7 @@ def multiply_accumulate(rounds: int = 4096 * 50) -> Program:
 def stream(rounds: int = 4096 * 50) -> Program:
     """Load, multiply, add, maximum, store at LMUL 4: an elementwise layer."""
     setup: list[Line] = [("vsetvli", "t0", 0, vtype(32, 4)), ("addi", "s2", "s0", 1024)]
+    setup += [("flw", "f1", 4, "s0"), ("flw", "f2", 8, "s0")]
     body: list[Line] = [
         ("vle32.v", "v0", "s0"), ("vfmul.vf", "v4", "v0", "f1"), ("vfadd.vv", "v4", "v4", "v0"),
         ("vfmax.vf", "v4", "v4", "f2"), ("vse32.v", "v4", "s2"),

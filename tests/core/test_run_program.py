@@ -277,13 +277,6 @@ def test_compressed_and_full_size_instructions_mix():
     assert result.exit_code == 1 + 4 + 3
 
 
-def test_a_rounding_mode_that_is_not_modelled_is_noted():
-    lines = [("fadd.s", 1, 2, 3, 1), *EXIT]
-    note = "Arithmetic in a rounding mode other than nearest even was rounded to nearest even."
-    assert run_program(program(*lines), None).notes == (note,)
-    assert run_program(program(("fcvt.w.s", 1, 2, 1), ("fadd.s", 1, 2, 3), *EXIT), None).notes == ()
-
-
 def test_a_timed_run_has_its_cores_vlen():
     core = load_core("thead_c906")
     sentence = "vlen_bits: found 512, expected thead_c906's 128; leave it out in a timed run."

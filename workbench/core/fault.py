@@ -13,8 +13,9 @@ _MASK = (1 << 64) - 1
 _RETURN_ADDRESS = 1
 SIGNALS = {
     Status.BREAKPOINT: 5, Status.ILLEGAL: 4, Status.FETCH_FAULT: 11, Status.LOAD_FAULT: 11, Status.STORE_FAULT: 11,
+    Status.MISALIGNED: 7,
 }  # fmt: skip
-"""What Linux would send the program: SIGTRAP, SIGILL, SIGSEGV."""
+"""What Linux would send the program: SIGTRAP, SIGILL, SIGSEGV, SIGBUS."""
 
 
 class ExecutionFault(WorkbenchError):
@@ -60,6 +61,7 @@ def fault(
         Status.FETCH_FAULT: "a jump outside of the program's code",
         Status.LOAD_FAULT: f"a load from {target}, outside of the program's memory,",
         Status.STORE_FAULT: f"a store to {target}, outside of the program's memory,",
+        Status.MISALIGNED: f"an atomic access to {target}, which is not aligned,",
     }[status]
     sentence = f"{program.name}: {what} at {place_name(program, pc & _MASK)}"
     values = [] if word is None else source_values(word, registers, vector)

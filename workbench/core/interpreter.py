@@ -1,8 +1,8 @@
 """The interpreter: executes predecoded instructions functionally and, if asked, times each with the timing engine.
 
 One flat chain of comparisons on the instruction's number, which LLVM turns into a jump table. Memory is one flat buffer;
-an access outside of it ends the slice with a fault. Inside it there is no page protection, code is predecoded once
-(a program that rewrites its own code is not followed), misaligned accesses work.
+an access outside of it ends the slice with a fault. Inside it there is no page protection, and misaligned accesses work
+but for atomic ones. A fence.i ends the slice, so that code that was rewritten is decoded again.
 
 Source: The RISC-V Instruction Set Manual, Volume I (20240411).
 """
@@ -15,7 +15,6 @@ import numpy as np
 
 from workbench.base.jit import kernel
 from workbench.core.interpreter_csr import csr_instruction
-from workbench.core.interpreter_float import scalar_float
 from workbench.core.interpreter_integer import (
     atomic,
     bit_manipulation,
@@ -28,6 +27,7 @@ from workbench.core.interpreter_integer import (
     unsigned_less,
 )
 from workbench.core.interpreter_primitives import load, multiply_high_signed, multiply_high_unsigned, store
+from workbench.core.interpreter_scalar_float import scalar_float
 from workbench.core.interpreter_state import BOX, Status
 from workbench.core.timing.engine import step, step_vector
 from workbench.core.vector import execute_vector
@@ -50,7 +50,7 @@ _MUL, _MULH, _MULHSU, _MULHU, _MULW = (_op(n) for n in "mul mulh mulhsu mulhu mu
 _DIV, _DIVU, _REM, _REMU = (_op(n) for n in "div divu rem remu".split())
 _DIVW, _DIVUW, _REMW, _REMUW = (_op(n) for n in "divw divuw remw remuw".split())
 _FENCE, _FENCE_I, _ECALL, _EBREAK = (_op(n) for n in "fence fence.i ecall ebreak".split())
-_FLW, _FSW, _FLD, _FSD = (_op(n) for n in "flw fsw fld fsd".split())
+_FLW, _FSW, _FLD, _FSD, _FLH, _FSH = (_op(n) for n in "flw fsw fld fsd flh fsh".split())
 _FIRST_CSR, _FIRST_ATOMIC, _LAST_ATOMIC = _op("csrrw"), _op("lr.w"), _op("amomaxu.d")
 _FIRST_BIT, _FIRST_FLOAT = _op("sh1add"), _op("flw")
 _VSETVLI, _VSETIVLI, _VSETVL = _op("vsetvli"), _op("vsetivli"), _op("vsetvl")
@@ -58,9 +58,12 @@ _VECTOR_FLAG = int(Flag.VECTOR)
 _SLICE_DONE, _ECALL_STATUS, _BREAKPOINT, _ILLEGAL = (
     int(s) for s in (Status.SLICE_DONE, Status.ECALL, Status.BREAKPOINT, Status.ILLEGAL)
 )
-_FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST = (
-    int(s) for s in (Status.FETCH_FAULT, Status.LOAD_FAULT, Status.STORE_FAULT, Status.TOHOST)
-)
+_FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST, _CODE_CHANGED, _MISALIGNED = (
+    int(s)
+    for s in (
+        Status.FETCH_FAULT, Status.LOAD_FAULT, Status.STORE_FAULT, Status.TOHOST, Status.CODE_CHANGED, Status.MISALIGNED,
+    )
+)  # fmt: skip
 
 
 @kernel
@@ -263,22 +266,26 @@ def run_slice(
             r[rd] = np.int64(np.int32(remainder(np.int64(np.int32(r[rs1])), np.int64(np.int32(r[rs2])))))
         elif op == _REMUW:
             r[rd] = np.int64(np.int32(remainder_unsigned(r[rs1] & 0xFFFFFFFF, r[rs2] & 0xFFFFFFFF)))
-        elif op == _FLW or op == _FLD:
+        elif op == _FLW or op == _FLD or op == _FLH:
             address = r[rs1] + imm
             if np.uint64(address - memory_base) >= size:
                 status = _LOAD_FAULT
                 break
             if op == _FLW:
                 r[rd] = np.int64(load(pointer + address, _U32)) | BOX
+            elif op == _FLH:
+                r[rd] = np.int64(load(pointer + address, _U16)) | -(1 << 16)
             else:
                 r[rd] = load(pointer + address, _I64)
-        elif op == _FSW or op == _FSD:
+        elif op == _FSW or op == _FSD or op == _FSH:
             address = r[rs1] + imm
             if np.uint64(address - memory_base) >= size:
                 status = _STORE_FAULT
                 break
             if op == _FSW:
                 store(pointer + address, np.int32(r[rs2]))
+            elif op == _FSH:
+                store(pointer + address, np.int16(r[rs2]))
             else:
                 store(pointer + address, r[rs2])
         elif op >= _FIRST_VECTOR:
@@ -287,6 +294,7 @@ def run_slice(
                 status = outcome
                 break
         elif op == _VSETVLI or op == _VSETIVLI or op == _VSETVL:
+            m.vstart = 0
             if op == _VSETIVLI:
                 r[rd] = set_vector_type(m, imm & 0x3FF, imm >> 12, np.int64(0))
             else:
@@ -295,6 +303,9 @@ def run_slice(
                 r[rd] = set_vector_type(m, wanted, r[rs1], keep)
         elif op >= _FIRST_FLOAT:
             mode = imm if imm != 7 else m.frm
+            if mode > 4:
+                status = _ILLEGAL
+                break
             third = r[np.uint64(c.rs3)] if c.rs3 >= 0 else np.int64(0)
             second = r[rs2] if c.rs2 >= 0 else np.int64(0)
             r[rd] = scalar_float(op, r[rs1], second, third, mode, m)
@@ -304,6 +315,9 @@ def run_slice(
             address = r[rs1]
             if np.uint64(address - memory_base) >= size:
                 status = _STORE_FAULT
+                break
+            if address & (c.mem_bytes - 1):
+                status = _MISALIGNED
                 break
             r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), m)
         elif op >= _FIRST_CSR:
@@ -320,7 +334,9 @@ def run_slice(
         elif op == _EBREAK:
             status = _BREAKPOINT
             break
-        elif op != _FENCE and op != _FENCE_I:
+        elif op == _FENCE_I:
+            status = _CODE_CHANGED
+        elif op != _FENCE:
             status = _ILLEGAL
             break
         r[0] = 0
@@ -336,7 +352,7 @@ def run_slice(
         pc = next_pc
         if status != _SLICE_DONE:
             break
-    if status == _LOAD_FAULT or status == _STORE_FAULT:
+    if status == _LOAD_FAULT or status == _STORE_FAULT or status == _MISALIGNED:
         if address != 0 or c.flags & _VECTOR_FLAG == 0:
             m.fault_address = address
     m.pc = pc

@@ -26,6 +26,8 @@ def read_csr(number: int, machine: Any) -> Any:
         return m.frm, 0
     elif number == 0x003:
         return m.frm << 5 | m.fflags, 0
+    elif number == 0x008:
+        return m.vstart, 0
     elif number == 0x009:
         return m.vxsat, 0
     elif number == 0x00A:
@@ -42,14 +44,17 @@ def read_csr(number: int, machine: Any) -> Any:
         return m.vtype, 0
     elif number == 0xC22:
         return m.vlenb, 0
-    elif number == 0x008 or m.is_bare:
+    elif m.is_bare:
         return np.int64(0), 0
     return np.int64(0), ILLEGAL_CSR
 
 
 @inner_kernel
 def write_csr(number: int, value: Any, machine: Any) -> Any:
-    """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written. vstart is always 0."""
+    """Write a control and status register; returns `ILLEGAL_CSR` if it cannot be written.
+
+    vstart keeps as many bits as an element's number has.
+    """
     if number == 0x001:
         machine.fflags = value & 31
     elif number == 0x002:
@@ -57,6 +62,8 @@ def write_csr(number: int, value: Any, machine: Any) -> Any:
     elif number == 0x003:
         machine.fflags = value & 31
         machine.frm = value >> 5 & 7
+    elif number == 0x008:
+        machine.vstart = value & (machine.vlenb * 8 - 1)
     elif number == 0x009:
         machine.vxsat = value & 1
     elif number == 0x00A:
@@ -64,7 +71,7 @@ def write_csr(number: int, value: Any, machine: Any) -> Any:
     elif number == 0x00F:
         machine.vxsat = value & 1
         machine.vxrm = value >> 1 & 3
-    elif number != 0x008 and (not machine.is_bare or number >> 10 == 3):
+    elif not machine.is_bare or number >> 10 == 3:
         return ILLEGAL_CSR
     return 0
 

@@ -18,9 +18,11 @@ class Status(IntEnum):
     LOAD_FAULT = 5
     STORE_FAULT = 6
     TOHOST = 7
+    CODE_CHANGED = 8  # a fence.i was executed
+    MISALIGNED = 9
 
 
-INVALID, DIVIDE_BY_ZERO, INEXACT = 16, 8, 1  # fflags bits that are modelled
+INVALID, DIVIDE_BY_ZERO, OVERFLOW, UNDERFLOW, INEXACT = 16, 8, 4, 2, 1  # bits of fflags
 BOX = -(1 << 32)  # upper half of a float32 in a 64-bit register
 
 MACHINE_DTYPE = np.dtype(
@@ -38,7 +40,7 @@ MACHINE_DTYPE = np.dtype(
         ("is_bare", np.int64),  # machine-mode control registers read as 0
         ("fflags", np.int64),
         ("frm", np.int64),
-        ("ignored_rounding", np.int64),  # 1 once arithmetic was asked to round other than to nearest even
+        ("vstart", np.int64),
         ("vxrm", np.int64),
         ("vxsat", np.int64),
         ("vlenb", np.int64),
@@ -54,6 +56,7 @@ MACHINE_DTYPE = np.dtype(
         ("d", np.int64),
         ("out", np.int64),
         ("mask", np.int64),
+        ("scalar", np.int64),  # of the scalar operand's pattern, 8 bytes
         ("address", np.int64),  # of the last vector access, for the timing model
         ("stride", np.int64),
         ("region", np.int64),

@@ -21,7 +21,7 @@ from workbench.core.linux_start import ENVIRONMENT, push_arguments
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import Activity, Region, SimResult
 from workbench.core.syscalls import Linux
-from workbench.isa.predecode import Code, predecode
+from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
 
@@ -30,7 +30,8 @@ SLICE_SECONDS = 0.25  # between two looks at Ctrl-C and two updates of the progr
 STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
-_BUFFERS = ("a", "b", "d", "out", "mask")  # of the vector unit
+_FLUSH_ICACHE = 259  # the system call behind a C library's __builtin___clear_cache
+_BUFFERS = ("a", "b", "d", "out", "mask", "scalar")  # of the vector unit
 
 
 def run_program(
@@ -182,16 +183,28 @@ class Machine:
             self._system_call()
         elif status == Status.TOHOST and self._htif is not None:
             self._htif.handle(self._time_ns())
+        elif status == Status.CODE_CHANGED:
+            self._decode_again()
         elif status != Status.SLICE_DONE:
             raise self._fault(status)
 
     def _system_call(self) -> None:
+        if self.registers[_A7] == _FLUSH_ICACHE:
+            self._decode_again()
+            self.registers[_A0] = 0
+            return
         arguments = [int(value) for value in self.registers[_A0 : _A0 + 6]]
         self.registers[_A0] = self.linux.call(int(self.registers[_A7]), arguments, self._time_ns())
 
     def _time_ns(self) -> int:
         cycles = int(self._timing["last_commit"][0]) if self.timed else self.instructions
         return int(cycles * 1e3 / self.frequency_mhz)
+
+    def _decode_again(self) -> None:
+        """After a fence.i or a flush of the instruction cache: what the program wrote into its code."""
+        decode_again(self.code, self.program, self.memory.read)
+        if not self.has_vectors:
+            _remove_vectors(self.code.entries)
 
     def _fault(self, status: Status) -> Exception:
         pc, state = int(self.state["pc"][0]), self.state[0]
@@ -243,8 +256,6 @@ class Machine:
     ) -> SimResult:  # fmt: skip
         rows = zip(self.code.regions, region_instructions, region_cycles, strict=True)
         regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]
-        if self.state["ignored_rounding"][0]:
-            self._notes.append("Arithmetic in a rounding mode other than nearest even was rounded to nearest even.")
         missing = [f"{what} is not offered: it returned ENOSYS." for what in self.linux.missing]
         if self.linux.signal:
             missing.append(f"Signal {self.linux.signal} ended the program; signal handlers are not called.")

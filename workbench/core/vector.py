@@ -1,8 +1,9 @@
 """The vector unit: prepares the operands of one vector instruction, calls its kernel family, writes the result back.
 
-V 1.0 without half precision, for VLEN 128 to 65536. Tail and inactive elements are left undisturbed (a legal choice for
-"agnostic", and QEMU's default). vstart is always 0. Of the reserved encodings, wrong register groups and element widths
-are illegal instructions; overlaps of source and destination groups that the manual reserves are executed.
+V 1.0 with Zvfh, for VLEN 128 to 65536. Tail and inactive elements are left undisturbed (a legal choice for "agnostic", and
+QEMU's default). What the manual reserves is an illegal instruction (register groups, element widths, overlaps of the
+destination with a source or with the mask, rounding modes, vstart), but for source operands that read one register with
+two element widths: these are executed.
 
 Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V".
 """
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter_float import box
 from workbench.core.interpreter_primitives import copy_bytes, get, put
-from workbench.core.interpreter_state import BOX, Status
+from workbench.core.interpreter_state import Status
 from workbench.core.vector_convert import convert_elements, gives_float, is_signed_source, takes_float
 from workbench.core.vector_elements import (
-    copy_elements,
     expand_mask,
     extend,
     fill,
@@ -28,24 +29,18 @@ from workbench.core.vector_elements import (
     widen,
     write_mask,
 )
-from workbench.core.vector_estimate import estimate_elements
 from workbench.core.vector_float import (
-    FIRST_MULTIPLY_ADD,
-    REC7,
-    RSQRT7,
-    SGNJ,
-    SGNJX,
-    float_compare_elements,
-    float_elements,
-    multiply_add_elements,
-    reduce_float_elements,
-    sign_elements,
+    float_compare_instruction,
+    float_instruction,
+    modes_are_legal,
+    reduce_float_instruction,
 )
 from workbench.core.vector_forms import SOURCE_F, SOURCE_VECTOR, group_number
 from workbench.core.vector_integer import IS_MOVE, IS_MOVE2, integer_elements
 from workbench.core.vector_mask import (
     CPOP,
     FIRST,
+    ID,
     SIF,
     XNOR,
     count_mask,
@@ -54,7 +49,7 @@ from workbench.core.vector_mask import (
     reduce_integer_elements,
 )
 from workbench.core.vector_memory import vector_access
-from workbench.core.vector_operands import float_operand1, float_operand2, groups_fit, place, scalar_operand
+from workbench.core.vector_operands import are_apart, groups_fit, place, scalar_operand, spares_mask
 from workbench.core.vector_permute import (
     COMPRESS,
     GATHER,
@@ -65,13 +60,14 @@ from workbench.core.vector_permute import (
     MV_X_S,
     SLIDEUP,
     compress_elements,
+    may_overlap,
     permute_elements,
 )
 from workbench.isa.code import V0, Flag
 
 _ILLEGAL = int(Status.ILLEGAL)
 _MASKED, _WRITES_MASK = int(Flag.MASKED), int(Flag.WRITES_MASK)
-_F32, _F64, _I32, _I64 = np.float32(0), np.float64(0), np.int32(0), np.int64(0)
+_I64, _U8 = np.int64(0), np.uint8(0)
 _INT, _FLOAT, _FLOAT_COMPARE, _CONVERT = (group_number(n) for n in "int float float_compare convert".split())
 _REDUCE_INT, _REDUCE_FLOAT, _MASK, _PERMUTE = (group_number(n) for n in "reduce_int reduce_float mask permute".split())
 _LOAD, _STORE = group_number("load"), group_number("store")
@@ -81,7 +77,7 @@ _LOAD, _STORE = group_number("load"), group_number("store")
 def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     writes_mask = c.flags & _WRITES_MASK != 0
-    if not groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and sew < 5):
+    if not groups_fit(c, form, machine, writes_mask) or (form.source == SOURCE_F and not modes_are_legal(machine)):
         return _ILLEGAL
     if count == 0:
         return 0
@@ -112,73 +108,16 @@ def _integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 
 @inner_kernel
-def _float(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine.sew_log2, machine.vl
-    if sew < 5 or not groups_fit(c, form, machine, False):
-        return _ILLEGAL
-    if count == 0:
-        return 0
-    if machine.frm != 0:
-        machine.ignored_rounding = 1
-    width = sew + form.dest
-    mask = machine.mask
-    a = float_operand1(c, form, machine, count, width)
-    b = float_operand2(c, form, machine, count, width)
-    target = place(machine, c.rd)
-    direct = not masked and c.rd != c.rs2 and c.rd != c.rs1
-    function = form.function
-    if function >= FIRST_MULTIPLY_ADD:
-        d = target
-        if not direct:
-            d = machine.d
-            copy_bytes(d, target, count << (width - 3))
-        if width == 5:
-            multiply_add_elements(function, a, b, d, count, _F32)
-        else:
-            multiply_add_elements(function, a, b, d, count, _F64)
-        if not direct:
-            copy_elements(d, target, count, width, masked, mask)
-        return 0
-    out = target if direct else machine.out
-    if SGNJ <= function <= SGNJX:
-        sign_elements(function, a, b, out, count, width)
-    elif function == REC7 or function == RSQRT7:
-        estimate_elements(function == RSQRT7, b, out, count, width)
-    elif width == 5:
-        float_elements(function, a, b, out, count, _F32)
-    else:
-        float_elements(function, a, b, out, count, _F64)
-    if not direct:
-        copy_elements(out, target, count, width, masked, mask)
-    return 0
-
-
-@inner_kernel
-def _float_compare(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    sew, count = machine.sew_log2, machine.vl
-    if sew < 5 or not groups_fit(c, form, machine, True):
-        return _ILLEGAL
-    a = float_operand1(c, form, machine, count, sew)
-    b = place(machine, c.rs2)
-    if sew == 5:
-        float_compare_elements(form.function, a, b, machine.out, count, _F32)
-    else:
-        float_compare_elements(form.function, a, b, machine.out, count, _F64)
-    write_mask(machine.out, place(machine, c.rd), count, masked, machine.mask)
-    return 0
-
-
-@inner_kernel
 def _convert(c: Any, form: Any, machine: Any, masked: int) -> Any:
     sew, count = machine.sew_log2, machine.vl
     source, target = sew + form.wide2, sew + form.dest
-    if not groups_fit(c, form, machine, False):
+    if not groups_fit(c, form, machine, False) or machine.frm > 4:
         return _ILLEGAL
-    if (takes_float(form.function) and source < 5) or (gives_float(form.function) and target < 5):
+    if (takes_float(form.function) and source < 4) or (gives_float(form.function) and target < 4):
         return _ILLEGAL
     m = machine
     widen(place(machine, c.rs2), m.b, count, source, is_signed_source(form.function))
-    convert_elements(form.function, machine, m.b, m.out, count, 1 << source, 1 << target, masked)
+    convert_elements(form.function, machine, m.b, m.out, count, source, target, masked)
     narrow_elements(m.out, place(machine, c.rd), count, target, masked, m.mask)
     return 0
 
@@ -198,22 +137,6 @@ def _reduce_integer(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 
 @inner_kernel
-def _reduce_float(c: Any, form: Any, machine: Any, masked: int) -> Any:
-    m = machine
-    width, count = m.sew_log2 + form.dest, m.vl
-    if m.sew_log2 < 5 or width > 6 or not is_group(c.rs2 - V0, m.lmul_log2):
-        return _ILLEGAL
-    if count > 0:
-        b = float_operand2(c, form, machine, count, width)
-        start, target = place(machine, c.rs1), place(machine, c.rd)
-        if width == 5:
-            put(target, 0, reduce_float_elements(form.function, b, get(start, 0, _F32), count, masked, m.mask, _F32))
-        else:
-            put(target, 0, reduce_float_elements(form.function, b, get(start, 0, _F64), count, masked, m.mask, _F64))
-    return 0
-
-
-@inner_kernel
 def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
     m = machine
     function, count = form.function, m.vl
@@ -224,7 +147,10 @@ def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
         put(machine.registers, np.int64(c.rd), count_mask(source, count, masked, m.mask, function == FIRST))
     else:
         writes_mask = function <= SIF
-        if not writes_mask and not is_group(c.rd - V0, m.lmul_log2):
+        lmul = np.int64(0) if writes_mask else m.lmul_log2
+        if not is_group(c.rd - V0, lmul) or not spares_mask(c):
+            return _ILLEGAL
+        if function != ID and not are_apart(np.int64(c.rd), lmul, np.int64(c.rs2), 0):
             return _ILLEGAL
         mask_elements(function, source, m.out, count, masked, m.mask)
         if writes_mask:
@@ -238,18 +164,16 @@ def _mask(c: Any, form: Any, machine: Any, masked: int) -> Any:
 def _move_scalar(c: Any, form: Any, machine: Any) -> Any:
     """vmv.x.s, vfmv.f.s, vmv.s.x, vfmv.s.f."""
     m = machine
-    if (form.function == MV_F_S or form.source == SOURCE_F) and m.sew_log2 < 5:
+    if (form.function == MV_F_S or form.source == SOURCE_F) and not modes_are_legal(m):
         return _ILLEGAL
     if form.function == MV_S_X:
-        if m.vl > 0:
+        if m.vstart < m.vl:
             put(m.out, 0, scalar_operand(c, form, machine, m.sew_log2))
             narrow_elements(m.out, place(machine, c.rd), 1, m.sew_log2, False, m.mask)
         return 0
-    widen(place(machine, c.rs2), m.out, 1, m.sew_log2, True)
+    widen(place(machine, c.rs2), m.out, 1, m.sew_log2, form.function == MV_X_S)
     value = get(m.out, 0, _I64)
-    if form.function == MV_F_S and m.sew_log2 == 5:
-        value = value & 0xFFFFFFFF | BOX
-    put(machine.registers, np.int64(c.rd), value)
+    put(machine.registers, np.int64(c.rd), box(value, m.sew_log2) if form.function == MV_F_S else value)
     return 0
 
 
@@ -266,10 +190,14 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
             return _ILLEGAL
         copy_bytes(target, source, moved * m.vlenb)
         return 0
-    if not is_group(c.rd - V0, lmul) or not is_group(c.rs2 - V0, lmul) or (form.source == SOURCE_F and sew < 5):
+    if not is_group(c.rd - V0, lmul) or not is_group(c.rs2 - V0, lmul) or not spares_mask(c):
         return _ILLEGAL
-    if count == 0:
-        return 0
+    if form.source == SOURCE_F and not modes_are_legal(m):
+        return _ILLEGAL
+    if not may_overlap(function) and not are_apart(np.int64(c.rd), lmul, np.int64(c.rs2), lmul):
+        return _ILLEGAL
+    if function == COMPRESS and not are_apart(np.int64(c.rd), lmul, np.int64(c.rs1), 0):
+        return _ILLEGAL
     available = vlmax(machine)
     widen(source, m.b, available, sew, False)
     if function == COMPRESS:
@@ -279,44 +207,107 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
     scalar = np.int64(0)
     if function == GATHER or function == GATHER16:
         width = sew if function == GATHER else np.int64(4)
-        if not is_group(c.rs1 - V0, lmul + width - sew):
+        index_lmul = lmul + width - sew
+        if not is_group(c.rs1 - V0, index_lmul) or not are_apart(np.int64(c.rd), lmul, np.int64(c.rs1), index_lmul):
             return _ILLEGAL
         widen(place(machine, c.rs1), m.a, count, width, False)
     else:
         scalar = scalar_operand(c, form, machine, sew)
     if function == SLIDEUP:
         widen(target, m.out, count, sew, False)
-    permute_elements(function, m.a, m.b, m.out, count, available, scalar)
+    if count > 0:
+        permute_elements(function, m.a, m.b, m.out, count, available, scalar)
     narrow_elements(m.out, target, count, sew, masked, m.mask)
     return 0
 
 
 @inner_kernel
-def execute_vector(c: Any, form: Any, machine: Any) -> Any:
-    """Execute one vector instruction (not vset*); a status, 0 if all is well."""
-    group = form.group
-    masked = False
-    if c.flags & _MASKED:
-        expand_mask(machine.vector, machine.mask, machine.vl)
-        masked = form.uses_v0 == 0
-    if group == _LOAD or group == _STORE:
-        return vector_access(c, form, machine, group == _STORE, masked)
-    machine.address = 0
-    machine.stride = 0
-    if machine.vtype < 0:
-        return _ILLEGAL
+def _may_resume(c: Any, form: Any) -> Any:
+    """Not one of the instructions that trap where vstart is not 0: reductions, mask counts and prefixes, compress."""
+    group, function = form.group, form.function
+    if group == _MASK:
+        return function <= XNOR or function == ID
+    return group != _REDUCE_INT and group != _REDUCE_FLOAT and not (group == _PERMUTE and function == COMPRESS)
+
+
+@inner_kernel
+def _restores(form: Any) -> Any:
+    """Elements before vstart are put back afterwards: v0 is no mask to be cut, or none is used."""
+    whole = form.group == _PERMUTE and form.function == MOVE_WHOLE
+    return form.uses_v0 != 0 or whole or (form.group == _MASK and form.function <= XNOR)
+
+
+@inner_kernel
+def _begin_at_vstart(c: Any, form: Any, machine: Any, masked: int) -> None:
+    """Make the elements before vstart inactive, or keep a copy of the destination."""
+    m = machine
+    if _restores(form):
+        copy_bytes(m.addresses, place(m, c.rd), min(96 - c.rd, 8) * m.vlenb)
+        return
+    for i in range(m.vl):
+        if i < m.vstart:
+            put(m.mask, i, np.uint8(0))
+        elif not masked:
+            put(m.mask, i, np.uint8(1))
+
+
+@inner_kernel
+def _put_back(c: Any, machine: Any) -> None:
+    """The elements before vstart of the destination from the copy."""
+    m = machine
+    target = place(m, c.rd)
+    if c.flags & _WRITES_MASK:
+        for i in range(m.vstart):
+            at, bit = i >> 3, np.uint8(1 << (i & 7))
+            put(target, at, np.uint8(get(target, at, _U8) & ~bit | get(m.addresses, at, _U8) & bit))
+    else:
+        copy_bytes(target, m.addresses, min(m.vstart << (m.sew_log2 - 3), min(96 - c.rd, 8) * m.vlenb))
+
+
+@inner_kernel
+def _dispatch(group: int, c: Any, form: Any, machine: Any, masked: int) -> Any:
     if group == _FLOAT:
-        return _float(c, form, machine, masked)
+        return float_instruction(c, form, machine, masked)
     elif group == _INT:
         return _integer(c, form, machine, masked)
     elif group == _PERMUTE:
         return _permute(c, form, machine, masked)
     elif group == _FLOAT_COMPARE:
-        return _float_compare(c, form, machine, masked)
+        return float_compare_instruction(c, form, machine, masked)
     elif group == _CONVERT:
         return _convert(c, form, machine, masked)
     elif group == _REDUCE_INT:
         return _reduce_integer(c, form, machine, masked)
     elif group == _REDUCE_FLOAT:
-        return _reduce_float(c, form, machine, masked)
+        return reduce_float_instruction(c, form, machine, masked)
     return _mask(c, form, machine, masked)
+
+
+@inner_kernel
+def execute_vector(c: Any, form: Any, machine: Any) -> Any:
+    """Execute one vector instruction (not vset*) from element vstart on; a status, 0 if all is well."""
+    m = machine
+    group = form.group
+    masked = False
+    if c.flags & _MASKED:
+        expand_mask(m.vector, m.mask, m.vl)
+        masked = form.uses_v0 == 0
+    if group == _LOAD or group == _STORE:
+        outcome = vector_access(c, form, m, group == _STORE, masked)
+    else:
+        m.address = 0
+        m.stride = 0
+        if m.vtype < 0:
+            return _ILLEGAL
+        resumes = m.vstart != 0
+        if resumes:
+            if not _may_resume(c, form):
+                return _ILLEGAL
+            _begin_at_vstart(c, form, m, masked)
+            masked = masked or not _restores(form)
+        outcome = _dispatch(group, c, form, m, masked)
+        if resumes and outcome == 0 and _restores(form):
+            _put_back(c, m)
+    if outcome == 0:
+        m.vstart = 0
+    return outcome

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import NAN32, NAN64, classify, narrow, to_integer
+from workbench.core.interpreter_float import classify, is_signaling, to_integer, value_of
 from workbench.core.interpreter_primitives import get, put, reinterpret
+from workbench.core.interpreter_rounding import TO_ODD, TO_ZERO, round_float, round_integer
+from workbench.core.interpreter_state import INEXACT
 from workbench.core.vector_forms import function_number
 
-_F32, _F64, _I32, _I64, _U8 = np.float32(0), np.float64(0), np.int32(0), np.int64(0), np.uint8(0)
+_I32, _I64, _U8 = np.int32(0), np.int64(0), np.uint8(0)
+_LEAST32, _GREATEST32 = 2.0**-125, 2.0**127
 
 
 def _number(name: str) -> int:
@@ -44,48 +47,49 @@ def is_signed_source(function: int) -> Any:
 
 
 @inner_kernel
-def _float_bits(value: Any, bits: int) -> Any:
-    """Pattern of a float64 as a float of `bits` bits (already representable), NaN canonical."""
-    if bits == 32:
-        return np.int64(reinterpret(np.float32(value), _I32)) if value == value else np.int64(NAN32)
-    return reinterpret(value, _I64) if value == value else np.int64(NAN64)
+def _from_integer(value: int, is_signed: int, width: int, machine: Any) -> Any:
+    """Pattern of an integer; the host's where that raises no flag that is not set already."""
+    if machine.frm == 0 and width > 4 and machine.fflags & INEXACT != 0:
+        if width == 6:
+            return reinterpret(np.float64(value) if is_signed else np.float64(np.uint64(value)), _I64)
+        return np.int64(reinterpret(np.float32(value) if is_signed else np.float32(np.uint64(value)), _I32))
+    pattern, flags = round_integer(value, is_signed, machine.frm, width)
+    machine.fflags |= flags
+    return pattern
 
 
 @inner_kernel
-def _from_integer(value: Any, is_signed: int, bits: int) -> Any:
-    if bits == 32:
-        single = np.float32(value) if is_signed else np.float32(np.uint64(value))
-        return np.int64(reinterpret(single, _I32))
-    wide = np.float64(value) if is_signed else np.float64(np.uint64(value))
-    return reinterpret(wide, _I64)
+def _from_float(pattern: int, source: int, mode: int, width: int, machine: Any) -> Any:
+    """Pattern of a float in another format."""
+    value = value_of(pattern, source)
+    if width == 6 and value == value:
+        return reinterpret(value, _I64)
+    if width == 5 and mode == 0 and machine.fflags & INEXACT != 0 and _LEAST32 <= abs(value) < _GREATEST32:
+        return np.int64(reinterpret(np.float32(value), _I32))
+    result, flags = round_float(value, is_signaling(pattern, source), mode, width)
+    machine.fflags |= flags
+    return result
 
 
 @inner_kernel
 def convert_elements(
-    function: int, machine: Any, b: Any, out: Any, count: int, from_bits: int, to_bits: int, masked: int
+    function: int, machine: Any, b: Any, out: Any, count: int, source: int, target: int, masked: int
 ) -> None:
-    """out[i] (int64 patterns) from b[i] (int64: integers extended, float patterns)."""
+    """out[i] (int64 patterns) from b[i] (int64: integers extended, float patterns); log2 of the widths in bits."""
     mode = machine.frm
     for i in range(count):
         if masked and not get(machine.mask, i, _U8):
             continue
         pattern = get(b, i, _I64)
         if function == _CLASS:
-            put(out, i, classify(pattern, 8, 23) if from_bits == 32 else classify(pattern, 11, 52))
-            continue
-        if function == _X_F or function == _U_F:
-            put(out, i, _from_integer(pattern, function == _X_F, to_bits))
-            continue
-        if from_bits == 32:
-            value = np.float64(reinterpret(np.int32(pattern), _F32))
+            result = classify(pattern, source)
+        elif function == _X_F or function == _U_F:
+            result = _from_integer(pattern, function == _X_F, target, machine)
+        elif function == _F_F or function == _F_F_ODD:
+            result = _from_float(pattern, source, TO_ODD if function == _F_F_ODD else mode, target, machine)
         else:
-            value = reinterpret(pattern, _F64)
-        if function == _F_F:
-            put(out, i, _float_bits(np.float64(narrow(value, mode)) if to_bits == 32 else value, to_bits))
-        elif function == _F_F_ODD:
-            put(out, i, _float_bits(np.float64(narrow(value, 5)), to_bits))
-        else:
-            rounding = 1 if function == _F_U_ZERO or function == _F_X_ZERO else mode
-            result, flags = to_integer(value, rounding, to_bits, function == _F_U or function == _F_U_ZERO)
+            rounding = TO_ZERO if function == _F_U_ZERO or function == _F_X_ZERO else mode
+            is_unsigned = function == _F_U or function == _F_U_ZERO
+            result, flags = to_integer(value_of(pattern, source), rounding, 1 << target, is_unsigned)
             machine.fflags |= flags
-            put(out, i, result)
+        put(out, i, result)

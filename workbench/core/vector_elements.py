@@ -88,17 +88,21 @@ def narrow_elements(source: Any, target: Any, count: int, width: int, masked: in
 
 @inner_kernel
 def copy_elements(source: Any, target: Any, count: int, width: int, masked: int, mask: Any) -> None:
-    """Copy elements of one width; inactive elements keep their value."""
+    """Copy elements of one width (4 to 6); inactive elements keep their value."""
     if not masked:
         copy_bytes(target, source, count << (width - 3))
     elif width == 5:
         for i in range(count):
             if get(mask, i, _U8):
                 put(target, i, get(source, i, _I32))
-    else:
+    elif width == 6:
         for i in range(count):
             if get(mask, i, _U8):
                 put(target, i, get(source, i, _I64))
+    else:
+        for i in range(count):
+            if get(mask, i, _U8):
+                put(target, i, get(source, i, _I16))
 
 
 @inner_kernel

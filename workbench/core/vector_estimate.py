@@ -1,4 +1,4 @@
-"""vfrec7 and vfrsqrt7: reciprocal and reciprocal square root to 7 bits, bit-exact.
+"""vfrec7 and vfrsqrt7: reciprocal and reciprocal square root to 7 bits, bit-exact, with their flags.
 
 The manual's two 128-entry tables follow the midpoint rule and are computed here: entry k is the estimate at the middle
 of the k-th interval of the significand (for the root: 64 intervals for each parity of the exponent).
@@ -14,9 +14,21 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import get, leading_zeros, put
+from workbench.core.interpreter_float import is_signaling
+from workbench.core.interpreter_primitives import get, leading_zeros
+from workbench.core.interpreter_rounding import (
+    DOWN,
+    TO_ZERO,
+    UP,
+    fraction_bits,
+    infinity_bits,
+    nan_bits,
+    sign_bit,
+)
+from workbench.core.interpreter_state import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW
+from workbench.core.vector_float_flags import pattern_at, put_pattern
 
-_U32, _I64 = np.uint32(0), np.int64(0)
+_U8 = np.uint8(0)
 
 
 def _root_entry(index: int) -> int:
@@ -36,58 +48,60 @@ def _normalize(exponent: Any, fraction: Any, fraction_bits: int) -> Any:
 
 
 @inner_kernel
-def reciprocal(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
-    """The pattern of about 1 / x."""
-    sign = bits >> (exponent_bits + fraction_bits) & 1
-    exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1)
-    fraction = bits & ((np.int64(1) << fraction_bits) - 1)
-    largest = np.int64((1 << exponent_bits) - 1)
-    signed_zero = sign << (exponent_bits + fraction_bits)
-    infinity = signed_zero | largest << fraction_bits
+def reciprocal(pattern: int, mode: int, width: int) -> Any:
+    """(pattern, flags) of about 1 / x."""
+    places, infinity, sign = fraction_bits(width), infinity_bits(width), pattern & sign_bit(width)
+    largest = infinity >> places
+    exponent = pattern >> places & largest
+    fraction = pattern & ((np.int64(1) << places) - 1)
     if exponent == largest:
-        return largest << fraction_bits | np.int64(1) << (fraction_bits - 1) if fraction else signed_zero
+        if fraction != 0:
+            return nan_bits(width), INVALID if is_signaling(pattern, width) else 0
+        return sign, 0
     if exponent == 0:
         if fraction == 0:
-            return infinity
-        exponent, fraction = _normalize(exponent, fraction, fraction_bits)
+            return sign | infinity, DIVIDE_BY_ZERO
+        exponent, fraction = _normalize(exponent, fraction, places)
         if exponent < -1:
-            return infinity
-    result = _RECIPROCALS[fraction >> (fraction_bits - 7)] << (fraction_bits - 7)
+            cuts = mode == TO_ZERO or mode == (UP if sign != 0 else DOWN)
+            return sign | (infinity - 1 if cuts else infinity), OVERFLOW | INEXACT
+    result = _RECIPROCALS[fraction >> (places - 7)] << (places - 7)
     power = largest - 2 - exponent  # 2 * bias - 1 - exponent, with 2 * bias = largest - 1
     if power <= 0:  # a subnormal result
-        result = (result | np.int64(1) << fraction_bits) >> (1 - power)
+        result = (result | np.int64(1) << places) >> (1 - power)
         power = np.int64(0)
-    return signed_zero | power << fraction_bits | result
+    return sign | power << places | result, 0
 
 
 @inner_kernel
-def reciprocal_root(bits: int, exponent_bits: int, fraction_bits: int) -> Any:
-    """The pattern of about 1 / sqrt(x)."""
-    sign = bits >> (exponent_bits + fraction_bits) & 1
-    exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1)
-    fraction = bits & ((np.int64(1) << fraction_bits) - 1)
-    largest = np.int64((1 << exponent_bits) - 1)
+def reciprocal_root(pattern: int, width: int) -> Any:
+    """(pattern, flags) of about 1 / sqrt(x)."""
+    places, infinity, sign = fraction_bits(width), infinity_bits(width), pattern & sign_bit(width)
+    largest = infinity >> places
+    exponent = pattern >> places & largest
+    fraction = pattern & ((np.int64(1) << places) - 1)
     if exponent == 0 and fraction == 0:
-        return sign << (exponent_bits + fraction_bits) | largest << fraction_bits
-    if sign or (exponent == largest and fraction):
-        return largest << fraction_bits | np.int64(1) << (fraction_bits - 1)
+        return sign | infinity, DIVIDE_BY_ZERO
+    if exponent == largest and fraction != 0:
+        return nan_bits(width), INVALID if is_signaling(pattern, width) else 0
+    if sign != 0:
+        return nan_bits(width), INVALID
     if exponent == largest:
-        return np.int64(0)
+        return np.int64(0), 0
     if exponent == 0:
-        exponent, fraction = _normalize(exponent, fraction, fraction_bits)
-    index = (exponent & 1) << 6 | fraction >> (fraction_bits - 6)
+        exponent, fraction = _normalize(exponent, fraction, places)
+    index = (exponent & 1) << 6 | fraction >> (places - 6)
     bias = largest >> 1
-    return (3 * bias - 1 - exponent) >> 1 << fraction_bits | _ROOTS[index] << (fraction_bits - 7)
+    return (3 * bias - 1 - exponent) >> 1 << places | _ROOTS[index] << (places - 7), 0
 
 
 @inner_kernel
-def estimate_elements(is_root: int, b: Any, out: Any, count: int, width: int) -> None:
-    """One of the two functions on all elements of 2**width bits."""
+def estimate_elements(is_root: int, machine: Any, b: Any, out: Any, count: int, width: int, masked: int) -> None:
+    """One of the two functions on all active elements of 2**width bits."""
     for i in range(count):
-        if width == 5:
-            bits = np.int64(get(b, i, _U32))
-            value = reciprocal_root(bits, 8, 23) if is_root else reciprocal(bits, 8, 23)
-            put(out, i, np.uint32(value))
-        else:
-            bits = get(b, i, _I64)
-            put(out, i, reciprocal_root(bits, 11, 52) if is_root else reciprocal(bits, 11, 52))
+        if masked and not get(machine.mask, i, _U8):
+            continue
+        pattern = pattern_at(b, i, width)
+        result, flags = reciprocal_root(pattern, width) if is_root else reciprocal(pattern, machine.frm, width)
+        machine.fflags |= flags
+        put_pattern(out, i, result, width)

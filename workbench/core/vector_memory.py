@@ -16,6 +16,7 @@ from workbench.core.interpreter_primitives import copy_bytes, get, load, put, st
 from workbench.core.interpreter_state import Status
 from workbench.core.vector_elements import is_group, widen
 from workbench.core.vector_forms import function_number
+from workbench.core.vector_operands import overlap_is_legal, spares_mask
 
 _I8, _I16, _I32, _I64, _U8 = np.int8(0), np.int16(0), np.int32(0), np.int64(0), np.uint8(0)
 _ILLEGAL, _LOAD_FAULT, _STORE_FAULT = int(Status.ILLEGAL), int(Status.LOAD_FAULT), int(Status.STORE_FAULT)
@@ -50,15 +51,16 @@ def _move(target: Any, source: Any, width: int) -> None:
 
 
 @inner_kernel
-def _copy_block(machine: Any, is_store: int, base: int, register: int, count: int) -> Any:
-    """Consecutive bytes between memory and a register group; a status."""
-    if count == 0:
+def _copy_block(machine: Any, is_store: int, base: int, register: int, first: int, count: int) -> Any:
+    """Bytes `first` ... `count` - 1 between memory and a register group; a status."""
+    if count <= first:
         return 0
+    base, count = base + first, count - first
     if not _inside(machine, base, count):
         machine.fault_address = base
         return _STORE_FAULT if is_store else _LOAD_FAULT
     host = machine.memory_pointer + (base - machine.memory_base)
-    place = machine.vector + register * machine.vlenb
+    place = machine.vector + register * machine.vlenb + first
     if is_store:
         copy_bytes(host, place, count)
     else:
@@ -83,12 +85,13 @@ def _copy_elements(
     size = np.int64(1) << (width - 3)
     pointer = machine.memory_pointer - machine.memory_base
     registers, vlenb = machine.vector, machine.vlenb
-    for i in range(machine.vl):
+    for i in range(machine.vstart, machine.vl):
         address = get(machine.addresses, i, _I64) if indexed else base + i * stride
         if masked and not get(machine.mask, i, _U8):
             continue
         if not _inside(machine, address, fields * size):
             machine.fault_address = address
+            machine.vstart = i
             return _STORE_FAULT if is_store else _LOAD_FAULT
         for field in range(fields):
             place = registers + (register + field * group) * vlenb + i * size
@@ -131,6 +134,20 @@ def _index_addresses(c: Any, machine: Any, base: int, width: int) -> Any:
 
 
 @inner_kernel
+def _load_is_legal(c: Any, machine: Any, group: int, fields: int, data_width: int, width: int, indexed: int) -> Any:
+    """A load's destination spares the mask, and the indices where these must not be overwritten."""
+    if not spares_mask(c):
+        return False
+    if not indexed:
+        return True
+    target, indices = np.int64(c.rd), np.int64(c.rs2)
+    lmul = width - machine.sew_log2 + machine.lmul_log2
+    if fields > 1:
+        return target + fields * group <= indices or indices + (np.int64(1) << max(lmul, 0)) <= target
+    return overlap_is_legal(target, machine.lmul_log2, data_width, indices, lmul, width)
+
+
+@inner_kernel
 def _limit_to_memory(machine: Any, base: int, size: int) -> None:
     """Fault-only-first: cut vl to the elements that lie in memory (at least the first is tried)."""
     available = (machine.memory_base + machine.memory_size - base) // size
@@ -151,11 +168,11 @@ def vector_access(c: Any, form: Any, machine: Any, is_store: int, masked: int) -
     if kind == _WHOLE:
         if register % fields != 0:
             return _ILLEGAL
-        return _copy_block(machine, is_store, base, register, fields * machine.vlenb)
+        return _copy_block(machine, is_store, base, register, machine.vstart << (width - 3), fields * machine.vlenb)
     if machine.vtype < 0:
         return _ILLEGAL
     if kind == _MASK:
-        return _copy_block(machine, is_store, base, register, (machine.vl + 7) >> 3)
+        return _copy_block(machine, is_store, base, register, machine.vstart, (machine.vl + 7) >> 3)
     indexed = kind == _INDEXED
     if indexed and not _index_addresses(c, machine, base, width):
         return _ILLEGAL
@@ -164,18 +181,20 @@ def vector_access(c: Any, form: Any, machine: Any, is_store: int, masked: int) -
     group = np.int64(1) << max(emul, 0)
     if not is_group(register, emul) or fields * group > 8 or register + fields * group > 32:
         return _ILLEGAL
+    if not is_store and not _load_is_legal(c, machine, group, fields, data_width, width, indexed):
+        return _ILLEGAL
     size = np.int64(1) << (data_width - 3)
     stride = fields * size
     if kind == _STRIDED:
         stride = get(machine.registers, np.int64(c.rs2), _I64) if c.rs2 > 0 else np.int64(0)
         machine.stride = stride
-        if not masked and fields == 1 and width == 5 and machine.vl > 0:
+        if not masked and fields == 1 and width == 5 and machine.vl > 0 and machine.vstart == 0:
             if _strided_words(machine, is_store, base, stride, register):
                 return 0
     elif not indexed and not masked and fields == 1:
         if kind == _FIRST:
             _limit_to_memory(machine, base, size)
-        return _copy_block(machine, is_store, base, register, machine.vl * size)
+        return _copy_block(machine, is_store, base, register, machine.vstart << (width - 3), machine.vl * size)
     if kind == _FIRST:
         _limit_to_memory(machine, base, size * fields)
     return _copy_elements(machine, is_store, base, stride, register, group, fields, data_width, masked, indexed)

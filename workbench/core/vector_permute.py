@@ -25,6 +25,12 @@ SLIDEUP, _SLIDEDOWN, _SLIDE1UP, _SLIDE1DOWN = (
 
 
 @inner_kernel
+def may_overlap(function: int) -> Any:
+    """The destination group may be the source group: slides down only."""
+    return function == _SLIDEDOWN or function == _SLIDE1DOWN
+
+
+@inner_kernel
 def _shift_down(b: Any, out: Any, count: int, available: int, offset: int) -> None:
     """out[i] = b[i + offset], 0 behind the group; `offset` is unsigned."""
     keep = available - offset if np.uint64(offset) < np.uint64(available) else np.int64(0)

@@ -6,6 +6,7 @@ Every even offset is decoded, whether an instruction begins there or not, so tha
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +28,15 @@ _LINK_REGISTERS = (1, 5)  # ra and t0: the return-address hints of the JAL/JALR 
 
 @dataclass(frozen=True)
 class Code:
-    """Predecoded instructions: entry ``(pc - base) >> 1`` of `entries`; `regions` names the numbers in `region`."""
+    """Predecoded instructions: entry ``(pc - base) >> 1`` of `entries`; `regions` names the numbers in `region`.
+
+    `parcels` are the 16-bit words that were decoded, and one more.
+    """
 
     base: int
     entries: np.ndarray
     regions: tuple[str, ...]
+    parcels: np.ndarray
 
 
 def predecode(program: Program) -> Code:
@@ -47,9 +52,29 @@ def predecode(program: Program) -> Code:
     for segment in segments:
         at = segment.address - base
         image[at : at + len(segment.data)] = np.frombuffer(segment.data, np.uint8)
-    entries = decode_parcels(image.view("<u2"))
+    parcels = image.view("<u2")
+    entries = decode_parcels(parcels)
     regions = _mark_regions(program, base, entries)
-    return Code(base, entries, regions)
+    return Code(base, entries, regions, parcels)
+
+
+def decode_again(code: Code, program: Program, read: Callable[[int, int], bytes | None]) -> None:
+    """Decode what the program has changed in its executable segments; `read` gives bytes of its memory."""
+    image = code.parcels.copy().view(np.uint8)
+    for segment in program.segments:
+        content = read(segment.address, segment.size_bytes) if segment.flags & 1 else None
+        if content:
+            at = segment.address - code.base
+            image[at : at + len(content)] = np.frombuffer(content, np.uint8)
+    parcels = image.view("<u2")
+    changed = np.flatnonzero(parcels != code.parcels)
+    if not changed.size:
+        return
+    first, end = max(int(changed[0]) - 1, 0), min(int(changed[-1]) + 1, len(code.entries))
+    fresh = decode_parcels(parcels[first : end + 1])
+    fresh["region"] = code.entries["region"][first:end]
+    code.entries[first:end] = fresh
+    code.parcels[:] = parcels
 
 
 def decode_parcels(halves: np.ndarray) -> np.ndarray:

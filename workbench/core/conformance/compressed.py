@@ -6,11 +6,13 @@ from functools import cache
 
 import numpy as np
 
+from workbench.core.conformance.record import written_registers
 from workbench.isa.encode import encode
+from workbench.isa.table import numbers, row_of
 from workbench.isa.table_compressed import COMPRESSED, CompressedRow
 
 _STACK, _TEMPORARY, _DATA = 2, 29, 30
-_RESERVED = {2, 29, 30, 31}
+_RESERVED = {2, 28, 29, 30, 31}
 _LOADS, _STORES = {"lw", "ld", "fld"}, {"sw", "sd", "fsd"}
 
 
@@ -44,10 +46,15 @@ def _is_usable(row: CompressedRow, values: tuple[int, ...]) -> bool:
     return values[0] not in _RESERVED
 
 
-def compressed_item(row: CompressedRow, rng: np.random.Generator) -> bytes:
-    """Machine code that executes one random word of the row."""
+def compressed_item(row: CompressedRow, rng: np.random.Generator) -> tuple[bytes, tuple[int, ...]]:
+    """Machine code that executes one random word of the row, and the register that it writes."""
     choices = _words()[row.name]
     half = int(choices[rng.integers(len(choices))])
+    target = row_of(numbers()[row.target])
+    return _code(row, half), written_registers(target, encode(row.target, *row.operands(half)), 0)
+
+
+def _code(row: CompressedRow, half: int) -> bytes:
     word = half.to_bytes(2, "little")
     filler = encode("addi", 5, 6, 7).to_bytes(4, "little")
     if row.target == "ebreak":
