@@ -16,6 +16,7 @@ class Kind(StrEnum):
     CORES = "cores"
     NETLISTS = "netlists"
     MODELS = "models"
+    OPERATORS = "operators"
     AGENTS = "agents"
     TECHNOLOGIES = "technologies"
 
@@ -25,7 +26,7 @@ def command(
     estimates: Annotated[bool, typer.Option("--estimates", help="Show which numbers are estimates, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the cores, netlists, models, placement agents or technologies that have a name."""
+    """List the cores, netlists, models, ONNX operators, placement agents or technologies that have a name."""
     found = _READERS[kind](estimates)
     show(found, as_json) if found else typer.echo(f"no {kind}", err=True)
 
@@ -64,6 +65,12 @@ def _models(estimates: bool) -> dict[str, Any]:
     return describe_models()
 
 
+def _operators(estimates: bool) -> dict[str, Any]:
+    from workbench.graph.canonical import supported_operators
+
+    return {name: ", ".join(types) for name, types in supported_operators().items()}
+
+
 def _agents(estimates: bool) -> dict[str, Any]:
     from workbench.place.agents.base import describe_agents
 
@@ -74,6 +81,7 @@ _READERS = {
     Kind.CORES: _cores,
     Kind.NETLISTS: _netlists,
     Kind.MODELS: _models,
+    Kind.OPERATORS: _operators,
     Kind.AGENTS: _agents,
     Kind.TECHNOLOGIES: _technologies,
 }

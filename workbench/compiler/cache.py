@@ -59,6 +59,7 @@ def _facts(network: CompiledNetwork, program: Path) -> dict[str, object]:
         "layers": [asdict(layer) for layer in network.layers],
         "inputs": [[name, list(shape)] for name, shape in network.inputs.items()],
         "outputs": [[name, list(shape)] for name, shape in network.outputs.items()],
+        "dtypes": network.dtypes,
         "notes": list(network.notes),
         "arena_bytes": network.arena_bytes,
         "weight_bytes": network.weight_bytes,
@@ -73,5 +74,6 @@ def _load(program: Path, facts: Path) -> CompiledNetwork:
     layers = tuple(Layer(**layer) for layer in table["layers"])
     code = replace(parse_elf(data, str(program)), name=table["name"])
     return CompiledNetwork(
-        table["name"], code, layers, inputs, outputs, tuple(table["notes"]), table["arena_bytes"], table["weight_bytes"],
+        table["name"], code, layers, inputs, outputs, dict(table["dtypes"]), tuple(table["notes"]), table["arena_bytes"],
+        table["weight_bytes"],
     )  # fmt: skip

@@ -14,6 +14,7 @@ from workbench.compiler.network import CompiledNetwork, Layer
 from workbench.compiler.passes import optimise
 from workbench.compiler.spills import count_spills
 from workbench.compiler.start import emit_start
+from workbench.compiler.views import ELEMENT_BYTES
 from workbench.graph.graph import Graph
 from workbench.isa.program import Program, Segment, Symbol
 from workbench.isa.target import Target
@@ -39,6 +40,7 @@ def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> 
         graph.name, _program(graph.name, memory, link_object(code, memory.end)),
         tuple(_layer(graph, index, draft) for index, draft in enumerate(lowering.layers)),
         {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
+        {name: graph.tensors[name].dtype for name in (*graph.inputs, *graph.outputs)},
         arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
         assembly=make_assembly(text) if with_assembly else "",
     )  # fmt: skip
@@ -76,7 +78,11 @@ def _module(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> str:
         module.add(_function(module, _symbol(index, draft), draft, memory))
     start = Builder(module, "_start")
     transfers = [
-        [(memory.addresses[lowering.read(name).buffer], graph.tensors[name].size_bytes) for name in names]
+        [
+            (memory.addresses[lowering.read(name).buffer], graph.tensors[name].elements * ELEMENT_BYTES)
+            for name in names
+            if graph.tensors[name].elements
+        ]
         for names in (graph.inputs, graph.outputs)
     ]
     symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
@@ -114,7 +120,9 @@ def _symbol(index: int, draft: Draft) -> str:
 def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
     node = draft.node
     operator = "+".join(node.attributes.get("fused", (node.operator,)))
-    inputs = sum(graph.tensors[n].size_bytes for n in node.inputs if n in graph.tensors and n not in graph.constants)
-    outputs = sum(graph.tensors[n].size_bytes for n in node.outputs if n in graph.tensors)
+    inputs, outputs = (
+        ELEMENT_BYTES * sum(graph.tensors[n].elements for n in names if n in graph.tensors and n not in graph.constants)
+        for names in (node.inputs, node.outputs)
+    )
     symbol = _symbol(index, draft)
     return Layer(symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm)

@@ -1,7 +1,8 @@
 """A small builder of textual LLVM IR: structured loops over pointers, scalar floats and RVV intrinsics.
 
 Loops carry their pointers, so that address arithmetic is one addition per step, and become ``phi`` nodes directly: no
-IR pass has to run before code generation. Vector values are scalable types of 32-bit elements; `lmul` is 1, 2, 4 or 8.
+IR pass has to run before code generation. Vector values are scalable types of 32-bit elements, floats or integers, or of
+mask bits; `lmul` is 1, 2, 4 or 8.
 
 Source: LLVM 22 language reference (scalable vectors) and IntrinsicsRISCV.td (operands of ``llvm.riscv.*``).
 """
@@ -13,6 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 LMULS = (1, 2, 4, 8)
+_SHORT = {"float": "f32", "i32": "i32"}
+_ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
+_SHIFTS = ("vsll", "vsra", "vsrl")
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,24 @@ def real(number: float) -> Value:
     return Value("float", "0x" + struct.pack(">d", single).hex().upper())
 
 
+def whole(number: int) -> Value:
+    """A 32-bit integer constant."""
+    return Value("i32", str(number))
+
+
 def vector_type(lmul: int, element: str = "float") -> str:
     """The scalable type of `lmul` registers of 32-bit elements."""
     return f"<vscale x {2 * lmul} x {element}>"
+
+
+def element_of(value: Value) -> str:
+    """Element type of a vector, or the type of a scalar."""
+    return value.type.rsplit(" x ", 1)[-1].rstrip(">")
+
+
+def is_vector(value: Value) -> bool:
+    """Whether a value is a vector."""
+    return value.type.startswith("<")
 
 
 class Module:
@@ -223,100 +242,126 @@ class Builder:
             return address.pointer
         return self.emit("ptr", f"getelementptr i8, ptr {address.pointer.text}, i64 {address.offset}")
 
-    def load(self, address: Address) -> Value:
-        """Load a float."""
-        return self.emit("float", f"load float, {self.pointer(address)}")
+    def load(self, address: Address, element: str = "float") -> Value:
+        """Load a scalar."""
+        return self.emit(element, f"load {element}, {self.pointer(address)}")
 
     def store(self, value: Value, address: Address) -> None:
-        """Store a float."""
+        """Store a scalar."""
         self._lines.append(f"  store {value}, {self.pointer(address)}")
 
     # --- vectors --------------------------------------------------------------------------------------------------
 
-    @property
-    def floats(self) -> str:
-        """The present vector type."""
-        return vector_type(self.lmul)
+    def _suffix(self, element: str = "float") -> str:
+        return f"nxv{2 * self.lmul}{_SHORT.get(element, element)}"
 
-    @property
-    def _suffix(self) -> str:
-        return f"nxv{2 * self.lmul}f32"
+    def _kind(self, value: Value) -> str:
+        """How intrinsics name an operand: vector or scalar."""
+        return self._suffix(element_of(value)) if is_vector(value) else _SHORT.get(value.type, value.type)
 
-    @property
-    def _integer_suffix(self) -> str:
-        return f"nxv{2 * self.lmul}i32"
+    def _poison(self, element: str = "float") -> Value:
+        return Value(vector_type(self.lmul, element), "poison")
 
-    def _poison(self, kind: str | None = None) -> Value:
-        return Value(kind or self.floats, "poison")
-
-    def vload(self, address: Address, stride: int = 4) -> Value:
-        """Load `vl` floats that lie `stride` bytes apart."""
-        pointer = self.pointer(address)
+    def vload(self, address: Address, stride: int = 4, element: str = "float") -> Value:
+        """Load `vl` elements that lie `stride` bytes apart."""
+        pointer, kind = self.pointer(address), vector_type(self.lmul, element)
         if stride == 4:
-            name = f"llvm.riscv.vle.{self._suffix}.p0.i64"
-            return self.call(name, self.floats, [self._poison(), pointer, self.vl])
-        name = f"llvm.riscv.vlse.{self._suffix}.p0.i64"
-        return self.call(name, self.floats, [self._poison(), pointer, integer(stride), self.vl])
+            name = f"llvm.riscv.vle.{self._suffix(element)}.p0.i64"
+            return self.call(name, kind, [self._poison(element), pointer, self.vl])
+        name = f"llvm.riscv.vlse.{self._suffix(element)}.p0.i64"
+        return self.call(name, kind, [self._poison(element), pointer, integer(stride), self.vl])
 
     def vstore(self, value: Value, address: Address, stride: int = 4) -> None:
-        """Store `vl` floats `stride` bytes apart."""
-        pointer = self.pointer(address)
+        """Store `vl` elements `stride` bytes apart."""
+        pointer, suffix = self.pointer(address), self._suffix(element_of(value))
         if stride == 4:
-            self.call(f"llvm.riscv.vse.{self._suffix}.p0.i64", "void", [value, pointer, self.vl])
+            self.call(f"llvm.riscv.vse.{suffix}.p0.i64", "void", [value, pointer, self.vl])
         else:
             arguments = [value, pointer, integer(stride), self.vl]
-            self.call(f"llvm.riscv.vsse.{self._suffix}.p0.i64", "void", arguments)
+            self.call(f"llvm.riscv.vsse.{suffix}.p0.i64", "void", arguments)
+
+    def vgather(self, base: Value, offsets: Value, element: str = "float") -> Value:
+        """Load `vl` elements at byte offsets from a pointer (unsigned 32-bit integers)."""
+        name = f"llvm.riscv.vluxei.{self._suffix(element)}.p0.{self._suffix('i32')}.i64"
+        return self.call(name, vector_type(self.lmul, element), [self._poison(element), base, offsets, self.vl])
+
+    def vscatter(self, value: Value, base: Value, offsets: Value) -> None:
+        """Store `vl` elements at byte offsets from a pointer, in order."""
+        name = f"llvm.riscv.vsoxei.{self._suffix(element_of(value))}.p0.{self._suffix('i32')}.i64"
+        self.call(name, "void", [value, base, offsets, self.vl])
 
     def splat(self, scalar: Value) -> Value:
-        """A vector of equal floats."""
-        name = f"llvm.riscv.vfmv.v.f.{self._suffix}.i64"
-        return self.call(name, self.floats, [self._poison(), scalar, self.vl])
+        """A vector of equal floats or integers."""
+        operation = "vfmv.v.f" if scalar.type == "float" else "vmv.v.x"
+        name = f"llvm.riscv.{operation}.{self._suffix(scalar.type)}.i64"
+        return self.call(name, vector_type(self.lmul, scalar.type), [self._poison(scalar.type), scalar, self.vl])
+
+    def lanes(self) -> Value:
+        """The integers 0, 1, 2, ..."""
+        return self.call(
+            f"llvm.riscv.vid.{self._suffix('i32')}.i64", self._poison("i32").type, [self._poison("i32"), self.vl]
+        )
 
     def accumulate(self, total: Value, factor: Value, vector: Value) -> Value:
         """``total + factor * vector``; the factor is a float or a vector."""
-        kind = "f32" if factor.type == "float" else self._suffix
         arguments = [total, factor, vector, Value("i64", "7"), self.vl, Value("i64", "3")]
-        return self.call(f"llvm.riscv.vfmacc.{self._suffix}.{kind}.i64", self.floats, arguments)
+        name = f"llvm.riscv.vfmacc.{self._suffix()}.{self._kind(factor)}.i64"
+        return self.call(name, total.type, arguments)
 
-    def arithmetic(self, operation: str, left: Value, right: Value) -> Value:
-        """``vfadd``, ``vfsub``, ``vfmul``, ``vfdiv`` (rounded), ``vfmax``, ``vfmin`` of a vector and a vector or float."""
-        kind = "f32" if right.type == "float" else self._suffix
-        rounding = [] if operation in ("vfmax", "vfmin", "vfsgnj", "vfsgnjn") else [Value("i64", "7")]
-        name = f"llvm.riscv.{operation}.{self._suffix}.{kind}.i64"
-        return self.call(name, self.floats, [self._poison(), left, right, *rounding, self.vl])
+    def arithmetic(self, operation: str, left: Value, right: Value, keep: Value | None = None) -> Value:
+        """A vector instruction of a vector and a vector or scalar; elements behind `vl` are those of `keep`.
 
-    def float_to_int(self, value: Value) -> Value:
-        """Round to the nearest 32-bit integers."""
-        name = f"llvm.riscv.vfcvt.x.f.v.{self._integer_suffix}.{self._suffix}.i64"
+        Floats: ``vfadd``, ``vfsub``, ``vfmul``, ``vfdiv`` (rounded), ``vfmax``, ``vfmin``, ``vfsgnj``...; integers:
+        ``vadd``, ``vsub``, ``vmul``, ``vdiv``, ``vrem``, ``vmax``, ``vmin``, ``vand``, ``vor``, ``vxor`` and shifts.
+        """
+        element = element_of(left)
+        rounding = [Value("i64", "7")] if operation in _ROUNDED else []
+        if operation in _SHIFTS and not is_vector(right):
+            right = integer(int(right.text))
+        name = f"llvm.riscv.{operation}.{self._suffix(element)}.{self._kind(right)}.i64"
+        return self.call(name, left.type, [keep or self._poison(element), left, right, *rounding, self.vl])
+
+    def square_root(self, value: Value) -> Value:
+        """Square roots."""
+        name = f"llvm.riscv.vfsqrt.{self._suffix()}.i64"
+        return self.call(name, value.type, [self._poison(), value, Value("i64", "7"), self.vl])
+
+    def float_to_int(self, value: Value, truncated: bool = False) -> Value:
+        """Round to the nearest 32-bit integers, or towards zero."""
         kind = vector_type(self.lmul, "i32")
-        return self.call(name, kind, [self._poison(kind), value, Value("i64", "7"), self.vl])
+        operation, rounding = ("vfcvt.rtz.x.f.v", []) if truncated else ("vfcvt.x.f.v", [Value("i64", "7")])
+        name = f"llvm.riscv.{operation}.{self._suffix('i32')}.{self._suffix()}.i64"
+        return self.call(name, kind, [self._poison("i32"), value, *rounding, self.vl])
 
     def int_to_float(self, value: Value) -> Value:
         """Convert 32-bit integers."""
-        name = f"llvm.riscv.vfcvt.f.x.v.{self._suffix}.{self._integer_suffix}.i64"
-        return self.call(name, self.floats, [self._poison(), value, Value("i64", "7"), self.vl])
+        name = f"llvm.riscv.vfcvt.f.x.v.{self._suffix()}.{self._suffix('i32')}.i64"
+        return self.call(name, self._poison().type, [self._poison(), value, Value("i64", "7"), self.vl])
 
-    def int_arithmetic(self, operation: str, left: Value, right: int) -> Value:
-        """``vadd``, ``vsll`` or ``vsra`` of 32-bit integers with a constant."""
-        kind = left.type
-        scalar = Value("i32", str(right)) if operation == "vadd" else integer(right)
-        name = f"llvm.riscv.{operation}.{self._integer_suffix}.{scalar.type}.i64"
-        return self.call(name, kind, [self._poison(kind), left, scalar, self.vl])
+    def compare(self, operation: str, left: Value, right: Value) -> Value:
+        """A mask from ``vmflt``, ``vmfle``, ``vmfeq``, ``vmfne`` ... of floats or ``vmslt`` ... of integers."""
+        name = f"llvm.riscv.{operation}.{self._kind(left)}.{self._kind(right)}.i64"
+        return self.call(name, vector_type(self.lmul, "i1"), [left, right, self.vl])
 
-    def int_difference(self, left: Value, right: Value) -> Value:
-        """``left - right`` of 32-bit integers."""
-        name = f"llvm.riscv.vsub.{self._integer_suffix}.{self._integer_suffix}.i64"
-        return self.call(name, left.type, [self._poison(left.type), left, right, self.vl])
+    def merge(self, mask: Value, yes: Value, no: Value) -> Value:
+        """`yes` (a vector or scalar) where the mask is set, else `no`."""
+        element = element_of(no)
+        operation = "vfmerge" if yes.type == "float" else "vmerge"
+        name = f"llvm.riscv.{operation}.{self._kind(no)}.{self._kind(yes)}.i64"
+        return self.call(name, no.type, [self._poison(element), no, yes, mask, self.vl])
 
-    def bits_as_float(self, value: Value) -> Value:
-        """The same bits as floats."""
-        return self.emit(self.floats, f"bitcast {value} to {self.floats}")
+    def cast_bits(self, value: Value, element: str) -> Value:
+        """The same bits as elements of another type."""
+        kind = vector_type(self.lmul, element)
+        return self.emit(kind, f"bitcast {value} to {kind}")
 
     def reduce(self, operation: str, value: Value, start: Value) -> Value:
-        """``vfredosum`` or ``vfredmax`` over `vl` elements and the float `start`, as a float."""
-        one = vector_type(1)
-        first = self.call("llvm.riscv.vfmv.s.f.nxv2f32.i64", one, [Value(one, "poison"), start, integer(1)])
+        """``vfredosum``, ``vfredmax``, ``vfredmin``, ``vredsum``, ... over `vl` elements and a scalar, as a scalar."""
+        element = element_of(value)
+        short, one = _SHORT[element], vector_type(1, element)
+        into, out = ("vfmv.s.f", "vfmv.f.s") if element == "float" else ("vmv.s.x", "vmv.x.s")
+        first = self.call(f"llvm.riscv.{into}.nxv2{short}.i64", one, [Value(one, "poison"), start, integer(1)])
         rounding = [Value("i64", "7")] if operation == "vfredosum" else []
-        name = f"llvm.riscv.{operation}.nxv2f32.{self._suffix}.i64"
+        name = f"llvm.riscv.{operation}.nxv2{short}.{self._suffix(element)}.i64"
         result = self.call(name, one, [Value(one, "poison"), value, first, *rounding, self.vl])
-        return self.call("llvm.riscv.vfmv.f.s.nxv2f32", "float", [result])
+        return self.call(f"llvm.riscv.{out}.nxv2{short}", element, [result])

@@ -10,8 +10,10 @@ from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
 
 CHANNELS_LAST = (0, 2, 3, 1)
+_SPATIAL = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "BatchNormalization", "Interpolate", "Resize")
+_REARRANGING = ("Reshape", "Transpose", "MatMul", "Gemm", "Gather", "GatherElements", "GatherND", "Expand")
 _WINDOWS = ("Conv", "MaxPool", "AveragePool")
-_VIEWS = ("Reshape", "Transpose", "Slice", "Identity", "Resize")
+_VIEWS = ("Reshape", "Transpose", "Slice", "Expand", "Identity", "Resize")
 Pads = tuple[int, int, int, int]
 
 
@@ -35,6 +37,7 @@ class Layouts:
             for name in dict.fromkeys(node.inputs):
                 self._consumers[name].append(node)
         self.parts = self._find_parts()
+        self._images = self._find_images()
         self._children: dict[str, list[str]] = defaultdict(list)
         for name, part in self.parts.items():
             self._children[part.parent].append(name)
@@ -56,10 +59,33 @@ class Layouts:
 
     def order(self, name: str) -> tuple[int, ...] | None:
         """Axes of a tensor from the outermost to the innermost; None for the order of ONNX."""
-        shape = self.graph.shape(name)
-        if name in self.graph.outputs or len(shape) != 4:
+        if name in self.graph.outputs or name not in self._images:
             return None
         return CHANNELS_LAST
+
+    def _find_images(self) -> set[str]:
+        """Tensors of four axes that belong to an image: what an operator over images touches, and what is computed from
+        or with it element by element."""
+        neighbours: dict[str, set[str]] = defaultdict(set)
+        images: list[str] = []
+        for node in self.graph.nodes:
+            names = [name for name in (*node.inputs, *node.outputs) if self._has_four_axes(name)]
+            if node.operator in _SPATIAL:
+                images += [*node.inputs[:1], *node.outputs]
+            if node.operator not in _REARRANGING:
+                for name in names[1:]:
+                    neighbours[names[0]].add(name)
+                    neighbours[name].add(names[0])
+        found: set[str] = set()
+        while images:
+            name = images.pop()
+            if name not in found and self._has_four_axes(name):
+                found.add(name)
+                images += neighbours[name]
+        return found
+
+    def _has_four_axes(self, name: str) -> bool:
+        return name in self.graph.tensors and name not in self.graph.constants and len(self.graph.shape(name)) == 4
 
     def halo(self, name: str) -> Pads:
         """Border that the readers of a tensor, and of the parts of it, can use."""

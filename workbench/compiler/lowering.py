@@ -12,6 +12,7 @@ import numpy as np
 from workbench.base.registry import Registry
 from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
+from workbench.compiler.kernels.operations import OPERATIONS
 from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Graph, Node
@@ -75,7 +76,7 @@ class Lowering:
     def run(self) -> None:
         """Lower every node."""
         for name in self.graph.inputs:
-            self._views[name] = self._allocate(self.graph.shape(name), first=0)
+            self._views[name] = self._allocate(self.graph.shape(name), first=0, element=self.element(name))
         for node in self.graph.nodes:
             draft = Draft(node)
             self.layers.append(draft)
@@ -91,22 +92,30 @@ class Lowering:
 
     # --- buffers and views ----------------------------------------------------------------------------------------
 
-    def _allocate(self, shape: Sequence[int], order: Sequence[int] | None = None, first: int | None = None) -> View:
+    def element(self, name: str) -> str:
+        """Element type of a tensor in memory."""
+        return "float" if self.graph.tensors[name].dtype == "float32" else "i32"
+
+    def _allocate(
+        self, shape: Sequence[int], order: Sequence[int] | None = None, first: int | None = None, element: str = "float"
+    ) -> View:
         self.buffers.append(Buffer(math.prod(shape) * ELEMENT_BYTES))
         index = len(self.buffers) - 1
         if first is not None:
             self.buffers[index].first = self.buffers[index].last = first
-        return View(index, 0, tuple(shape), contiguous_strides(shape, order))
+        return View(index, 0, tuple(shape), contiguous_strides(shape, order), element=element)
 
-    def scratch(self, shape: Sequence[int], order: Sequence[int] | None = None) -> View:
+    def scratch(self, shape: Sequence[int], order: Sequence[int] | None = None, element: str = "float") -> View:
         """Working memory of the present layer."""
-        return self._allocate(shape, order, self._now)
+        return self._allocate(shape, order, self._now, element)
 
     def constant(self, array: np.ndarray) -> View:
-        """Constant data."""
-        data = np.ascontiguousarray(array, np.float32)
+        """Constant data: floats, or integers and booleans as 32-bit integers."""
+        array = np.asarray(array)
+        element = "float" if array.dtype.kind == "f" else "i32"
+        data = np.ascontiguousarray(array, np.float32 if element == "float" else np.int32)
         self.buffers.append(Buffer(data.nbytes, data))
-        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape))
+        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape), element=element)
 
     def read(self, name: str) -> View:
         """The view of a tensor that the present layer reads."""
@@ -160,7 +169,7 @@ class Lowering:
         shape = self.graph.shape(name)
         halo, order = self.layouts.halo(name), self.layouts.order(name)
         if halo == NO_HALO:
-            return self._allocate(shape, order)
+            return self._allocate(shape, order, element=self.element(name))
         top, left, bottom, right = halo
         whole = self._allocate((*shape[:2], shape[2] + top + bottom, shape[3] + left + right), order)
         self._bordered[whole.buffer] = (whole, halo)
@@ -214,8 +223,9 @@ def copy_kernel(source: View, target: View) -> Elementwise:
 
 
 def elementwise_kernel(
-    operation: str, inputs: Sequence[View], target: View, clip: tuple[float, float] = NO_CLIP, value: float = 0.0
-) -> Elementwise:
+    operation: str, inputs: Sequence[View], target: View, clip: tuple[float, float] = NO_CLIP, value: float = 0.0,
+    parameters: Sequence[float] = (),
+) -> Elementwise:  # fmt: skip
     """An elementwise kernel over views that broadcast to the target's shape."""
     views = {f"x{place}": view.broadcast(target.shape) for place, view in enumerate(inputs)}
     operands = {name: start_of(view) for name, view in views.items()} | {"y": start_of(target)}
@@ -227,7 +237,9 @@ def elementwise_kernel(
     merged = merge_dims(dims) or [Dim(1, {})]
     vector = max(merged, key=lambda dim: _vector_score(dim, list(operands)))
     loops = tuple(dim for dim in merged if dim is not vector)
-    return Elementwise(operation, len(inputs), operands, loops, vector, clip, value)
+    elements = tuple(view.element for view in inputs) or (target.element,)
+    lmul = OPERATIONS[operation].lmul if inputs else 8
+    return Elementwise(operation, elements, operands, loops, vector, clip, value, tuple(parameters), lmul)
 
 
 def _vector_score(dim: Dim, names: list[str]) -> float:

@@ -42,7 +42,7 @@ def plan_memory(buffers: Sequence[Buffer], base: int) -> MemoryPlan:
         if buffer.data is not None:
             addresses[index] = base + place
             padded = np.zeros(align(buffer.size_bytes, ALIGNMENT), np.uint8)
-            padded[: buffer.size_bytes] = np.frombuffer(buffer.data.astype("<f4").tobytes(), np.uint8)
+            padded[: buffer.size_bytes] = np.frombuffer(buffer.data.tobytes(), np.uint8)
             pieces.append(padded.tobytes())
             place += len(padded)
     arena = align(base + place, PAGE)

@@ -36,7 +36,9 @@ class Layer:
 class CompiledNetwork:
     """A program that reads all inputs from standard input and writes all outputs to standard output.
 
-    `inputs` and `outputs` map names to shapes (float32, ONNX order); `arena_bytes` is the peak of working memory.
+    `inputs` and `outputs` map names to shapes (ONNX order), `dtypes` to numpy's names of their types. Every element is 32
+    bits in the program: floats, or integers, which also stand for 64-bit integers and booleans. `arena_bytes` is the peak of
+    working memory.
     """
 
     name: str
@@ -44,6 +46,7 @@ class CompiledNetwork:
     layers: tuple[Layer, ...]
     inputs: dict[str, tuple[int, ...]]
     outputs: dict[str, tuple[int, ...]]
+    dtypes: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     arena_bytes: int = 0
     weight_bytes: int = 0
@@ -64,7 +67,7 @@ class CompiledNetwork:
             if array.shape != shape:
                 found = f"an array of shape {list(array.shape)}"
                 raise InputError(f"input {name}", found, f"shape {list(shape)}", "give it in the network's shape")
-            parts.append(np.ascontiguousarray(array, "<f4").tobytes())
+            parts.append(_pack(name, array, self.dtypes.get(name, "float32")))
         return b"".join(parts)
 
     def unpack_outputs(self, data: bytes) -> dict[str, np.ndarray]:
@@ -72,6 +75,18 @@ class CompiledNetwork:
         result, place = {}, 0
         for name, shape in self.outputs.items():
             size = int(np.prod(shape, dtype=np.int64))
-            result[name] = np.frombuffer(data, "<f4", size, place).reshape(shape).copy()
+            dtype = self.dtypes.get(name, "float32")
+            words = np.frombuffer(data, "<f4" if dtype == "float32" else "<i4", size, place)
+            result[name] = words.reshape(shape).astype(dtype)
             place += 4 * size
         return result
+
+
+def _pack(name: str, array: np.ndarray, dtype: str) -> bytes:
+    if dtype == "float32":
+        return np.ascontiguousarray(array, "<f4").tobytes()
+    if array.size and dtype == "int64" and not np.all(array == array.astype(np.int32)):
+        raise InputError(
+            f"input {name}", "integers of more than 32 bits", "values between -2^31 and 2^31 - 1", "give smaller ones"
+        )
+    return np.ascontiguousarray(array, "<i4").tobytes()

@@ -14,7 +14,8 @@ NO_HALO = (0, 0, 0, 0)
 class View:
     """Elements of a buffer: `offset` and `strides` in elements, one stride for each axis of the ONNX shape.
 
-    `halo` is the border of zeros around the last two axes (top, left, bottom, right) that may be read as well.
+    `halo` is the border of zeros around the last two axes (top, left, bottom, right) that may be read as well; `element`
+    is ``float`` or ``i32``, which also holds 64-bit integers and booleans.
     """
 
     buffer: int
@@ -22,6 +23,7 @@ class View:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     halo: tuple[int, int, int, int] = NO_HALO
+    element: str = "float"
 
     @property
     def elements(self) -> int:
@@ -31,21 +33,22 @@ class View:
     def transposed(self, order: Sequence[int]) -> View:
         """The axes in another order."""
         shape, strides = tuple(self.shape[i] for i in order), tuple(self.strides[i] for i in order)
-        return View(self.buffer, self.offset, shape, strides)
+        return replace(self, shape=shape, strides=strides, halo=NO_HALO)
 
     def sliced(self, starts: Sequence[int], steps: Sequence[int], shape: Sequence[int]) -> View:
         """Every step-th element from the starts on; the halo stays where the image is whole."""
         offset = self.offset + sum(start * stride for start, stride in zip(starts, self.strides, strict=True))
         strides = tuple(stride * step for stride, step in zip(self.strides, steps, strict=True))
         whole = len(shape) == 4 and tuple(shape[2:]) == self.shape[2:]
-        return View(self.buffer, offset, tuple(shape), strides, self.halo if whole else NO_HALO)
+        halo = self.halo if whole else NO_HALO
+        return replace(self, offset=offset, shape=tuple(shape), strides=strides, halo=halo)
 
     def reshaped(self, shape: Sequence[int]) -> View | None:
         """The same elements in another shape; None where that needs a copy."""
         if math.prod(shape) != self.elements:
             raise ValueError(f"{self.shape} has not as many elements as {tuple(shape)}")
         strides = _reshaped_strides(self.shape, self.strides, shape)
-        return None if strides is None else View(self.buffer, self.offset, tuple(shape), strides)
+        return None if strides is None else replace(self, shape=tuple(shape), strides=strides, halo=NO_HALO)
 
     def broadcast(self, shape: Sequence[int]) -> View:
         """Repeated along missing axes and axes of size 1."""
@@ -53,7 +56,7 @@ class View:
         own = (*(1,) * lead, *self.shape)
         strides = (*(0,) * lead, *self.strides)
         stretched = tuple(0 if size == 1 else stride for size, stride in zip(own, strides, strict=True))
-        return View(self.buffer, self.offset, tuple(shape), stretched)
+        return replace(self, shape=tuple(shape), strides=stretched, halo=NO_HALO)
 
     def enlarged(self, factors: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Shape and strides in which every axis is split into (size, factor), elements repeated `factor` times."""

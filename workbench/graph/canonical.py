@@ -1,15 +1,20 @@
 """Operators of any opset in one canonical form, so that later stages see few operators with explicit attributes.
 
-Canonical operators: Conv (2-D, explicit pads), Gemm (constant weights K x N and bias N), MatMul, MaxPool, AveragePool,
-Add, Sub, Mul, Div, Max, Min, Clip, Sigmoid, Exp, Softmax (one axis), BatchNormalization (scale and shift), Concat, Pad
-(constant), Resize (whole factors, nearest), and the views Reshape, Transpose, Slice, Identity.
+Canonical operators: Conv, ConvTranspose (explicit pads), Gemm (constant weights K x N and bias N), MatMul, MaxPool,
+AveragePool, elementwise functions under the names of the compiler's table with their numbers in `parameters`, Clip,
+Softmax (one axis), BatchNormalization (scale and shift), Normalize, Reduce, Arg, CumSum, Gather and Scatter with their
+variants, Interpolate, Concat, Pad (constant), Resize (whole factors), and the views Reshape, Transpose, Slice, Expand,
+Identity.
 
-Source: ONNX operator specification, opsets 1 to 22.
+Types are float32, int32, int64 and bool; integers are computed in 32 bits.
+
+Source: ONNX operator specification, opsets 1 to 26.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,29 +23,73 @@ from workbench.base.errors import InputError
 from workbench.graph.graph import Graph, Node, Tensor
 
 Rule = Callable[["Canonical", Node], None]
-_RULES: dict[str, Rule] = {}
+FLOATS = ("float32",)
+INTEGERS = ("int32", "int64")
+NUMBERS = (*FLOATS, *INTEGERS)
+ALL_TYPES = (*NUMBERS, "bool")
 
 
-def rule(*operators: str) -> Callable[[Rule], Rule]:
-    """Decorator that enters the rewriting of ONNX operators into canonical ones."""
+@dataclass(frozen=True)
+class _Entry:
+    rule: Rule
+    types: tuple[str, ...]
+
+
+_RULES: dict[str, _Entry] = {}
+NEAREST = {
+    "TopK": "ArgMax", "NonZero": "Where", "Einsum": "MatMul and Transpose", "GridSample": "Resize",
+    "NonMaxSuppression": "the network without its post-processing", "QLinearConv": "a float32 network",
+    "QuantizeLinear": "a float32 network", "DequantizeLinear": "a float32 network", "ConvInteger": "a float32 network",
+    "MatMulInteger": "a float32 network", "QLinearMatMul": "a float32 network", "DynamicQuantizeLinear": "a float32 network",
+    "RoiAlign": "Resize", "Det": "MatMul", "DeformConv": "Conv",
+}  # fmt: skip
+
+
+def rule(*operators: str, types: tuple[str, ...] = FLOATS) -> Callable[[Rule], Rule]:
+    """Decorator that enters the rewriting of ONNX operators; `types` are those of its computed inputs and result."""
 
     def enter(function: Rule) -> Rule:
         for operator in operators:
-            _RULES[operator] = function
+            _RULES[operator] = _Entry(function, types)
         return function
 
     return enter
 
 
-def supported_operators() -> list[str]:
-    """Names of the ONNX operators that the reader accepts."""
+def supported_operators() -> dict[str, tuple[str, ...]]:
+    """The ONNX operators that the reader accepts, with their element types."""
     _load_rules()
-    return sorted(_RULES)
+    return {name: _RULES[name].types for name in sorted(_RULES)}
+
+
+def is_supported(operator: str) -> bool:
+    """Whether there is a rule for an ONNX operator."""
+    _load_rules()
+    return operator in _RULES
 
 
 def _load_rules() -> None:
-    import workbench.graph.canonical_layers
-    import workbench.graph.canonical_shapes  # noqa: F401
+    from workbench.graph import (  # noqa: F401
+        canonical_elementwise,
+        canonical_layers,
+        canonical_normalizations,
+        canonical_reductions,
+        canonical_resize,
+        canonical_selections,
+        canonical_shapes,
+    )
+
+
+def _nearest(operator: str) -> tuple[str, str]:
+    """What is expected in place of an operator, and what to do."""
+    import difflib
+
+    if operator in NEAREST:
+        return f"a supported operator (nearest: {NEAREST[operator]})", "replace it in the export"
+    near = difflib.get_close_matches(operator, _RULES, n=1, cutoff=0.75)
+    return f"a supported operator{f' (nearest: {near[0]})' if near else ''}", (
+        "replace it in the export; see `workbench list operators`"
+    )
 
 
 def canonical_graph(graph: Graph, opset: int, where: str) -> Graph:
@@ -66,26 +115,51 @@ class Canonical:
         """Add the canonical form of one node."""
         self._place = f"{self.where}, node {node.name}"
         if node.operator not in _RULES:
-            raise self.error(f"operator {node.operator}", "a supported operator", "replace it in the export")
+            raise self.error(f"operator {node.operator}", *_nearest(node.operator))
+        entry = _RULES[node.operator]
+        if all(not self.tensors[name].elements for name in node.outputs if name):
+            for name in filter(None, node.outputs):
+                self.set_constant(name, np.zeros(self.shape(name), self.dtype(name)))
+            return
+        self._check_types(node, entry.types)
         inputs = tuple(self._renamed.get(name, name) for name in node.inputs)
-        for name in node.outputs[:1]:
-            if 0 in self.tensors[name].shape:
-                raise self.error(f"{node.operator} with an empty result", "at least one element", "remove it")
-            if self.tensors[name].dtype != "float32":
-                found = f"operator {node.operator} with results of type {self.tensors[name].dtype}"
-                raise self.error(found, "float32", "export a float32 network")
-        _RULES[node.operator](self, Node(node.name, node.operator, inputs, node.outputs, node.attributes))
+        entry.rule(self, Node(node.name, node.operator, inputs, node.outputs, node.attributes))
+
+    def _check_types(self, node: Node, types: tuple[str, ...]) -> None:
+        """Refuse element types that are not built: of the result for the operator, of anything computed at all."""
+        first = node.outputs[0]
+        allowed = ALL_TYPES if node.operator in _TYPE_CHANGING else types
+        for what, names, known in (
+            ("results", (first,), allowed), ("inputs", [n for n in node.inputs if n and n not in self.constants], ALL_TYPES),
+        ):  # fmt: skip
+            for name in names:
+                if self.dtype(name) not in known:
+                    found = f"operator {node.operator} with {what} of type {self.dtype(name)}"
+                    advice = "export a float32 network" if "float32" in known else "insert a Cast"
+                    raise self.error(found, _either(known), advice)
+        data = node.inputs[0] if node.inputs else ""
+        if data and data not in self.constants and self.dtype(data) not in types:
+            found = f"operator {node.operator} with inputs of type {self.dtype(data)}"
+            raise self.error(found, _either(types), "insert a Cast")
 
     def finish(self) -> Graph:
         """The canonical graph, without nodes and tensors that nothing uses."""
+        made = {name for node in self.nodes for name in node.outputs}
         for index, name in enumerate(self.graph.outputs):
             source = self._renamed.get(name, name)
-            if name not in self.tensors or not any(name in node.outputs for node in self.nodes) and source == name:
+            if self.dtype(name) not in ALL_TYPES:
+                place = f"{self.where}, output {name}"
                 raise InputError(
-                    f"{self.where}, output {name}", "a constant, an input or a mask", "a computed value", "remove it"
+                    place, f"elements of type {self.dtype(name)}", _either(ALL_TYPES), "export a float32 network"
                 )
-            if source != name:
-                self.nodes.append(Node(f"output_{index}", "Identity", (source,), (name,)))
+            if source == name and name in made:
+                continue
+            if name in self.graph.inputs:
+                raise InputError(f"{self.where}, output {name}", "an input", "a computed value", "remove it")
+            if source == name:
+                source = f"{name}~value"
+                self.set_constant(source, self.constants.pop(name))
+            self.nodes.append(Node(f"output_{index}", "Identity", (source,), (name,)))
         wanted, nodes = set(self.graph.outputs), []
         for node in reversed(self.nodes):
             if wanted & set(node.outputs):
@@ -94,8 +168,16 @@ class Canonical:
         wanted |= set(self.graph.inputs)
         tensors = {name: self.tensors[name] for name in self.tensors if name in wanted}
         constants = {name: array for name, array in self.constants.items() if name in wanted}
+        self._check_constants(constants)
         graph = self.graph
         return Graph(graph.name, tensors, constants, tuple(reversed(nodes)), graph.inputs, graph.outputs, graph.model)
+
+    def _check_constants(self, constants: dict[str, np.ndarray]) -> None:
+        """Integers that the network computes with must fit 32 bits."""
+        for name, array in constants.items():
+            if array.dtype.kind in "iu" and array.size and not np.array_equal(array, array.astype(np.int32)):
+                place = f"{self.where}, tensor {name.split('~')[0]}"
+                raise InputError(place, "integers of more than 32 bits", "values of 32 bits", "export smaller constants")
 
     # --- what rules use -------------------------------------------------------------------------------------------
 
@@ -106,6 +188,19 @@ class Canonical:
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a tensor."""
         return self.tensors[name].shape
+
+    def dtype(self, name: str) -> str:
+        """Element type of a tensor."""
+        return self.tensors[name].dtype
+
+    def has_input(self, node: Node, index: int) -> bool:
+        """Whether an optional input is there."""
+        return index < len(node.inputs) and bool(node.inputs[index])
+
+    def axes(self, node: Node, index: int, rank: int) -> list[int]:
+        """Axes from an attribute or input, counted from the front, in order; all where none are given."""
+        given = self.integers(node, "axes", index)
+        return sorted(axis % rank for axis in given) if given is not None else list(range(rank))
 
     def constant(self, node: Node, index: int, what: str) -> np.ndarray | None:
         """The constant at an input; None if the input is absent; InputError if it is computed."""
@@ -123,24 +218,55 @@ class Canonical:
         array = self.constant(node, index, attribute)
         return None if array is None else [int(v) for v in array.ravel()]
 
-    def emit(self, operator: str, node: Node, inputs: Sequence[str], shape: Sequence[int], final: bool = True,
-             **attributes: Any) -> str:  # fmt: skip
-        """Add a node; it makes the node's own output (`final`) or a new value of the given shape."""
+    def emit(self, operator: str, node: Node, inputs: Sequence[str], shape: Sequence[int] | None = None,
+             final: bool | str = True, dtype: str | None = None, **attributes: Any) -> str:  # fmt: skip
+        """Add a node; it makes the node's own output, the output named by `final`, or (False) a value of the given shape.
+
+        Without a shape it is that of the first input; without a type, that of the output or of the first input.
+        """
+        shape = self.shape(inputs[0]) if shape is None else shape
         if final:
-            output = node.outputs[0]
+            output = final if isinstance(final, str) else node.outputs[0]
+            dtype = dtype or self.dtype(output)
         else:
             output = f"{node.outputs[0]}~{len(self.nodes)}"
-        self.tensors[output] = Tensor(output, tuple(int(size) for size in shape))
+            dtype = dtype or self.dtype(inputs[0])
+        self.tensors[output] = Tensor(output, tuple(int(size) for size in shape), dtype)
         self.nodes.append(Node(node.name, operator, tuple(inputs), (output,), attributes))
         return output
 
     def add_constant(self, node: Node, array: np.ndarray) -> str:
-        """Add a float32 constant for a node."""
-        name = f"{node.outputs[0]}~c{len(self.constants)}"
-        self.constants[name] = np.ascontiguousarray(array, np.float32).reshape(np.shape(array))
-        self.tensors[name] = Tensor(name, tuple(np.shape(array)))
+        """Add a constant for a node: float32, or integers and booleans as they are."""
+        array = np.asarray(array)
+        kind = np.float32 if array.dtype.kind == "f" else array.dtype
+        return self.set_constant(f"{node.outputs[0]}~c{len(self.constants)}", array.astype(kind))
+
+    def set_constant(self, name: str, array: np.ndarray) -> str:
+        """Let a tensor be a constant."""
+        self.constants[name] = np.ascontiguousarray(array).reshape(np.shape(array))
+        self.tensors[name] = Tensor(name, tuple(np.shape(array)), self.constants[name].dtype.name)
         return name
+
+    def reshaped(self, node: Node, name: str, shape: Sequence[int], final: bool | str = False) -> str:
+        """The elements of a tensor in another shape; constants are reshaped here and now."""
+        if name in self.constants and not final:
+            return self.add_constant(node, self.constants[name].reshape(tuple(shape)))
+        if tuple(shape) == self.shape(name) and not final:
+            return name
+        return self.emit("Reshape", node, [name], shape, final)
 
     def rename(self, output: str, source: str) -> None:
         """Let `output` be another name of `source`."""
-        self._renamed[output] = source
+        if source in self.constants:
+            self.set_constant(output, self.constants[source])
+        else:
+            self._renamed[output] = source
+
+
+_TYPE_CHANGING = frozenset(
+    "Equal Less LessOrEqual Greater GreaterOrEqual IsNaN IsInf Cast CastLike ArgMax ArgMin Shape Size OneHot BitCast".split()
+)
+
+
+def _either(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

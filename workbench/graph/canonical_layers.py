@@ -39,28 +39,54 @@ def _window(work: Canonical, node: Node, kernel: list[int]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _two_dimensions(window: dict[str, Any]) -> dict[str, Any]:
-    """The window of a 1-D operator as a 2-D one of height 1."""
-    begin, end = window["pads"]
-    return {
-        "kernel": (1, *window["kernel"]), "strides": (1, *window["strides"]), "dilations": (1, *window["dilations"]),
-        "pads": (0, begin, 0, end),
+def _flat(window: dict[str, Any], keep: slice) -> dict[str, Any]:
+    """The window over some of the axes, as one over two: an axis of size 1 in front where there is one."""
+    rank = len(window["kernel"])
+    kernel, strides, dilations = (tuple(window[name][keep]) for name in ("kernel", "strides", "dilations"))
+    begin, end = tuple(window["pads"][:rank][keep]), tuple(window["pads"][rank:][keep])
+    lead = 2 - len(kernel)
+    ones, zeros = (1,) * lead, (0,) * lead
+    result = {
+        "kernel": (*ones, *kernel), "strides": (*ones, *strides), "dilations": (*ones, *dilations),
+        "pads": (*zeros, *begin, *zeros, *end),
     }  # fmt: skip
+    if "counted" in window:
+        low, high = tuple(window["counted"][:rank][keep]), tuple(window["counted"][rank:][keep])
+        result["counted"] = (*zeros, *low, *zeros, *high)
+    return result
 
 
-def _emit_window(work: Canonical, node: Node, operator: str, inputs: list[str], window: dict[str, Any], **more: Any) -> None:
-    """Emit a window operator; a 1-D one between two reshapes."""
-    shape, out = work.shape(inputs[0]), work.shape(node.outputs[0])
+def emit_pool(work: Canonical, node: Node, operator: str, source: str, window: dict[str, Any]) -> None:
+    """Emit a pool: over two axes directly, else over the last one or two, then over the next ones before.
+
+    The largest value of a box is that of its rows' largest ones, and the mean of a box (every row of which counts equally
+    many elements) that of its rows' means.
+    """
+    shape, out = work.shape(source), work.shape(node.outputs[0])
     rank = len(shape) - 2
     if rank == 2:
-        work.emit(operator, node, inputs, out, **window, **more)
+        work.emit(operator, node, [source], out, **window)
         return
-    if rank != 1:
-        raise work.error(f"{node.operator} in {rank} dimensions", "1 or 2 dimensions", "use a supported network")
-    lifted = work.emit("Reshape", node, inputs[:1], (*shape[:2], 1, shape[2]), final=False)
-    flat = (*out[:2], 1, out[2])
-    result = work.emit(operator, node, [lifted, *inputs[1:]], flat, final=False, **_two_dimensions(window), **more)
-    work.emit("Reshape", node, [result], out)
+    last = min(rank, 2)
+    left = rank - last
+    lead = (shape[0], math.prod(shape[1 : 2 + left]))
+    inner, made = (1,) * (2 - last) + tuple(shape[-last:]), (1,) * (2 - last) + tuple(out[-last:])
+    value = work.reshaped(node, source, (*lead, *inner))
+    value = work.emit(operator, node, [value], (*lead, *made), final=False, **_flat(window, slice(left, rank)))
+    tail = math.prod(made)
+    for axis in reversed(range(left)):  # (batch and axes before, 1, axis, everything behind)
+        front = math.prod(shape[: 2 + axis])
+        value = work.reshaped(node, value, (1, front, shape[2 + axis], tail))
+        part = _flat(window, slice(axis, axis + 1))
+        part = {name: _swapped(value_) for name, value_ in part.items()}
+        value = work.emit(operator, node, [value], (1, front, out[2 + axis], tail), final=False, **part)
+        tail *= out[2 + axis]
+    work.emit("Reshape", node, [value], out)
+
+
+def _swapped(sides: tuple[int, ...]) -> tuple[int, ...]:
+    """A window's numbers for the other of two axes."""
+    return (sides[1], sides[0]) if len(sides) == 2 else (sides[1], sides[0], sides[3], sides[2])
 
 
 @rule("Conv")
@@ -78,32 +104,130 @@ def conv(work: Canonical, node: Node) -> None:
         found = f"kernel_shape {list(node.attributes['kernel_shape'])} with weights {list(weights.shape)}"
         raise work.error(found, f"kernel_shape {kernel}", "export it again")
     window = _window(work, node, kernel)
-    if weights.ndim == 3:
-        weights = weights[:, :, None, :]
     bias = np.zeros(weights.shape[0], np.float32) if bias is None else bias
-    inputs = [node.inputs[0], work.add_constant(node, weights), work.add_constant(node, bias)]
-    _emit_window(work, node, "Conv", inputs, window, group=group)
+    _emit_conv(work, node, "Conv", weights, bias, group, window)
+
+
+def _emit_conv(
+    work: Canonical, node: Node, operator: str, weights: np.ndarray, bias: np.ndarray, group: int, window: dict[str, Any]
+) -> None:
+    """Emit a convolution: one over a line as one over an image of height 1, one over a volume with its padding apart."""
+    shape, out = work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    source, rank = node.inputs[0], len(shape) - 2
+    if rank == 1:
+        weights, window = weights[:, :, None, :], _flat(window, slice(0, 1))
+        source = work.reshaped(node, source, (*shape[:2], 1, shape[2]))
+    elif rank > 2 and any(window["pads"]) and operator == "Conv":
+        low, high = (0, 0, *window["pads"][:rank]), (0, 0, *window["pads"][rank:])
+        sizes = [size + a + b for size, a, b in zip(shape, low, high, strict=True)]
+        source = work.emit("Pad", node, [source], sizes, final=False, low=low, high=high, value=0.0)
+        window = {**window, "pads": (0,) * 2 * rank}
+    inputs = [source, work.add_constant(node, weights), work.add_constant(node, bias)]
+    if rank != 1:
+        work.emit(operator, node, inputs, out, group=group, **window)
+        return
+    made = work.emit(operator, node, inputs, (*out[:2], 1, out[2]), final=False, group=group, **window)
+    work.emit("Reshape", node, [made], out)
+
+
+@rule("ConvTranspose")
+def conv_transpose(work: Canonical, node: Node) -> None:
+    """The convolution's transpose; only the padding in front matters, the sizes are the output's."""
+    weights, bias = work.constant(node, 1, "weights"), work.constant(node, 2, "bias")
+    assert weights is not None
+    given, group, kernel = node.attributes, int(node.attributes.get("group", 1)), list(weights.shape[2:])
+    rank, source, target = len(kernel), work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    if source[1] != weights.shape[0] or weights.shape[0] % group:
+        found = f"ConvTranspose weights {list(weights.shape)} in {group} groups for {source[1]} channels"
+        raise work.error(found, "weights that fit the input", "export it again")
+    strides, dilations = list(given.get("strides", [1] * rank)), list(given.get("dilations", [1] * rank))
+    begin = list(given.get("pads", [0] * 2 * rank))[:rank]
+    automatic = given.get("auto_pad", "NOTSET")
+    if automatic in ("SAME_UPPER", "SAME_LOWER") or "output_shape" in given:
+        extra = list(given.get("output_padding", [0] * rank))
+        for axis in range(rank):
+            reach = strides[axis] * (source[axis + 2] - 1) + (kernel[axis] - 1) * dilations[axis] + 1
+            total = max(reach + extra[axis] - target[axis + 2], 0)
+            begin[axis] = total // 2 if automatic == "SAME_UPPER" else total - total // 2
+    window = {
+        "kernel": tuple(kernel), "strides": tuple(strides), "dilations": tuple(dilations), "pads": (*begin, *[0] * rank),
+    }  # fmt: skip
+    bias = np.zeros(weights.shape[1] * group, np.float32) if bias is None else bias
+    _emit_conv(work, node, "ConvTranspose", weights, bias, group, window)
 
 
 @rule("MaxPool")
 def max_pool(work: Canonical, node: Node) -> None:
-    """Largest value in a window; the second output (indices) is not built."""
+    """Largest value in a window, and where it is if that is wanted."""
+    window = _window(work, node, list(node.attributes["kernel_shape"]))
     if len(node.outputs) > 1 and node.outputs[1]:
-        raise work.error("MaxPool with indices", "one output", "export it without indices")
-    _emit_window(work, node, "MaxPool", [node.inputs[0]], _window(work, node, list(node.attributes["kernel_shape"])))
+        _positions(work, node, window)
+    emit_pool(work, node, "MaxPool", node.inputs[0], window)
+
+
+def _positions(work: Canonical, node: Node, window: dict[str, Any]) -> None:
+    """The place in the whole input of the first largest value of each window: tap by tap, by comparison."""
+    shape, out, name = work.shape(node.inputs[0]), work.shape(node.outputs[0]), node.outputs[1]
+    rank = len(shape) - 2
+    begin, end = window["pads"][:rank], window["pads"][rank:]
+    low, high = (0, 0, *begin), (0, 0, *end)
+    sizes = [size + a + b for size, a, b in zip(shape, low, high, strict=True)]
+    lowest = float(np.finfo(np.float32).min)
+    padded = work.emit("Pad", node, node.inputs[:1], sizes, final=False, low=low, high=high, value=lowest)
+    order = [1, 0] if node.attributes.get("storage_order", 0) and rank == 2 else range(rank)
+    places = np.zeros(shape[2:], np.int64)
+    places[...] = np.arange(places.size).reshape([shape[2 + axis] for axis in order]).transpose(list(order))
+    borders = np.pad(places, list(zip(begin, end, strict=True)))
+    best, where = "", ""
+    for tap in np.ndindex(*window["kernel"]):
+        first = [t * d for t, d in zip(tap, window["dilations"], strict=True)]
+        cut = tuple(slice(f, f + (n - 1) * s + 1, s) for f, n, s in zip(first, out[2:], window["strides"], strict=True))
+        part = work.emit("Slice", node, [padded], out, final=False, starts=(0, 0, *first), steps=(1, 1, *window["strides"]))
+        here = work.add_constant(node, borders[cut])
+        if not best:
+            best, where = part, here
+            continue
+        is_better = work.emit("Greater", node, [part, best], out, final=False, dtype="bool")
+        where = work.emit("Where", node, [is_better, here, where], out, final=False, dtype="int64")
+        best = work.emit("Where", node, [is_better, part, best], out, final=False, dtype="float32")
+    image = np.arange(math.prod(shape[:2])).reshape(*shape[:2], *[1] * rank) * math.prod(shape[2:])
+    work.emit("Add", node, [where, work.add_constant(node, image)], out, final=name, dtype="int64")
 
 
 @rule("AveragePool")
 def average_pool(work: Canonical, node: Node) -> None:
     """Mean of a window; `counted` says how far padding counts as zeros."""
     window = _window(work, node, list(node.attributes["kernel_shape"]))
-    rank = len(window["kernel"])
-    counted = [0] * 2 * rank
+    window["counted"] = (0,) * 2 * len(window["kernel"])
     if node.attributes.get("count_include_pad", 0):
-        counted = list(node.attributes.get("pads", window["pads"]))
-    if rank == 1:
-        counted = [0, counted[0], 0, counted[1]]
-    _emit_window(work, node, "AveragePool", [node.inputs[0]], window, counted=tuple(counted))
+        automatic = node.attributes.get("auto_pad", "NOTSET") != "NOTSET"
+        window["counted"] = tuple(window["pads"] if automatic else node.attributes.get("pads", window["counted"]))
+    emit_pool(work, node, "AveragePool", node.inputs[0], window)
+
+
+@rule("LpPool")
+def lp_pool(work: Canonical, node: Node) -> None:
+    """The p-norm of a window: the root of the mean of powers times their number."""
+    source, p = node.inputs[0], float(node.attributes.get("p", 2))
+    window = _window(work, node, list(node.attributes["kernel_shape"]))
+    window["counted"] = window["pads"]
+    powers = _magnitude_power(work, node, source, p)
+    mean = f"{node.outputs[0]}~mean"
+    work.tensors[mean] = work.tensors[node.outputs[0]]
+    emit_pool(work, Node(node.name, node.operator, node.inputs, (mean,)), "AveragePool", powers, window)
+    out = work.shape(node.outputs[0])
+    total = work.emit("affine", node, [mean], out, final=False, parameters=(float(math.prod(window["kernel"])), 0.0))
+    if p == 2:
+        work.emit("Sqrt", node, [total])
+    else:
+        work.emit("Pow", node, [total, work.add_constant(node, np.array(1.0 / p))])
+
+
+def _magnitude_power(work: Canonical, node: Node, source: str, p: float) -> str:
+    if p == 2:
+        return work.emit("Mul", node, [source, source], final=False)
+    size = work.emit("Abs", node, [source], final=False)
+    return size if p == 1 else work.emit("Pow", node, [size, work.add_constant(node, np.array(p))], final=False)
 
 
 @rule("GlobalAveragePool", "GlobalMaxPool")
@@ -113,96 +237,9 @@ def global_pool(work: Canonical, node: Node) -> None:
     ones, zeros = (1,) * len(spatial), (0,) * 2 * len(spatial)
     window = {"kernel": tuple(spatial), "strides": ones, "dilations": ones, "pads": zeros}
     if node.operator == "GlobalMaxPool":
-        _emit_window(work, node, "MaxPool", [node.inputs[0]], window)
+        emit_pool(work, node, "MaxPool", node.inputs[0], window)
     else:
-        _emit_window(work, node, "AveragePool", [node.inputs[0]], window, counted=(0, 0, 0, 0))
-
-
-@rule("ReduceMean")
-def reduce_mean(work: Canonical, node: Node) -> None:
-    """The mean over the image, as a pool."""
-    shape = work.shape(node.inputs[0])
-    axes = sorted(axis % len(shape) for axis in work.integers(node, "axes", 1) or range(len(shape)))
-    if len(shape) != 4 or axes != [2, 3]:
-        found = f"ReduceMean over axes {axes} of {len(shape)}"
-        raise work.error(found, "the mean over axes 2 and 3 of 4", "use GlobalAveragePool")
-    window = {"kernel": shape[2:], "strides": (1, 1), "dilations": (1, 1), "pads": (0,) * 4, "counted": (0,) * 4}
-    pooled = work.emit("AveragePool", node, node.inputs[:1], (*shape[:2], 1, 1), final=False, **window)
-    work.emit("Reshape", node, [pooled], work.shape(node.outputs[0]))
-
-
-@rule("Relu")
-def relu(work: Canonical, node: Node) -> None:
-    """Clip from zero on."""
-    work.emit("Clip", node, node.inputs, work.shape(node.outputs[0]), low=0.0, high=math.inf)
-
-
-@rule("Clip")
-def clip(work: Canonical, node: Node) -> None:
-    """Bounds as numbers."""
-    low, high = work.constant(node, 1, "bounds"), work.constant(node, 2, "bounds")
-    lowest = float(low.ravel()[0]) if low is not None else float(node.attributes.get("min", -math.inf))
-    highest = float(high.ravel()[0]) if high is not None else float(node.attributes.get("max", math.inf))
-    limit = float(np.finfo(np.float32).max)
-    lowest, highest = (-math.inf if lowest <= -limit else lowest), (math.inf if highest >= limit else highest)
-    work.emit("Clip", node, node.inputs[:1], work.shape(node.outputs[0]), low=lowest, high=highest)
-
-
-@rule("Add", "Sub", "Mul", "Div")
-def binary(work: Canonical, node: Node) -> None:
-    """Elementwise with broadcasting."""
-    if node.attributes.get("broadcast", 0) and "axis" in node.attributes:
-        left, right = work.shape(node.inputs[0]), work.shape(node.inputs[1])
-        tail = len(left) - int(node.attributes["axis"]) - len(right)
-        other = work.emit("Reshape", node, node.inputs[1:], (*right, *[1] * tail), final=False)
-        work.emit(node.operator, node, (node.inputs[0], other), work.shape(node.outputs[0]))
-    else:
-        work.emit(node.operator, node, node.inputs, work.shape(node.outputs[0]))
-
-
-@rule("Max", "Min", "Sum")
-def several(work: Canonical, node: Node) -> None:
-    """A chain of two-input operators."""
-    operator = {"Sum": "Add"}.get(node.operator, node.operator)
-    if len(node.inputs) == 1:
-        work.rename(node.outputs[0], node.inputs[0])
-        return
-    total = node.inputs[0]
-    for place, name in enumerate(node.inputs[1:], start=2):
-        shape = np.broadcast_shapes(work.shape(total), work.shape(name))
-        total = work.emit(operator, node, (total, name), shape, final=place == len(node.inputs))
-
-
-@rule("Sigmoid", "Exp")
-def unary(work: Canonical, node: Node) -> None:
-    """Elementwise functions built on the exponential."""
-    work.emit(node.operator, node, node.inputs, work.shape(node.outputs[0]))
-
-
-@rule("Softmax")
-def softmax(work: Canonical, node: Node) -> None:
-    """One axis; before opset 13 all axes from `axis` on count as one."""
-    shape = work.shape(node.inputs[0])
-    axis = int(node.attributes.get("axis", 1 if work.opset < 13 else -1)) % len(shape)
-    if work.opset >= 13 or axis == len(shape) - 1:
-        work.emit("Softmax", node, node.inputs, shape, axis=axis)
-        return
-    flat = (math.prod(shape[:axis]), math.prod(shape[axis:]))
-    rows = work.emit("Reshape", node, node.inputs, flat, final=False)
-    result = work.emit("Softmax", node, [rows], flat, final=False, axis=1)
-    work.emit("Reshape", node, [result], shape)
-
-
-@rule("BatchNormalization")
-def batch_normalization(work: Canonical, node: Node) -> None:
-    """``x * scale + shift`` for every channel."""
-    arrays = [work.constant(node, index, "statistics") for index in range(1, 5)]
-    if any(array is None for array in arrays) or node.attributes.get("training_mode", 0):
-        raise work.error("BatchNormalization in training mode", "inference", "export it for inference")
-    gamma, beta, mean, variance = (np.asarray(array, np.float64) for array in arrays)
-    scale = gamma / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
-    inputs = [node.inputs[0], work.add_constant(node, scale), work.add_constant(node, beta - mean * scale)]
-    work.emit("BatchNormalization", node, inputs, work.shape(node.outputs[0]))
+        emit_pool(work, node, "AveragePool", node.inputs[0], {**window, "counted": zeros})
 
 
 @rule("MatMul")

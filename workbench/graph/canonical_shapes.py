@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from workbench.graph.canonical import Canonical, rule
+from workbench.graph.canonical import ALL_TYPES, Canonical, rule
 from workbench.graph.graph import Node
 
 
-@rule("Identity", "Dropout")
+@rule("Identity", types=ALL_TYPES)
 def identity(work: Canonical, node: Node) -> None:
     """Another name of the input."""
     work.rename(node.outputs[0], node.inputs[0])
 
 
-@rule("Cast")
-def cast(work: Canonical, node: Node) -> None:
-    """Float32 to float32 only."""
-    if work.tensors[node.inputs[0]].dtype != "float32":
-        raise work.error(f"Cast from {work.tensors[node.inputs[0]].dtype}", "float32", "export a float32 network")
+@rule("Dropout")
+def dropout(work: Canonical, node: Node) -> None:
+    """In inference another name of the input, and a mask that is true everywhere."""
+    training = work.constant(node, 2, "training mode") if work.opset >= 12 else None
+    ratio = work.constant(node, 1, "ratio") if work.opset >= 12 else None
+    if training is not None and bool(training.ravel()[0]) and (ratio is None or float(ratio.ravel()[0]) != 0.0):
+        raise work.error("Dropout in training mode", "inference", "export it for inference")
     identity(work, node)
+    if len(node.outputs) > 1 and node.outputs[1]:
+        work.set_constant(node.outputs[1], np.ones(work.shape(node.outputs[0]), bool))
 
 
-@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze")
+@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", types=ALL_TYPES)
 def reshape(work: Canonical, node: Node) -> None:
     """Same elements in the same order; the shape is the output's."""
     before, after = work.shape(node.inputs[0]), work.shape(node.outputs[0])
@@ -37,7 +40,7 @@ def reshape(work: Canonical, node: Node) -> None:
         work.emit("Reshape", node, node.inputs[:1], after)
 
 
-@rule("Transpose")
+@rule("Transpose", types=ALL_TYPES)
 def transpose(work: Canonical, node: Node) -> None:
     """Axes in another order."""
     rank = len(work.shape(node.inputs[0]))
@@ -45,7 +48,7 @@ def transpose(work: Canonical, node: Node) -> None:
     work.emit("Transpose", node, node.inputs[:1], work.shape(node.outputs[0]), perm=order)
 
 
-@rule("Slice")
+@rule("Slice", types=ALL_TYPES)
 def slice_(work: Canonical, node: Node) -> None:
     """Starts and steps on every axis; the sizes are the output's."""
     shape = work.shape(node.inputs[0])
@@ -56,15 +59,16 @@ def slice_(work: Canonical, node: Node) -> None:
     for axis, start, end, stride in zip(axes, starts, ends, steps, strict=True):
         axis %= len(shape)
         first[axis], step[axis] = slice(start, end, stride).indices(shape[axis])[0], stride
-    _emit_slice(work, node, node.inputs[0], first, step, work.shape(node.outputs[0]))
+    emit_slice(work, node, node.inputs[0], first, step, work.shape(node.outputs[0]))
 
 
-def _emit_slice(work: Canonical, node: Node, source: str, starts: list[int], steps: list[int], shape: tuple[int, ...],
-                final: bool = True) -> str:  # fmt: skip
+def emit_slice(work: Canonical, node: Node, source: str, starts: list[int], steps: list[int], shape: tuple[int, ...],
+               final: bool = True) -> str:  # fmt: skip
+    """Every step-th element of each axis from its start on."""
     return work.emit("Slice", node, (source,), shape, final, starts=tuple(starts), steps=tuple(steps))
 
 
-@rule("Split")
+@rule("Split", types=ALL_TYPES)
 def split(work: Canonical, node: Node) -> None:
     """One slice for each output."""
     shape = work.shape(node.inputs[0])
@@ -73,49 +77,11 @@ def split(work: Canonical, node: Node) -> None:
         starts = [0] * len(shape)
         starts[axis] = start
         part = Node(node.name, node.operator, node.inputs, (output,))
-        _emit_slice(work, part, node.inputs[0], starts, [1] * len(shape), work.shape(output))
+        emit_slice(work, part, node.inputs[0], starts, [1] * len(shape), work.shape(output))
         start += work.shape(output)[axis]
 
 
-@rule("Gather")
-def gather(work: Canonical, node: Node) -> None:
-    """Slices for constant indices, joined where they do not form one progression."""
-    shape = work.shape(node.inputs[0])
-    indices = work.constant(node, 1, "indices")
-    assert indices is not None
-    axis = int(node.attributes.get("axis", 0)) % len(shape)
-    flat = [int(v) % shape[axis] for v in indices.ravel()]
-    runs = _runs(flat)
-    if len(runs) > 64:
-        raise work.error(f"Gather of {len(flat)} scattered indices", "at most 64 runs", "reorder the weights instead")
-    parts = []
-    for start, step, length in runs:
-        starts, steps, sizes = [0] * len(shape), [1] * len(shape), list(shape)
-        starts[axis], steps[axis], sizes[axis] = start, step, length
-        parts.append(_emit_slice(work, node, node.inputs[0], starts, steps, tuple(sizes), final=False))
-    if len(parts) > 1:
-        joined = [*shape[:axis], len(flat), *shape[axis + 1 :]]
-        parts = [work.emit("Concat", node, parts, joined, final=False, axis=axis)]
-    work.emit("Reshape", node, parts, work.shape(node.outputs[0]))
-
-
-def _runs(indices: list[int]) -> list[tuple[int, int, int]]:
-    """Indices as progressions (start, step, length)."""
-    runs: list[tuple[int, int, int]] = []
-    for index in indices:
-        if runs:
-            start, step, length = runs[-1]
-            if length == 1 and index != start:
-                runs[-1] = (start, index - start, 2)
-                continue
-            if length > 1 and index == start + step * length:
-                runs[-1] = (start, step, length + 1)
-                continue
-        runs.append((index, 1, 1))
-    return runs
-
-
-@rule("Concat")
+@rule("Concat", types=ALL_TYPES)
 def concat(work: Canonical, node: Node) -> None:
     """Inputs one behind the other."""
     shape = work.shape(node.outputs[0])
@@ -127,85 +93,91 @@ def concat(work: Canonical, node: Node) -> None:
         work.emit("Concat", node, parts, shape, axis=axis)
 
 
-@rule("Pad")
+@rule("Pad", types=ALL_TYPES)
 def pad(work: Canonical, node: Node) -> None:
-    """Constant padding with explicit amounts on every axis."""
-    mode = node.attributes.get("mode", "constant")
-    if mode != "constant":
-        raise work.error(f"Pad of mode {mode}", "mode constant", "export it with constant padding")
-    rank = len(work.shape(node.inputs[0]))
+    """Explicit amounts on every axis: constants around, or elements of the input again."""
+    mode, rank = node.attributes.get("mode", "constant"), len(work.shape(node.inputs[0]))
     amounts = work.integers(node, "paddings" if "paddings" in node.attributes else "pads", 1) or [0] * 2 * rank
     axes = [axis % rank for axis in work.integers(node, "axes", 3) or range(rank)]
     low, high = [0] * rank, [0] * rank
     for place, axis in enumerate(axes):
         low[axis], high[axis] = amounts[place], amounts[place + len(axes)]
-    value = work.constant(node, 2, "value") if work.opset >= 11 else None
-    number = float(value.ravel()[0]) if value is not None else float(node.attributes.get("value", 0.0))
     source = node.inputs[0]
     if min(low + high) < 0:
         starts = [max(-amount, 0) for amount in low]
-        shape = work.shape(source)
-        sizes = tuple(s + min(a, 0) + min(b, 0) for s, a, b in zip(shape, low, high, strict=True))
-        source = _emit_slice(work, node, source, starts, [1] * rank, sizes, final=False)
+        sizes = tuple(s + min(a, 0) + min(b, 0) for s, a, b in zip(work.shape(source), low, high, strict=True))
+        source = emit_slice(work, node, source, starts, [1] * rank, sizes, final=False)
     low, high = [max(a, 0) for a in low], [max(b, 0) for b in high]
+    if mode != "constant":
+        _pad_with_itself(work, node, source, low, high, mode)
+        return
+    value = work.constant(node, 2, "value") if work.opset >= 11 else None
+    number = float(value.ravel()[0]) if value is not None and value.size else float(node.attributes.get("value", 0.0))
     work.emit("Pad", node, (source,), work.shape(node.outputs[0]), low=tuple(low), high=tuple(high), value=number)
 
 
-@rule("Resize", "Upsample")
-def resize(work: Canonical, node: Node) -> None:
-    """Nearest neighbour where every axis repeats or skips elements evenly."""
-    mode = node.attributes.get("mode", "nearest")
-    if mode != "nearest":
-        raise work.error(f"{node.operator} of mode {mode}", "mode nearest", "export it with nearest neighbours")
-    source, target = work.shape(node.inputs[0]), work.shape(node.outputs[0])
-    scales = _scales(work, node, source, target)
-    factors, steps = [], []
-    for size, out, scale in zip(source, target, scales, strict=True):
-        indices = _nearest(work, node, size, out, scale)
-        factor = out // size if out % size == 0 else 1
-        step = size // out if size % out == 0 else 1
-        if factor > 1 and np.array_equal(indices, np.arange(out) // factor):
-            factors.append(factor)
-            steps.append((0, 1))
-        elif np.array_equal(indices, indices[0] + step * np.arange(out)):
-            factors.append(1)
-            steps.append((int(indices[0]), step))
+def _pad_with_itself(work: Canonical, node: Node, source: str, low: list[int], high: list[int], mode: str) -> None:
+    """Axis by axis a selection of the input's own elements."""
+    if mode not in ("reflect", "edge", "wrap"):
+        raise work.error(f"Pad of mode {mode}", "constant, reflect, edge or wrap", "export it again")
+    for axis, (before, behind) in enumerate(zip(low, high, strict=True)):
+        shape = list(work.shape(source))
+        if before == behind == 0:
+            continue
+        places = np.arange(-before, shape[axis] + behind)
+        if mode == "wrap":
+            places %= shape[axis]
+        elif mode == "edge":
+            places = places.clip(0, shape[axis] - 1)
         else:
-            found = f"{node.operator} from size {size} to {out}"
-            raise work.error(found, "a whole factor", "use a size that is a multiple")
-    name = node.inputs[0]
-    if any(step != (0, 1) for step in steps):
-        sizes = tuple(s if f > 1 else t for s, t, f in zip(source, target, factors, strict=True))
-        name = _emit_slice(work, node, name, [s for s, _ in steps], [s for _, s in steps], sizes, final=False)
-    work.emit("Resize", node, (name,), target, factors=tuple(factors))
+            period = max(2 * (shape[axis] - 1), 1)
+            places = np.abs((places + shape[axis] - 1) % period - (shape[axis] - 1)) if shape[axis] > 1 else places * 0
+        shape[axis] = len(places)
+        source = work.emit("Gather", node, (source, work.add_constant(node, places)), shape, final=False, axis=axis)
+    work.emit("Identity", node, (source,))
 
 
-def _scales(work: Canonical, node: Node, source: tuple[int, ...], target: tuple[int, ...]) -> list[float]:
-    if "scales" in node.attributes:
-        return [float(v) for v in node.attributes["scales"]]
-    index = 1 if len(node.inputs) == 2 else 2
-    array = work.constant(node, index, "scales")
-    if array is not None and array.size == len(source):
-        return [float(v) for v in array]
-    return [out / size for size, out in zip(source, target, strict=True)]
+@rule("Expand", types=ALL_TYPES)
+def expand(work: Canonical, node: Node) -> None:
+    """Repeated along axes of size 1 and missing axes."""
+    work.emit("Expand", node, node.inputs[:1], work.shape(node.outputs[0]))
 
 
-def _nearest(work: Canonical, node: Node, size: int, out: int, scale: float) -> np.ndarray:
-    """Index of the source element of every result."""
-    x = np.arange(out, dtype=np.float64)
-    old = node.operator == "Upsample" or work.opset < 11
-    how = "asymmetric" if old else node.attributes.get("coordinate_transformation_mode", "half_pixel")
-    if how == "asymmetric":
-        x = x / scale
-    elif how == "align_corners":
-        x = x * (size - 1) / max(out - 1, 1)
-    elif how in ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"):
-        x = (x + 0.5) / scale - 0.5 if out > 1 or how == "half_pixel" else x * 0
+@rule("Tile", types=ALL_TYPES)
+def tile(work: Canonical, node: Node) -> None:
+    """Every axis repeated as a whole: an axis of repeats before it."""
+    shape, out = work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    split = [n for size in shape for n in (1, size)]
+    source = work.reshaped(node, node.inputs[0], split)
+    repeated = [n for size, whole in zip(shape, out, strict=True) for n in (whole // size, size)]
+    work.emit("Reshape", node, [work.emit("Expand", node, [source], repeated, final=False)], out)
+
+
+@rule("DepthToSpace", "SpaceToDepth", types=ALL_TYPES)
+def depth_and_space(work: Canonical, node: Node) -> None:
+    """Blocks of pixels to channels and back, by reshaping and transposing."""
+    size = int(node.attributes["blocksize"])
+    batch, channels, height, width = work.shape(node.inputs[0])
+    is_channel_first = node.attributes.get("mode", "DCR") == "CRD"
+    if node.operator == "SpaceToDepth":
+        split = (batch, channels, height // size, size, width // size, size)
+        order = (0, 1, 3, 5, 2, 4) if is_channel_first else (0, 3, 5, 1, 2, 4)
+    elif is_channel_first:
+        split, order = (batch, channels // size**2, size, size, height, width), (0, 1, 4, 2, 5, 3)
     else:
-        raise work.error(f"{node.operator} with coordinates {how}", "asymmetric or half_pixel", "export it so")
-    rounding = "floor" if old else node.attributes.get("nearest_mode", "round_prefer_floor")
-    rounds: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "floor": np.floor, "ceil": np.ceil, "round_prefer_floor": lambda v: np.ceil(v - 0.5),
-        "round_prefer_ceil": lambda v: np.floor(v + 0.5),
-    }  # fmt: skip
-    return np.clip(rounds[rounding](x), 0, size - 1).astype(np.int64)
+        split, order = (batch, size, size, channels // size**2, height, width), (0, 3, 4, 1, 5, 2)
+    parts = work.reshaped(node, node.inputs[0], split)
+    turned = work.emit("Transpose", node, [parts], [split[axis] for axis in order], final=False, perm=order)
+    work.emit("Reshape", node, [turned], work.shape(node.outputs[0]))
+
+
+@rule("CenterCropPad", types=ALL_TYPES)
+def center_crop_pad(work: Canonical, node: Node) -> None:
+    """The middle of axes that are too long, zeros around axes that are too short."""
+    shape, out = work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    starts = [max((size - want) // 2, 0) for size, want in zip(shape, out, strict=True)]
+    kept = [min(size, want) for size, want in zip(shape, out, strict=True)]
+    low = [max((want - size) // 2, 0) for size, want in zip(shape, out, strict=True)]
+    high = [want - size - before for size, want, before in zip(kept, out, low, strict=True)]
+    middle = emit_slice(work, node, node.inputs[0], starts, [1] * len(shape), tuple(kept), final=False)
+    work.emit("Pad", node, (middle,), out, low=tuple(low), high=tuple(high), value=0.0)

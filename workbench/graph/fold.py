@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,23 @@ from workbench.base.limits import Limits
 from workbench.graph.graph import Node, Tensor
 
 _FOLDABLE = frozenset(
-    "Constant ConstantOfShape Shape Size Gather Concat Cast Unsqueeze Squeeze Reshape Slice Add Sub Mul Div Mod Neg "
-    "Transpose Floor Ceil Round Sqrt Pow Identity Equal Where Expand Min Max Range Flatten Split ReduceProd".split()
+    "Constant ConstantOfShape Shape Size Gather Concat Cast CastLike Unsqueeze Squeeze Reshape Slice Add Sub Mul Div Mod "
+    "Neg Transpose Floor Ceil Round Sqrt Pow Identity Equal Where Expand Min Max Range Flatten Split ReduceProd ReduceSum "
+    "ReduceMax ReduceMin ReduceMean And Or Xor Not Less LessOrEqual Greater GreaterOrEqual Tile Pad Trilu EyeLike OneHot "
+    "Abs Sign Exp Log Sin Cos Erf Tanh Sigmoid Reciprocal Relu Clip GatherND GatherElements ScatterND CumSum ArgMax "
+    "DequantizeLinear DepthToSpace SpaceToDepth MatMul Gemm IsNaN NonZero HannWindow HammingWindow BlackmanWindow".split()
 )
-_MOST_ROUNDS = 12
+_SAME_SHAPE = (
+    "MeanVarianceNormalization",
+    "LpNormalization",
+    "LRN",
+    "Mish",
+    "Swish",
+    "RMSNormalization",
+    "GroupNormalization",
+)
+_MOST_ROUNDS = 64
+_MOST_SHAPE_ELEMENTS = 64
 
 
 def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Tensor], dict[str, np.ndarray], list[Node]]:
@@ -28,7 +42,7 @@ def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Te
     for _ in range(_MOST_ROUNDS):
         shapes = _infer(model, constants, where)
         left = [(i, node) for i, node in remaining if not _fold(node, i, shapes, constants, where, limits)]
-        if len(left) == len(remaining):
+        if len(left) == len(remaining) and not _complete(model, left, shapes):
             break
         remaining = left
         _replace_folded(model, remaining, constants, onnx)
@@ -51,7 +65,7 @@ def _infer(model: Any, constants: dict[str, np.ndarray], where: str) -> dict[str
     import onnx
 
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(_without_weights(model), data_prop=True)
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(
@@ -59,6 +73,46 @@ def _infer(model: Any, constants: dict[str, np.ndarray], where: str) -> dict[str
         ) from None
     graph = inferred.graph
     return {value.name: _tensor(value) for value in [*graph.input, *graph.value_info, *graph.output]}
+
+
+def _complete(model: Any, nodes: list[tuple[int, Any]], shapes: dict[str, Tensor]) -> bool:
+    """Declare outputs whose shape onnx does not infer though it is that of the input; whether there were some."""
+    import onnx
+
+    changed = False
+    for _, node in nodes:
+        source, target = shapes.get(node.input[0]) if node.input else None, shapes.get(node.output[0])
+        if node.op_type in _SAME_SHAPE and source is not None and -1 not in source.shape:
+            if target is None or -1 in target.shape:
+                kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(source.dtype))
+                value = onnx.helper.make_tensor_value_info(node.output[0], kind, source.shape)
+                declared = [output for output in model.graph.output if output.name == value.name]
+                for output in declared:
+                    output.CopyFrom(value)
+                if not declared:
+                    model.graph.value_info.append(value)
+                changed = True
+    return changed
+
+
+def _without_weights(model: Any) -> Any:
+    """The model with inputs in place of large constants, whose values cannot matter for shapes."""
+    import onnx
+
+    light = onnx.ModelProto(ir_version=model.ir_version)
+    light.opset_import.extend(model.opset_import)
+    light.functions.extend(model.functions)
+    graph = light.graph
+    graph.name = model.graph.name
+    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(graph, field).extend(getattr(model.graph, field))
+    known = {value.name for value in graph.input}
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= _MOST_SHAPE_ELEMENTS:
+            graph.initializer.append(tensor)
+        elif tensor.name not in known:
+            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims)))
+    return light
 
 
 def _tensor(value: Any) -> Tensor:
@@ -79,11 +133,14 @@ def _fold(
     """Whether the node's outputs are constants now."""
     if node.op_type not in _FOLDABLE:
         return False
-    if node.op_type == "Shape" and len(node.attribute) == 0:
+    if node.op_type in ("Shape", "Size") and node.input[0] not in constants:
         tensor = shapes.get(node.input[0])
         if tensor is None or any(size < 0 for size in tensor.shape):
             return False
-        constants[node.output[0]] = np.array(tensor.shape, np.int64)
+        ends = {attribute.name: attribute.i for attribute in node.attribute}
+        sizes = np.array(tensor.shape, np.int64)
+        whole = sizes[slice(ends.get("start", 0), ends.get("end", None))]
+        constants[node.output[0]] = whole if node.op_type == "Shape" else np.array(np.prod(sizes), np.int64)
         return True
     if not all(name in constants for name in node.input if name):
         return False
@@ -98,6 +155,9 @@ def _check_size(node: Any, shapes: dict[str, Tensor], constants: dict[str, np.nd
     sizes: list[int] = []
     if node.op_type in ("ConstantOfShape", "Expand"):
         sizes = [int(v) for v in constants[node.input[-1]].ravel()]
+    elif node.op_type == "Range":
+        start, stop, step = (float(constants[name].ravel()[0]) for name in node.input[:3])
+        sizes = [max(0, math.ceil(min((stop - start) / step, 1e18)))] if step else [0]
     elif (tensor := shapes.get(node.output[0])) is not None:
         sizes = [max(size, 0) for size in tensor.shape]
     total = 8
@@ -148,8 +208,10 @@ def _reference(node: Any, constants: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _evaluator_opset(node: Any) -> int:
-    """The opset whose form the node has: axes as attribute belong to the older one."""
-    return 11 if any(attribute.name in ("axes", "starts", "split") for attribute in node.attribute) else 17
+    """The opset whose form the node has: axes as attribute belong to an older one, as input to a newer one."""
+    if any(attribute.name in ("axes", "starts", "split") for attribute in node.attribute):
+        return 11
+    return 18 if node.op_type.startswith("Reduce") else 17
 
 
 def _replace_folded(model: Any, remaining: list[tuple[int, Any]], constants: dict[str, np.ndarray], onnx: Any) -> None:

@@ -1,53 +1,60 @@
 """Read ONNX files: checks before allocation, static shapes, constant folding, operators in canonical form.
 
-What is left out: control flow, sequences, quantised operators and types other than float32 between operators; each ends
-in a sentence that names the node and its operator.
+What is left out: control flow, sequences, quantised operators and types other than float32, int32, int64 and bool; each
+ends in a sentence that names the node and its operator.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 from typing import Any
 
 from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
 from workbench.base.limits import DEFAULT_LIMITS, Limits
-from workbench.graph.canonical import canonical_graph
+from workbench.graph.canonical import ALL_TYPES, canonical_graph, is_supported
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
+from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
 
 _CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 _DOMAINS = ("", "ai.onnx")
 
 
-def read_onnx(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Graph:
-    """The network in an ONNX file; external weights must lie in the file's folder."""
+def read_onnx(path: str | Path, limits: Limits = DEFAULT_LIMITS, sizes: Sizes | None = None) -> Graph:
+    """The network in an ONNX file; external weights must lie in the file's folder. `sizes`: see `make_graph`."""
     path = Path(path)
     model = _parse(read_bytes(path, limits), str(path))
     _check_tensors(model, str(path), limits)
     _load_external(model, path, limits)
-    return make_graph(model, path.stem, str(path), limits)
+    return make_graph(model, path.stem, str(path), limits, sizes)
 
 
-def parse_onnx(data: bytes, name: str, where: str, limits: Limits = DEFAULT_LIMITS) -> Graph:
+def parse_onnx(data: bytes, name: str, where: str, limits: Limits = DEFAULT_LIMITS, sizes: Sizes | None = None) -> Graph:
     """The network in serialized ONNX bytes without external weights; `where` names their origin in errors."""
     model = _parse(data, where)
     _check_tensors(model, where, limits)
-    return make_graph(model, name, where, limits)
+    return make_graph(model, name, where, limits, sizes)
 
 
-def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMITS) -> Graph:
-    """The graph of an ONNX model in memory."""
+def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMITS, sizes: Sizes | None = None) -> Graph:
+    """The graph of an ONNX model in memory.
+
+    `sizes` gives numbers to open dimensions: by the name that the model gives them, as ``input.axis``, or ``batch`` for the
+    first dimension of every input. An open batch is 1 otherwise.
+    """
     _check_nodes(model, where)
-    _fix_inputs(model, where)
+    fix_sizes(model, where, sizes or {})
     serialized = model.SerializeToString()
     shapes, constants, nodes = fold_constants(model, where, limits)
     opset = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=1)
-    inputs = tuple(value.name for value in _real_inputs(model))
+    inputs = tuple(value.name for value in real_inputs(model))
     outputs = tuple(value.name for value in model.graph.output)
     raw = Graph(name, shapes, constants, tuple(nodes), inputs, outputs, serialized)
-    _check_values(raw, where)
+    _check_values(raw, where, limits)
     return canonical_graph(raw, opset, where)
 
 
@@ -147,70 +154,64 @@ def _check_nodes(model: Any, where: str) -> None:
 
 
 def _sort_nodes(graph: Any, where: str) -> None:
+    """Put nodes into an order in which they can run; InputError for cycles, missing and double producers."""
     known = {""} | {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     known |= {tensor.values.name for tensor in graph.sparse_initializer}
-    produced = [name for node in graph.node for name in node.output if name]
-    if len(set(produced)) != len(produced) or known & set(produced):
-        twice = next(n for n in produced if produced.count(n) > 1 or n in known)
+    produced = Counter(name for node in graph.node for name in node.output if name)
+    twice = next((name for name, count in produced.items() if count > 1 or name in known), None)
+    if twice is not None:
         raise InputError(f"{where}, tensor {twice}", "more than one producer", "one", "export it again")
-    waiting, ordered = list(enumerate(graph.node)), []
-    while waiting:
-        ready = [(i, node) for i, node in waiting if all(name in known for name in node.input)]
-        if not ready:
-            index, node = waiting[0]
-            missing = next(name for name in node.input if name not in known)
-            what = "a cycle" if missing in produced else "no producer"
-            place = f"{where}, node {node_label(node, index)}"
-            raise InputError(place, f"{what} behind input {missing!r}", "operators in a sequence", "export it again")
-        for _, node in ready:
-            known.update(node.output)
-            ordered.append(node)
-        done = {index for index, _ in ready}
-        waiting = [(i, node) for i, node in waiting if i not in done]
-    absent = [value.name for value in graph.output if value.name not in known]
-    if absent:
-        raise InputError(f"{where}, output {absent[0]}", "no producer", "an operator that makes it", "export it again")
-    copies = [type(node).FromString(node.SerializeToString()) for node in ordered]
+    readers: dict[str, list[int]] = defaultdict(list)
+    missing = []
+    for index, node in enumerate(graph.node):
+        names = {name for name in node.input if name not in known}
+        missing.append(len(names))
+        for name in names:
+            readers[name].append(index)
+    ready, ordered = deque(index for index, count in enumerate(missing) if count == 0), []
+    while ready:
+        index = ready.popleft()
+        ordered.append(index)
+        for name in filter(None, graph.node[index].output):
+            for reader in readers[name]:
+                missing[reader] -= 1
+                if missing[reader] == 0:
+                    ready.append(reader)
+    _check_order(graph, where, known, set(produced), set(ordered))
+    copies = [type(graph.node[index]).FromString(graph.node[index].SerializeToString()) for index in ordered]
     del graph.node[:]
     graph.node.extend(copies)
 
 
-def _real_inputs(model: Any) -> list[Any]:
-    constants = {tensor.name for tensor in model.graph.initializer}
-    return [value for value in model.graph.input if value.name not in constants]
+def _check_order(graph: Any, where: str, known: set[str], produced: set[str], ordered: set[int]) -> None:
+    """Refuse nodes that never became ready, and outputs that nothing makes."""
+    known = known | {name for index in ordered for name in graph.node[index].output}
+    for index, node in enumerate(graph.node):
+        if index not in ordered:
+            missing = next(name for name in node.input if name not in known)
+            what = "a cycle" if missing in produced else "no producer"
+            place = f"{where}, node {node_label(node, index)}"
+            raise InputError(place, f"{what} behind input {missing!r}", "operators in a sequence", "export it again")
+    absent = [value.name for value in graph.output if value.name not in known]
+    if absent:
+        raise InputError(f"{where}, output {absent[0]}", "no producer", "an operator that makes it", "export it again")
 
 
-def _fix_inputs(model: Any, where: str) -> None:
-    """Set an open batch size (first dimension) to 1 and forget the shapes that depended on it."""
-    changed = False
-    for value in _real_inputs(model):
-        place = f"{where}, input {value.name}"
-        if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-            raise InputError(place, "no tensor shape", "a tensor with a shape", "export it with fixed sizes")
-        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if dimension.dim_value > 0:
-                continue
-            if axis > 0:
-                found = f"an open size ({dimension.dim_param or '?'}) of dimension {axis}"
-                raise InputError(place, found, "a number", "export it with fixed sizes; only the batch may be open")
-            dimension.dim_value, changed = 1, True
-    if changed:
-        del model.graph.value_info[:]
-        for value in model.graph.output:
-            value.type.tensor_type.ClearField("shape")
-
-
-def _check_values(graph: Graph, where: str) -> None:
+def _check_values(graph: Graph, where: str, limits: Limits) -> None:
     for name in graph.inputs:
-        if graph.tensors[name].dtype != "float32":
+        tensor = graph.tensors[name]
+        if tensor.dtype not in ALL_TYPES:
             raise InputError(
-                f"{where}, input {name}", f"elements of type {graph.tensors[name].dtype}", "float32",
+                f"{where}, input {name}", f"elements of type {tensor.dtype}", "float32, int32, int64 or bool",
                 "export a float32 network",
             )  # fmt: skip
+        limits.check(f"{where}, input {name}", "tensor_bytes", tensor.size_bytes)
     for node in graph.nodes:
-        for name in node.outputs:
-            tensor = graph.tensors.get(name)
+        for name in filter(None, node.outputs):
+            output = graph.tensors.get(name)
             place = f"{where}, node {node.name} ({node.operator})"
-            if tensor is None or any(size < 0 for size in tensor.shape):
-                if name and node.operator != "Dropout":
+            if output is None or any(size < 0 for size in output.shape):
+                if name == node.outputs[0] and is_supported(node.operator):
                     raise InputError(place, "an output of unknown size", "fixed sizes", "export it with fixed sizes")
+            else:
+                limits.check(place, "tensor_bytes", math.prod(output.shape) * 4)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.compiler.ir import LMULS, Address, Builder, Value, integer, real
-from workbench.compiler.kernels.exponential import exponential
+from workbench.compiler.kernels.algebra import Vector
+from workbench.compiler.kernels.functions import exponential
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over
 
 _LOWEST = -3.4028234663852886e38
@@ -43,7 +44,7 @@ class Softmax:
 
         def total(place: Pointers, so_far: Value) -> Value:
             shifted = builder.arithmetic("vfsub", builder.vload(Address(place["x"]), x), maximum)
-            value = exponential(builder, shifted)
+            value = exponential(Vector(builder, shifted)).value
             builder.vstore(value, Address(place["y"]), y)
             return builder.reduce("vfredosum", value, so_far)
 

@@ -1,88 +1,101 @@
-"""Convolution: a contraction over (kernel row, kernel column, channel), or a window where every channel is on its own."""
+"""Convolution and its transpose: a contraction over kernel axes and channels, or a window for every channel on its own."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
+from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.layout import reach
-from workbench.compiler.lowering import OPERATORS, Draft, Lowering
+from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.schedule import plan_contraction, plan_window
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """Padded input, output, what is added, weights (filters, channels of a group, kernel axes), bias, and the steps."""
+
+    x: View
+    y: View
+    r: View | None
+    weights: np.ndarray
+    bias: np.ndarray
+    group: int
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    clip: tuple[float, float]
+
+    @property
+    def residual(self) -> tuple[int, ...]:
+        """Strides of what is added."""
+        return self.r.strides if self.r is not None else (0,) * len(self.y.shape)
+
+
 @OPERATORS.register("Conv")
 def lower_conv(lowering: Lowering, node: Node, draft: Draft) -> None:
     """Choose the kernel for the shape of the groups."""
-    weights = lowering.graph.constants[node.inputs[1]]
-    bias = lowering.graph.constants[node.inputs[2]]
-    source = lowering.graph.shape(node.inputs[0])
-    target = lowering.graph.shape(node.outputs[0])
-    pads = reach(node, source, target)
-    x = lowering.padded(lowering.read(node.inputs[0]), pads, 0.0, draft)
+    weights, bias = (lowering.graph.constants[name] for name in node.inputs[1:3])
+    source, target = lowering.graph.shape(node.inputs[0]), lowering.graph.shape(node.outputs[0])
+    x = lowering.read(node.inputs[0])
+    if len(source) == 4:
+        x = lowering.padded(x, reach(node, source, target), 0.0, draft)
     y = lowering.write(node.outputs[0], draft)
     r = lowering.read(node.inputs[3]) if len(node.inputs) > 3 else None
     draft.macs += math.prod(target) * math.prod(weights.shape[1:])
     draft.weight_bytes += weights.nbytes + bias.nbytes
-    if node.attributes["group"] == source[1] == target[1]:
-        _depthwise(lowering, node, draft, (x, y, r), weights, bias)
+    given = node.attributes
+    clip = given.get("clip", NO_CLIP)
+    _emit(lowering, draft, _Layer(x, y, r, weights, bias, given["group"], given["strides"], given["dilations"], clip))
+
+
+def _emit(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+    if layer.group == layer.x.shape[1] == layer.y.shape[1] and len(layer.x.shape) == 4:
+        _depthwise(lowering, draft, layer)
     else:
-        _dense(lowering, node, draft, (x, y, r), weights, bias)
+        _dense(lowering, draft, layer)
 
 
-def _dense(
-    lowering: Lowering, node: Node, draft: Draft, views: tuple[View, View, View | None],
-    weights: np.ndarray, bias: np.ndarray,
-) -> None:  # fmt: skip
-    x, y, r = views
-    group, given = node.attributes["group"], node.attributes
-    out, channels, rows, columns = weights.shape
+def _operands(lowering: Lowering, layer: _Layer, packed: np.ndarray) -> tuple[dict[str, Operand], View]:
+    w, b = lowering.constant(packed), lowering.constant(layer.bias)
+    operands = {"x": start_of(layer.x), "w": start_of(w), "bias": start_of(b), "y": start_of(layer.y)}
+    if layer.r is not None:
+        operands["r"] = start_of(layer.r)
+    return operands, w
+
+
+def _dense(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+    x, y, residual, group = layer.x, layer.y, layer.residual, layer.group
+    out, channels, *kernel = layer.weights.shape
     out //= group
-    packed = weights.reshape(group, out, channels, rows, columns).transpose(0, 3, 4, 2, 1)
-    w, b = lowering.constant(packed), lowering.constant(bias)
-    operands = {"x": start_of(x), "w": start_of(w), "bias": start_of(b), "y": start_of(y)}
-    residual = r.strides if r is not None else (0, 0, 0, 0)
-    if r is not None:
-        operands["r"] = start_of(r)
-    stride_h, stride_w = given["strides"]
-    dilation_h, dilation_w = given["dilations"]
-    batch, _, height, width = y.shape
+    axes = range(len(kernel))
+    packed = layer.weights.reshape(group, out, channels, *kernel).transpose(0, *(a + 3 for a in axes), 2, 1)
+    operands, w = _operands(lowering, layer, packed)
 
     def outer(axis: int, count: int, step: int) -> Dim:
         return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
 
-    positions = [outer(0, batch, 1), outer(2, height, stride_h), outer(3, width, stride_w)]
+    positions = [outer(0, y.shape[0], 1), *(outer(a + 2, y.shape[a + 2], layer.strides[a]) for a in axes)]
     groups = axis_dim(group, x=x.strides[1] * channels, w=w.strides[0], bias=out, y=y.strides[1] * out, r=residual[1] * out)
     reduce = [
-        axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[1]),
-        axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[2]),
-        axis_dim(channels, x=x.strides[1], w=w.strides[3]),
+        *(axis_dim(kernel[a], x=x.strides[a + 2] * layer.dilations[a], w=w.strides[a + 1]) for a in axes),
+        axis_dim(channels, x=x.strides[1], w=w.strides[-2]),
     ]
     filters = axis_dim(out, w=1, bias=1, y=y.strides[1], r=residual[1])
-    kernel = plan_contraction(
-        lowering.target, operands, groups, positions, merge_dims(reduce), filters, given.get("clip", NO_CLIP)
-    )
-    draft.kernels.append(kernel)
+    kernel_code = plan_contraction(lowering.target, operands, groups, positions, merge_dims(reduce), filters, layer.clip)
+    draft.kernels.append(kernel_code)
 
 
-def _depthwise(
-    lowering: Lowering, node: Node, draft: Draft, views: tuple[View, View, View | None],
-    weights: np.ndarray, bias: np.ndarray,
-) -> None:  # fmt: skip
-    x, y, r = views
-    given = node.attributes
-    channels, _, rows, columns = weights.shape
-    w, b = lowering.constant(weights[:, 0].transpose(1, 2, 0)), lowering.constant(bias)
-    operands = {"x": start_of(x), "w": start_of(w), "bias": start_of(b), "y": start_of(y)}
-    residual = r.strides if r is not None else (0, 0, 0, 0)
-    if r is not None:
-        operands["r"] = start_of(r)
-    stride_h, stride_w = given["strides"]
-    dilation_h, dilation_w = given["dilations"]
+def _depthwise(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+    x, y, residual = layer.x, layer.y, layer.residual
+    channels, _, rows, columns = layer.weights.shape
+    operands, w = _operands(lowering, layer, layer.weights[:, 0].transpose(1, 2, 0))
+    dilation_h, dilation_w = layer.dilations
 
     def dim(axis: int, count: int, step: int) -> Dim:
         return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
@@ -90,9 +103,81 @@ def _depthwise(
     batch, _, height, width = y.shape
     kernel = plan_window(
         lowering.target, "multiply", operands, dim(0, batch, 1),
-        (dim(2, height, stride_h), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
-        (dim(3, width, stride_w), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),
-        axis_dim(channels, x=x.strides[1], w=1, bias=1, y=y.strides[1], r=residual[1]),
-        given.get("clip", NO_CLIP),
+        (dim(2, height, layer.strides[0]), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
+        (dim(3, width, layer.strides[1]), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),
+        axis_dim(channels, x=x.strides[1], w=1, bias=1, y=y.strides[1], r=residual[1]), layer.clip,
     )  # fmt: skip
     draft.kernels.append(kernel)
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """The results of one remainder of the stride along one axis, as a convolution of stride 1.
+
+    Attributes
+    ----------
+    first, count: results first, first + stride, ... in the output.
+    taps: the kernel's elements that meet them, from the last to the first. dilation: between their inputs.
+    start: the place in the input of the first result's first tap; may be negative.
+    """
+
+    first: int
+    count: int
+    taps: tuple[int, ...]
+    dilation: int
+    start: int
+
+
+def _phases(kernel: int, stride: int, dilation: int, pad: int, out: int) -> list[_Phase]:
+    """Output o takes input i by tap k where o + pad = i * stride + k * dilation."""
+    phases, common = [], math.gcd(stride, dilation)
+    for first in range(min(stride, out)):
+        taps = tuple(k for k in reversed(range(kernel)) if (first + pad - k * dilation) % stride == 0)
+        start = (first + pad - taps[0] * dilation) // stride if taps else 0
+        phases.append(_Phase(first, -(-(out - first) // stride), taps, dilation // common, start))
+    return phases
+
+
+@OPERATORS.register("ConvTranspose")
+def lower_conv_transpose(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """One convolution of stride 1 for every combination of remainders of the strides; nothing is multiplied by zero."""
+    given, weights, bias = node.attributes, *(lowering.graph.constants[name] for name in node.inputs[1:3])
+    x, y = lowering.read(node.inputs[0]), lowering.write(node.outputs[0], draft)
+    group, axes = given["group"], range(len(given["kernel"]))
+    channels, out, *kernel = weights.shape
+    turned = weights.reshape(group, channels // group, out, *kernel).swapaxes(1, 2)
+    turned = turned.reshape(group * out, channels // group, *kernel)
+    table = [_phases(kernel[a], given["strides"][a], given["dilations"][a], given["pads"][a], y.shape[a + 2]) for a in axes]
+    ends = [[p.start + p.count - 1 + (len(p.taps) - 1) * p.dilation for p in phases] for phases in table]
+    low = [max(0, *(-p.start for p in phases)) for phases in table]
+    high = [max(0, *(end - x.shape[a + 2] + 1 for end in ends[a])) for a in axes]
+    whole = _padded(lowering, x, low, high, draft)
+    draft.weight_bytes += weights.nbytes + bias.nbytes
+    clip, ones = given.get("clip", NO_CLIP), (1,) * len(kernel)
+    for phases in product(*table):
+        shape = (*y.shape[:2], *(p.count for p in phases))
+        part = y.sliced((0, 0, *(p.first for p in phases)), (1, 1, *given["strides"]), shape)
+        if not all(p.taps for p in phases):
+            view = lowering.constant(bias).reshaped((len(bias), *ones))
+            assert view is not None
+            draft.kernels.append(elementwise_kernel("copy", [view], part, clip))
+            continue
+        some = turned[np.ix_(range(group * out), range(channels // group), *(p.taps for p in phases))]
+        begin = (0, 0, *(p.start + before for p, before in zip(phases, low, strict=True)))
+        source = whole.sliced(begin, (1,) * len(begin), whole.shape)
+        draft.macs += math.prod(shape) * math.prod(some.shape[1:])
+        layer = _Layer(source, part, None, some, bias, group, ones, tuple(p.dilation for p in phases), clip)
+        _emit(lowering, draft, layer)
+
+
+def _padded(lowering: Lowering, view: View, low: list[int], high: list[int], draft: Draft) -> View:
+    """A copy with zeros around; the view itself where none are wanted."""
+    if not any(low) and not any(high):
+        return view
+    sizes = [size + a + b for size, a, b in zip(view.shape[2:], low, high, strict=True)]
+    order = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis] * (view.shape[axis] > 1), axis))
+    whole = lowering.scratch((*view.shape[:2], *sizes), order)
+    draft.kernels.append(elementwise_kernel("fill", [], whole))
+    inside = whole.sliced((0, 0, *low), (1,) * len(view.shape), view.shape)
+    draft.kernels.append(copy_kernel(view, inside))
+    return whole

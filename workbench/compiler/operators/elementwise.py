@@ -1,24 +1,21 @@
-"""Elementwise operators with broadcasting."""
+"""Elementwise operators with broadcasting: everything in the table of operations, and bounds and scales of their own."""
 
 from __future__ import annotations
 
+from workbench.compiler.kernels.operations import OPERATIONS
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, elementwise_kernel
 from workbench.compiler.passes import NO_CLIP
 from workbench.graph.graph import Node
-
-_OPERATIONS = {
-    "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Max": "max", "Min": "min", "Sigmoid": "sigmoid", "Exp": "exp",
-}  # fmt: skip
 
 
 def _lower(lowering: Lowering, node: Node, draft: Draft) -> None:
     views = [lowering.read(name) for name in node.inputs]
     target = lowering.write(node.outputs[0], draft)
-    clip = node.attributes.get("clip", NO_CLIP)
-    draft.kernels.append(elementwise_kernel(_OPERATIONS[node.operator], views, target, clip))
+    clip, parameters = node.attributes.get("clip", NO_CLIP), node.attributes.get("parameters", ())
+    draft.kernels.append(elementwise_kernel(node.operator, views, target, clip, parameters=parameters))
 
 
-for _operator in _OPERATIONS:
+for _operator in OPERATIONS:
     OPERATORS.register(_operator)(_lower)
 
 

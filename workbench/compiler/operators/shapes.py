@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, border_kernels, copy_kernel
-from workbench.compiler.views import View, contiguous_strides
+from workbench.compiler.views import NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Node
 
 
@@ -35,7 +35,7 @@ def lower_reshape(lowering: Lowering, node: Node, draft: Draft) -> None:
     target = lowering.write(node.outputs[0], draft)
     inside = target.reshaped(source.shape)
     if inside is None:  # the target has another order: bring the source into that of ONNX first
-        whole = replace(lowering.scratch(source.shape), strides=contiguous_strides(source.shape))
+        whole = replace(lowering.scratch(source.shape, element=source.element), strides=contiguous_strides(source.shape))
         draft.kernels.append(copy_kernel(source, whole))
         again = whole.reshaped(shape)
         assert again is not None
@@ -55,6 +55,12 @@ def lower_slice(lowering: Lowering, node: Node, draft: Draft) -> None:
     """A part of the source."""
     shape, given = lowering.graph.shape(node.outputs[0]), node.attributes
     _place(lowering, node, draft, lowering.read(node.inputs[0]).sliced(given["starts"], given["steps"], shape))
+
+
+@OPERATORS.register("Expand")
+def lower_expand(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """The same elements again and again, by strides of zero."""
+    _place(lowering, node, draft, lowering.read(node.inputs[0]).broadcast(lowering.graph.shape(node.outputs[0])))
 
 
 @OPERATORS.register("Concat")
@@ -95,6 +101,6 @@ def lower_resize(lowering: Lowering, node: Node, draft: Draft) -> None:
     source, factors = lowering.read(node.inputs[0]), node.attributes["factors"]
     target = lowering.write(node.outputs[0], draft)
     shape, strides = source.enlarged(factors)
-    repeated = View(source.buffer, source.offset, shape, strides)
+    repeated = replace(source, shape=shape, strides=strides, halo=NO_HALO)
     split = tuple(stride for own, factor in zip(target.strides, factors, strict=True) for stride in (own * factor, own))
-    draft.kernels.append(copy_kernel(repeated, View(target.buffer, target.offset, shape, split)))
+    draft.kernels.append(copy_kernel(repeated, replace(target, shape=shape, strides=split, halo=NO_HALO)))

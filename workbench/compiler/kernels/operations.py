@@ -1,0 +1,188 @@
+"""What an elementwise kernel can compute: one entry for each function of vectors, under the name of its ONNX operator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workbench.compiler.kernels import functions as f
+from workbench.compiler.kernels.algebra import Vector
+
+Parameters = Sequence[float]
+Apply = Callable[[list[Vector], Parameters], Vector]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A function of vectors and constant parameters; `lmul` is the largest group of registers that it has room for."""
+
+    apply: Apply
+    lmul: int = 8
+
+
+OPERATIONS: dict[str, Operation] = {}
+
+
+def _unary(lmul: int, **table: Callable[[Vector], Vector]) -> None:
+    for name, function in table.items():
+        OPERATIONS[name] = Operation(lambda values, _, function=function: function(values[0].full), lmul)  # type: ignore[misc]
+
+
+def _binary(lmul: int, **table: Callable[[Vector, Vector], Vector]) -> None:
+    for name, function in table.items():
+        OPERATIONS[name] = Operation(lambda values, _, function=function: function(*values), lmul)  # type: ignore[misc]
+
+
+def _shaped(lmul: int, **table: Callable[..., Vector]) -> None:
+    """Functions of one vector and constant parameters."""
+    for name, function in table.items():
+        OPERATIONS[name] = Operation(lambda values, given, function=function: function(values[0].full, *given), lmul)  # type: ignore[misc]
+
+
+# --- functions of one value ------------------------------------------------------------------------------------------
+
+
+def _sign(x: Vector) -> Vector:
+    negative = x.compare("lt", 0).choose(-1, x.like(0))
+    return x.compare("gt", 0).choose(1, negative)
+
+
+def _gelu(x: Vector) -> Vector:
+    return x * 0.5 * (f.error_function(x * math.sqrt(0.5)) + 1.0)
+
+
+def _gelu_tanh(x: Vector) -> Vector:
+    inner = x * math.sqrt(2.0 / math.pi) * (x * x * 0.044715 + 1.0)
+    return x * 0.5 * (f.hyperbolic_tangent(inner) + 1.0)
+
+
+def _arc_hyperbolic_tangent(x: Vector) -> Vector:
+    return f.logarithm((x + 1.0) / (1.0 - x)) * 0.5
+
+
+def _arc_hyperbolic_sine(x: Vector) -> Vector:
+    size = abs(x)
+    return f.logarithm(size + (size * size + 1.0).root()).with_sign_of(x)
+
+
+_unary(
+    8, copy=lambda x: x, Neg=lambda x: -x, Abs=abs, Sqrt=lambda x: x.root(), Reciprocal=lambda x: 1.0 / x,
+    Not=lambda x: x ^ 1, BitwiseNot=lambda x: x ^ -1, to_float=lambda x: x.to_float(),
+    to_int=lambda x: x.to_int(truncated=True), to_bool=lambda x: x.compare("ne", 0).ones(),
+    IsNaN=lambda x: x.compare("ne", x).ones(), bits_to_float=lambda x: x.bits("float"), bits_to_int=lambda x: x.bits("i32"),
+)  # fmt: skip
+_unary(
+    4, Exp=f.exponential_or_infinity, Sign=_sign, Round=f.nearest, Floor=f.floor, Ceil=f.ceil, Sigmoid=f.sigmoid,
+    Softsign=lambda x: x / (abs(x) + 1.0), HardSwish=lambda x: x * (x * (1 / 6) + 0.5).within(0.0, 1.0),
+    exp_finite=f.exponential,
+)  # fmt: skip
+_unary(
+    2, Log=f.logarithm, Tanh=f.hyperbolic_tangent, Sinh=f.hyperbolic_sine, Cosh=f.hyperbolic_cosine, Erf=f.error_function,
+    Sin=f.sine, Cos=f.cosine, Tan=lambda x: f.sine(x) / f.cosine(x), Atan=f.arc_tangent, Asin=f.arc_sine,
+    Acos=lambda x: math.pi / 2 - f.arc_sine(x), Asinh=_arc_hyperbolic_sine,
+    Acosh=lambda x: f.logarithm(x + (x * x - 1.0).root()), Atanh=_arc_hyperbolic_tangent, Softplus=f.softplus,
+    Gelu=_gelu, gelu_tanh=_gelu_tanh, Mish=lambda x: x * f.hyperbolic_tangent(f.softplus(x)),
+)  # fmt: skip
+
+
+# --- functions of one value with parameters --------------------------------------------------------------------------
+
+
+def _exponential_below(x: Vector, alpha: float, scale: float = 1.0, width: float = 1.0) -> Vector:
+    """``scale * x`` above zero, ``alpha * (exp(x / width) - 1)`` below: Elu, Selu and Celu."""
+    below = (f.exponential(x.minimum(0.0) * (1.0 / width)) - 1.0) * alpha
+    return x.compare("gt", 0.0).choose(x * scale, below)
+
+
+def _shrink(x: Vector, bias: float, threshold: float) -> Vector:
+    result = x.compare("lt", -threshold).choose(x + bias, x.like(0.0))
+    return x.compare("gt", threshold).choose(x - bias, result)
+
+
+def _is_infinite(x: Vector, negative: float, positive: float) -> Vector:
+    ones = x.compare("eq", math.inf).ones() & int(positive)
+    return ones | (x.compare("eq", -math.inf).ones() & int(negative))
+
+
+_shaped(
+    4, LeakyRelu=lambda x, alpha: x.compare("lt", 0.0).choose(x * alpha, x),
+    ThresholdedRelu=lambda x, alpha: x.compare("gt", alpha).choose(x, x.like(0.0)),
+    HardSigmoid=lambda x, alpha, beta: (x * alpha + beta).within(0.0, 1.0), Shrink=_shrink, IsInf=_is_infinite,
+    Swish=lambda x, alpha: x * f.sigmoid(x * alpha), Elu=_exponential_below,
+    affine=lambda x, scale, shift: x * scale + shift, inverse_root=lambda x, shift: 1.0 / (x + shift).root(),
+)  # fmt: skip
+
+
+# --- functions of several values -------------------------------------------------------------------------------------
+
+
+def _relation(relation: str) -> Callable[[Vector, Vector], Vector]:
+    return lambda x, y: x.compare(relation, y).ones()
+
+
+def _modulo(x: Vector, y: Vector) -> Vector:
+    """The remainder with the divisor's sign."""
+    x, y = x.full, y.full
+    rest = _remainder(x, y)
+    wrong = (rest * y).compare("lt", 0)
+    return wrong.choose(rest + y, rest)
+
+
+def _remainder(x: Vector, y: Vector) -> Vector:
+    """The remainder with the dividend's sign."""
+    x, y = x.full, y.full
+    if not x.is_float:
+        return x % y
+    return abs(y).compare("eq", math.inf).choose(x, x - y * f.truncate(x / y))
+
+
+def _shift_left(x: Vector, y: Vector) -> Vector:
+    """Bits moved left; nothing is left where the amount is not from 0 to 31."""
+    x, y = x.full, y.full
+    return (y & -32).compare("ne", 0).choose(0, x << y)
+
+
+def _shift_right(x: Vector, y: Vector) -> Vector:
+    """Bits moved right, the sign from above; an amount that is not from 0 to 31 leaves the sign."""
+    y = y.full
+    return x.full >> (y & -32).compare("ne", 0).choose(31, y)
+
+
+_binary(
+    8, Add=lambda x, y: x + y, Sub=lambda x, y: x - y, Mul=lambda x, y: x * y, Div=lambda x, y: x / y,
+    Max=lambda x, y: x.maximum(y), Min=lambda x, y: x.minimum(y), And=lambda x, y: x & y, Or=lambda x, y: x | y,
+    Xor=lambda x, y: x ^ y, BitwiseAnd=lambda x, y: x & y, BitwiseOr=lambda x, y: x | y, BitwiseXor=lambda x, y: x ^ y,
+    Equal=_relation("eq"), Less=_relation("lt"), LessOrEqual=_relation("le"), Greater=_relation("gt"),
+    GreaterOrEqual=_relation("ge"), shift_left_by=_shift_left,
+    shift_right_by=_shift_right,
+)  # fmt: skip
+_binary(
+    4, PRelu=lambda x, slope: x.full.compare("lt", 0.0).choose(x * slope, x), Mod=_modulo, remainder=_remainder,
+    whole_power=f.whole_power,
+)  # fmt: skip
+_binary(2, Pow=f.power)
+
+
+def _where(values: list[Vector], given: Parameters) -> Vector:
+    condition, yes, no = values
+    return condition.full.compare("ne", 0).choose(yes, no)
+
+
+def _scale_shift(values: list[Vector], given: Parameters) -> Vector:
+    x, scale, shift = values
+    return shift.full.plus_product(scale, x)
+
+
+def _normalize(values: list[Vector], given: Parameters) -> Vector:
+    """``x / sqrt(variance + epsilon) * scale + shift``; scale and shift may be absent."""
+    x, variance, *factors = values
+    result = x.full * (1.0 / (variance.full + given[0]).root())
+    for factor, operation in zip(factors, ("mul", "add"), strict=False):
+        result = result * factor if operation == "mul" else result + factor
+    return result
+
+
+OPERATIONS["Where"] = Operation(_where, 4)
+OPERATIONS["scale_shift"] = Operation(_scale_shift, 8)
+OPERATIONS["normalize"] = Operation(_normalize, 4)
