@@ -164,6 +164,13 @@ def test_links_inside_of_the_root_work(jail):
     assert struct.unpack("<I", guest.memory.read(DATA + 16, 4))[0] >> 12 == 0o12  # a link
 
 
+def test_int_arguments_are_the_low_half_of_their_registers(tmp_path):
+    (tmp_path / "f").write_bytes(b"abc")
+    guest = Guest(tmp_path)
+    descriptor = guest.call("openat", AT_FDCWD & 0xFFFF_FFFF, b"f", READ)
+    assert guest.read(descriptor | 1 << 40) == b"abc" and guest.call("close", descriptor | 1 << 40) == 0
+
+
 def test_without_a_root_there_are_only_streams_and_devices():
     guest = Guest(stdin=b"given")
     assert guest.open(b"/etc/passwd") == -errno.ENOENT and guest.open(b"x", WRITE | CREATE) == -errno.ENOENT

@@ -52,6 +52,8 @@ def run_program_command(wanted: ProgramRun) -> int:
             progress.pause()
             print(f"workbench: {fault}", file=sys.stderr)
             return 128 + fault.signal
+    if not wanted.as_json and result.stdout and not result.stdout.endswith(b"\n"):
+        print()  # so that the figures begin on a line of their own
     show(summary(result, with_output=wanted.as_json), wanted.as_json)
     if was_interrupted:
         return _INTERRUPTED

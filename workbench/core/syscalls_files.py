@@ -41,6 +41,11 @@ _DEVICES: dict[bytes, Callable[[int], bytes]] = {b"/dev/null": lambda n: b"", b"
 _NO_PERMISSION_BITS = 0o022
 
 
+def as_int(value: int) -> int:
+    """What the kernel takes for an int argument: the low 32 bits of the register, signed (musl leaves the rest as it is)."""
+    return (value & 0xFFFF_FFFF ^ 0x8000_0000) - 0x8000_0000
+
+
 class FileCalls:
     """The calls named after files; a method a call, with its arguments; OSError becomes its negative number.
 
@@ -68,6 +73,7 @@ class FileCalls:
             self._close(number)
 
     def _stream(self, descriptor: int) -> Stream:
+        descriptor = as_int(descriptor)
         if descriptor not in self._streams:
             raise refuse(errno.EBADF)
         return self._streams[descriptor]
@@ -92,7 +98,7 @@ class FileCalls:
 
     def _start(self, folder: int, path: bytes) -> tuple[bytes, ...]:
         """Where a relative path begins: in the current folder or in an open one."""
-        if folder == _AT_FDCWD or path.startswith(b"/"):
+        if as_int(folder) == _AT_FDCWD or path.startswith(b"/"):
             return self._folder
         opened = self._stream(folder).folder
         if opened is None:
@@ -182,7 +188,7 @@ class FileCalls:
 
     def _close(self, descriptor: int, *_: int) -> int:
         stream = self._stream(descriptor)
-        del self._streams[descriptor]
+        del self._streams[as_int(descriptor)]
         if stream not in self._streams.values():
             stream.close()
         return 0
@@ -191,7 +197,7 @@ class FileCalls:
         return self._add(self._stream(descriptor))
 
     def _dup3(self, old: int, new: int, *_: int) -> int:
-        stream = self._stream(old)
+        stream, old, new = self._stream(old), as_int(old), as_int(new)
         if old == new or not 0 <= new < _MOST_DESCRIPTORS:
             raise refuse(errno.EINVAL if old == new else errno.EBADF)
         if new in self._streams:
@@ -202,7 +208,7 @@ class FileCalls:
     def _fcntl(self, descriptor: int, command: int, argument: int, *_: int) -> int:
         stream = self._stream(descriptor)
         if command in (_DUPLICATE, _DUPLICATE_CLOSING):
-            return self._add(stream, max(argument, 0))
+            return self._add(stream, max(as_int(argument), 0))
         return stream.flags if command == _GET_FLAGS else 0
 
     def _ioctl(self, descriptor: int, *_: int) -> int:
@@ -216,7 +222,7 @@ class FileCalls:
 
     def _newfstatat(self, folder: int, path: int, buffer: int, flags: int, *_: int) -> int:
         name = self._path(path)
-        if not name and flags & _AT_EMPTY_PATH and folder != _AT_FDCWD:
+        if not name and flags & _AT_EMPTY_PATH and as_int(folder) != _AT_FDCWD:
             return self._fstat(folder, buffer)
         if name in _DEVICES:
             return self._give(buffer, Stream().status())
