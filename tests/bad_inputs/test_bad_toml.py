@@ -50,3 +50,21 @@ def test_nothing_is_taken_for_a_whole_number(tmp_path: Path, value: str, found: 
     core = data_folder("cores") / "xiangshan_kunminghu_v2.toml"
     message = complaint(tmp_path, core, "rob_size", value)
     assert message.startswith(f"t.toml, backend.rob_size: found {found}, expected a valid integer")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        (
+            "trap_cycles",
+            "9223372036854775808",
+            "backend.trap_cycles: found 9223372036854775808, expected less than or equal to",
+        ),
+        ("walk_latency_cycles", "1000001", "memory.tlb.walk_latency_cycles: found 1000001, expected less than or equal to"),
+        ("frequency_mhz", "1e-300", "frequency_mhz: found 1e-300, expected greater than or equal to 1"),
+        ("rob_size", "-1", "backend.rob_size: found -1, expected greater than or equal to 1"),
+    ],
+)
+def test_impossible_cores(tmp_path: Path, field: str, value: str, sentence: str) -> None:
+    core = data_folder("cores") / "xiangshan_kunminghu_v2.toml"
+    assert complaint(tmp_path, core, field, value).startswith(f"t.toml, {sentence}")

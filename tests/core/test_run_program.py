@@ -137,7 +137,28 @@ FAULTS = {
     ),
     "jump": (
         [("jalr", 0, 0, 0)],
-        "test.elf: a jump outside of the program's code at 0x0, with ra = 0x0, after 1 instructions.",
+        "test.elf: a jump to 0x0, outside of the program's code, at 0x10000 (_start+0x0), instruction 0x00000067 "
+        "`jalr zero, 0(zero)`, with ra = 0x0, after 1 instructions.",
+    ),
+    "jump into data": (
+        [("lui", "a5", DATA), ("jalr", "ra", 16, "a5")],
+        "test.elf: a jump to 0x100010, which is data, at 0x10004 (_start+0x4), instruction 0x010780e7 `jalr ra, 16(a5)`, "
+        "with a5 = 0x100000, ra = 0x10008 (_start+0x8), after 2 instructions.",
+    ),
+    "store to code": (
+        [("lui", "a5", 0x10000), ("sb", "a5", 1, "a5")],
+        "test.elf: a store to 0x10001 (_start+0x1), which may only be read, at 0x10004 (_start+0x4), instruction 0x00f780a3 "
+        "`sb a5, 1(a5)`, with a5 = 0x10000, ra = 0x0, after 1 instructions.",
+    ),
+    "vector store to code": (
+        [("lui", "a5", 0x10000), ("vsetivli", 0, 4, 0), ("vse8.v", 1, "a5")],
+        "test.elf: a store to 0x10000 (_start+0x0), which may only be read, at 0x10008 (_start+0x8), instruction 0x020780a7 "
+        "`vse8.v v1, (a5)`, with a5 = 0x10000, vl = 4, vtype = e8, m1, tu, mu, ra = 0x0, after 2 instructions.",
+    ),
+    "atomic to code": (
+        [("lui", "a5", 0x10000), ("lr.w", "a4", "a5"), ("amoadd.w", "a4", "a4", "a5")],
+        "test.elf: a store to 0x10000 (_start+0x0), which may only be read, at 0x10008 (_start+0x8), instruction 0x00e7a72f "
+        "`amoadd.w a4, a4, (a5)`, with a5 = 0x10000, a4 = 0x107b7, ra = 0x0, after 2 instructions.",
     ),
     "breakpoint": (
         [("ebreak",)],
@@ -250,6 +271,44 @@ def test_a_bare_metal_program_ends_through_tohost():
     assert (result.exit_code, result.instructions) == (3, 4)
 
 
+def test_code_that_was_made_writable_can_be_written():
+    lines = [
+        *call(0), ("lui", "a0", 0x10000), ("lui", "a1", 4096), ("addi", "a2", 0, 7), ("addi", "a7", 0, 226), ("ecall",),
+        ("lui", "a5", 0x10000), ("sw", 0, 0, "a5"), *EXIT,
+    ]  # fmt: skip
+    assert run_program(program(*lines[2:]), None).exit_code == 0
+    with pytest.raises(ExecutionFault, match="a store to 0x10000"):
+        run_program(program(*lines[-6:]), None)
+
+
+TRAPS = [  # start-up code and a trap handler, as programs for instruction tests have them
+    ("lui", "t0", 0x11000), ("addi", "t0", "t0", -4096 + 64), ("csrrw", 0, 0x305, "t0"),  # mtvec = 0x10040
+    ("addi", "t0", "t0", -28), ("csrrw", 0, 0x341, "t0"), ("csrrs", "t1", 0xF14, 0), ("mret",),  # to 0x10024 in user mode
+    ("addi", 0, 0, 0), ("addi", 0, 0, 0), ("addi", "a0", 0, 1),  # at 0x10024
+]  # fmt: skip
+HANDLER = [  # tohost = mcause << 1 | 1
+    ("csrrs", "a0", 0x342, 0), ("slli", "a0", "a0", 1), ("ori", "a0", "a0", 1), ("lui", "a1", DATA), ("sd", "a0", 0, "a1"),
+    ("jal", 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line,cause",
+    [
+        (("ecall",), 8),
+        (("ebreak",), 3),
+        (("csrrs", "t1", 0xF14, 0), 2),  # of machine mode, in user mode
+        (("ld", "a0", 0, 0), 5),
+        (("sd", "a0", 0, 0), 7),
+        (("jalr", 0, 0, 0), 1),
+    ],
+)
+def test_bare_metal_programs_handle_their_traps(line, cause):
+    filler = [("addi", 0, 0, 0)] * (16 - len(TRAPS) - 1)
+    bare = replace(program(*TRAPS, line, *filler, *HANDLER), tohost_address=DATA)
+    assert run_program(bare, None, max_instructions=100).exit_code == cause
+
+
 def test_timing_changes_no_result_and_its_parts_add_up():
     core = load_core("xiangshan_kunminghu_v2")
     lines = [("lui", "s1", 4096), ("addi", "t0", "t0", 3), ("addi", "s1", "s1", -1), ("bne", "s1", 0, -8), *ECHO]
@@ -264,6 +323,13 @@ def test_timing_changes_no_result_and_its_parts_add_up():
     assert sum(r.instructions for r in timed.regions) == timed.instructions
     assert timed.activity.instructions == timed.instructions
     assert timed.latency_ms == pytest.approx(timed.cycles / core.frequency_mhz / 1e3)
+
+
+def test_every_instruction_after_a_floating_one_is_timed():
+    core = load_core("thead_c906")
+    lines = [("fadd.d", 1, 2, 3, 7), ("fcvt.w.d", "a0", 1, 1), *[("addi", "a0", "a0", 1)] * 50, *EXIT]
+    result = run_program(program(*lines), core)
+    assert result.activity.instructions == result.instructions == len(lines)
 
 
 def test_compressed_and_full_size_instructions_mix():

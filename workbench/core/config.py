@@ -37,7 +37,7 @@ Unit = Literal[
     "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
 ]  # fmt: skip
 Positive = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
+Natural = Annotated[int, Field(ge=0, le=1_000_000)]
 Latency = Annotated[int, Field(ge=1, le=1000)]
 IntLatency = tuple[Latency, Latency]
 FpLatency = tuple[Latency, Latency, Latency]
@@ -341,7 +341,7 @@ class CoreConfig(SourcedModel):
     description: str
     notes: tuple[str, ...] = ()
     kind: Literal["out_of_order", "in_order"]
-    frequency_mhz: Annotated[float, Field(gt=0, le=20000)]
+    frequency_mhz: Annotated[float, Field(ge=1, le=20000)]
     has_fp16: bool
     frontend: Frontend
     predictor: Predictor

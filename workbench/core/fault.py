@@ -45,7 +45,7 @@ def place_name(program: Program, address: int) -> str:
 
 def fault(
     program: Program, status: Status, pc: int, word: int | None, instructions: int, registers: Sequence[int],
-    address: int = 0, vector: Sequence[int] = (0, 0), hint: str = "",
+    address: int = 0, vector: Sequence[int] = (0, 0), hint: str = "", is_read_only: bool = False,
 ) -> ExecutionFault:  # fmt: skip
     """The exception for a fault at `pc`.
 
@@ -53,14 +53,19 @@ def fault(
     ----------
     word: the instruction there, None if there is none. address: what it wanted to access.
     registers: x0..x31 and f0..f31. vector: vl and vtype. hint: why the instruction is illegal.
+    is_read_only: the address of a store lies in memory that may not be written.
+    For a jump out of the code, `pc` and `word` are those of the jump, and `address` is its target.
     """
     target = place_name(program, address & _MASK)
+    refused = "which may only be read" if is_read_only else "outside of the program's memory"
+    is_data = any(s.address <= address < s.address + s.size_bytes for s in program.segments)
+    no_code = "which is data" if is_data else "outside of the program's code"
     what = {
         Status.BREAKPOINT: "a breakpoint",
         Status.ILLEGAL: f"an illegal instruction{hint}",
-        Status.FETCH_FAULT: "a jump outside of the program's code",
+        Status.FETCH_FAULT: f"a jump to {target}, {no_code},",
         Status.LOAD_FAULT: f"a load from {target}, outside of the program's memory,",
-        Status.STORE_FAULT: f"a store to {target}, outside of the program's memory,",
+        Status.STORE_FAULT: f"a store to {target}, {refused},",
         Status.MISALIGNED: f"an atomic access to {target}, which is not aligned,",
     }[status]
     sentence = f"{program.name}: {what} at {place_name(program, pc & _MASK)}"

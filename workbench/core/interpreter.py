@@ -1,8 +1,9 @@
 """The interpreter: executes predecoded instructions functionally and, if asked, times each with the timing engine.
 
 One flat chain of comparisons on the instruction's number, which LLVM turns into a jump table. Memory is one flat buffer;
-an access outside of it ends the slice with a fault. Inside it there is no page protection, and misaligned accesses work
-but for atomic ones. A fence.i ends the slice, so that code that was rewritten is decoded again.
+an access outside of it, and a store below its first writable segment, end the slice with a fault. Above that there is no
+page protection. Misaligned accesses work, but for atomic ones. A fence.i ends the slice, so that code that was rewritten
+is decoded again.
 
 Source: The RISC-V Instruction Set Manual, Volume I (20240411).
 """
@@ -52,6 +53,7 @@ _DIVW, _DIVUW, _REMW, _REMUW = (_op(n) for n in "divw divuw remw remuw".split())
 _FENCE, _FENCE_I, _ECALL, _EBREAK = (_op(n) for n in "fence fence.i ecall ebreak".split())
 _FLW, _FSW, _FLD, _FSD, _FLH, _FSH = (_op(n) for n in "flw fsw fld fsd flh fsh".split())
 _FIRST_CSR, _FIRST_ATOMIC, _LAST_ATOMIC = _op("csrrw"), _op("lr.w"), _op("amomaxu.d")
+_LR_W, _LR_D = _op("lr.w"), _op("lr.d")
 _FIRST_BIT, _FIRST_FLOAT = _op("sh1add"), _op("flw")
 _VSETVLI, _VSETIVLI, _VSETVL = _op("vsetvli"), _op("vsetivli"), _op("vsetvl")
 _VECTOR_FLAG = int(Flag.VECTOR)
@@ -86,11 +88,13 @@ def run_slice(
     r, m = registers, machine[0]
     pc, base, count = m.pc, m.code_base, np.uint64(len(code))
     memory_base, size = m.memory_base, np.uint64(m.memory_size)
+    store_base, store_size = m.store_base, np.uint64(m.memory_size - (m.store_base - m.memory_base))
     pointer = m.memory_pointer - memory_base
     tohost = m.tohost
     started = m.instructions
     region, region_start = m.region, m.region_start
     executed = np.int64(0)
+    previous = m.previous_pc
     status = _SLICE_DONE
     while executed < limit:
         i = (pc - base) >> 1
@@ -121,7 +125,7 @@ def run_slice(
             r[rd] = np.int64(load(pointer + address, _I32))
         elif op == _SD:
             address = r[rs1] + imm
-            if np.uint64(address - memory_base) >= size:
+            if np.uint64(address - store_base) >= store_size:
                 status = _STORE_FAULT
                 break
             store(pointer + address, r[rs2])
@@ -129,7 +133,7 @@ def run_slice(
                 status = _TOHOST
         elif op == _SW:
             address = r[rs1] + imm
-            if np.uint64(address - memory_base) >= size:
+            if np.uint64(address - store_base) >= store_size:
                 status = _STORE_FAULT
                 break
             store(pointer + address, np.int32(r[rs2]))
@@ -233,7 +237,7 @@ def run_slice(
                 r[rd] = np.int64(load(pointer + address, _U32))
         elif op == _SB or op == _SH:
             address = r[rs1] + imm
-            if np.uint64(address - memory_base) >= size:
+            if np.uint64(address - store_base) >= store_size:
                 status = _STORE_FAULT
                 break
             if op == _SB:
@@ -279,7 +283,7 @@ def run_slice(
                 r[rd] = load(pointer + address, _I64)
         elif op == _FSW or op == _FSD or op == _FSH:
             address = r[rs1] + imm
-            if np.uint64(address - memory_base) >= size:
+            if np.uint64(address - store_base) >= store_size:
                 status = _STORE_FAULT
                 break
             if op == _FSW:
@@ -302,19 +306,20 @@ def run_slice(
                 keep = np.int64(2 if rs1 == 0 and rd == 0 else 1 if rs1 == 0 else 0)
                 r[rd] = set_vector_type(m, wanted, r[rs1], keep)
         elif op >= _FIRST_FLOAT:
-            mode = imm if imm != 7 else m.frm
-            if mode > 4:
+            rounding = imm if imm != 7 else m.frm
+            if rounding > 4:
                 status = _ILLEGAL
                 break
             third = r[np.uint64(c.rs3)] if c.rs3 >= 0 else np.int64(0)
             second = r[rs2] if c.rs2 >= 0 else np.int64(0)
-            r[rd] = scalar_float(op, r[rs1], second, third, mode, m)
+            r[rd] = scalar_float(op, r[rs1], second, third, rounding, m)
         elif op >= _FIRST_BIT:
             r[rd] = bit_manipulation(op, r[rs1], r[rs2] if c.rs2 >= 0 else np.int64(0), imm)
         elif op >= _FIRST_ATOMIC:
             address = r[rs1]
-            if np.uint64(address - memory_base) >= size:
-                status = _STORE_FAULT
+            reads_only = op == _LR_W or op == _LR_D
+            if np.uint64(address - memory_base) >= size or (not reads_only and address < store_base):
+                status = _LOAD_FAULT if reads_only else _STORE_FAULT
                 break
             if address & (c.mem_bytes - 1):
                 status = _MISALIGNED
@@ -349,13 +354,13 @@ def run_slice(
             region_instructions[region] += started + executed - region_start
             region, region_start = np.int64(c.region), started + executed
         executed += 1
-        pc = next_pc
+        previous, pc = pc, next_pc
         if status != _SLICE_DONE:
             break
     if status == _LOAD_FAULT or status == _STORE_FAULT or status == _MISALIGNED:
         if address != 0 or c.flags & _VECTOR_FLAG == 0:
             m.fault_address = address
-    m.pc = pc
+    m.pc, m.previous_pc = pc, previous
     m.instructions = started + executed
     m.region, m.region_start = region, region_start
     return status

@@ -1,5 +1,7 @@
 """Control and status registers of user mode: floating-point and vector state, counters.
 
+Those of machine mode, which bare-metal programs use, end the slice as illegal and are `machine_mode`'s business.
+
 Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapters "Zicsr", "Zicntr", "F" and "V".
 """
 
@@ -44,8 +46,6 @@ def read_csr(number: int, machine: Any) -> Any:
         return m.vtype, 0
     elif number == 0xC22:
         return m.vlenb, 0
-    elif m.is_bare:
-        return np.int64(0), 0
     return np.int64(0), ILLEGAL_CSR
 
 
@@ -71,7 +71,7 @@ def write_csr(number: int, value: Any, machine: Any) -> Any:
     elif number == 0x00F:
         machine.vxsat = value & 1
         machine.vxrm = value >> 1 & 3
-    elif not machine.is_bare or number >> 10 == 3:
+    else:
         return ILLEGAL_CSR
     return 0
 

@@ -28,16 +28,17 @@ BOX = -(1 << 32)  # upper half of a float32 in a 64-bit register
 MACHINE_DTYPE = np.dtype(
     [
         ("pc", np.int64),
+        ("previous_pc", np.int64),  # of the last instruction executed
         ("instructions", np.int64),
         ("fault_address", np.int64),
         ("memory_pointer", np.int64),  # host address of the first guest byte
         ("memory_base", np.int64),  # its guest address
         ("memory_size", np.int64),  # bytes; the buffer has GUARD more
+        ("store_base", np.int64),  # guest address below which nothing may be stored: code and constants
         ("code_base", np.int64),
         ("tohost", np.int64),  # guest address, -1 = none
         ("reservation", np.int64),  # address of the last lr, -1 = none
         ("cycle_csr", np.int64),  # cycles at the start of the slice, 0 in functional runs
-        ("is_bare", np.int64),  # machine-mode control registers read as 0
         ("fflags", np.int64),
         ("frm", np.int64),
         ("vstart", np.int64),

@@ -1,7 +1,7 @@
 """The simulated program's address space: one flat, lazily committed buffer, and where heap, mappings and stack lie in it.
 
-From low to high: the program's segments, the heap (grows up with brk), mappings (grow down), the stack. There is no
-page protection inside the buffer.
+From low to high: the program's segments, the heap (grows up with brk), mappings (grow down), the stack. What lies below the
+first writable segment, code and constants as linkers place them, cannot be written; there is no other page protection.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Memory:
     ----------
     base, size: guest addresses covered are ``base ... base + size - 1``.
     data: the bytes; GUARD_BYTES longer than `size`.
+    store_base: where the program may write; below lie its code and constants (with whatever shares their pages).
     """
 
     def __init__(self, program: Program, space_bytes: int = DEFAULT_SPACE_BYTES, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -42,6 +43,10 @@ class Memory:
         except MemoryError:
             found = f"{self.size >> 20:,} MiB for its program, heap, mappings and stack"
             raise InputError(program.name, found, "as much free memory on this machine", "give it less") from None
+        writable = [s.address for s in program.segments if s.flags & 2]
+        self.store_base = max(min([*writable, self.heap_start]) // PAGE_BYTES * PAGE_BYTES, self.base)
+        if program.tohost_address is not None:
+            self.store_base = self.base  # no page protection on bare metal
         self.stack_top = self.base + self.size
         self.mappings_start = self._mappings_end = self.stack_top - STACK_BYTES
         self._holes: list[tuple[int, int]] = []  # free ranges between mappings, ascending
@@ -66,6 +71,10 @@ class Memory:
         at = address - self.base
         self.data[at : at + len(content)] = np.frombuffer(content, np.uint8)
         return True
+
+    def make_writable(self, address: int) -> None:
+        """Let the program write from an address on."""
+        self.store_base = max(min(self.store_base, address), self.base)
 
     def text(self, address: int, longest: int = 4096) -> bytes | None:
         """The zero-terminated string at an address, without the zero; None if it is outside or has no end."""

@@ -18,6 +18,7 @@ from workbench.core.htif import Htif
 from workbench.core.interpreter_state import Status, new_machine
 from workbench.core.linux_root import Root
 from workbench.core.linux_start import ENVIRONMENT, push_arguments
+from workbench.core.machine_mode import MachineMode
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import Activity, Region, SimResult
 from workbench.core.syscalls import Linux
@@ -93,16 +94,19 @@ class Machine:
         self.memory = Memory(program, space_bytes)
         self._root = None if root is None else Root(root)
         self.linux = Linux(self.memory, stdin, program.name, self._root, on_output)
-        self._htif = None
+        self._htif: Htif | None = None
+        self._machine_mode: MachineMode | None = None
         self.registers = np.zeros(64, np.int64)
         self.vector = np.zeros((32, self.vlen_bits // 8), np.uint8)
         self.state = new_machine(self.vlen_bits)
         self.state["memory_pointer"] = self.memory.data.ctypes.data
         self.state["memory_base"], self.state["memory_size"] = self.memory.base, self.memory.size
+        self.state["store_base"] = self.memory.store_base
         self.state["code_base"], self.state["pc"] = self.code.base, program.entry
         if program.tohost_address is not None:
-            self.state["tohost"], self.state["is_bare"] = program.tohost_address, 1
+            self.state["tohost"] = program.tohost_address
             self._htif = Htif(self.linux, program.tohost_address, program.fromhost_address)
+            self._machine_mode = MachineMode(self.memory, self.registers, self.state[0], self._cycles)
         self.registers[_SP] = push_arguments(self.memory, program, argv, environment, self.has_vectors)
         self.region_instructions = np.zeros(len(self.code.regions), np.int64)
         self._forms, self._addresses = vector_forms(), np.zeros(self.vlen_bits, np.int64)
@@ -179,14 +183,20 @@ class Machine:
         )  # fmt: skip
 
     def _react(self, status: Status) -> None:
-        if status == Status.ECALL:
+        if status in (Status.SLICE_DONE, Status.TOHOST, Status.CODE_CHANGED):
+            self._go_on(status)
+        elif self._machine_mode is not None and self._machine_mode.take(status):
+            return
+        elif status == Status.ECALL:
             self._system_call()
-        elif status == Status.TOHOST and self._htif is not None:
+        else:
+            raise self._fault(status)
+
+    def _go_on(self, status: Status) -> None:
+        if status == Status.TOHOST and self._htif is not None:
             self._htif.handle(self._time_ns())
         elif status == Status.CODE_CHANGED:
             self._decode_again()
-        elif status != Status.SLICE_DONE:
-            raise self._fault(status)
 
     def _system_call(self) -> None:
         if self.registers[_A7] == _FLUSH_ICACHE:
@@ -195,10 +205,13 @@ class Machine:
             return
         arguments = [int(value) for value in self.registers[_A0 : _A0 + 6]]
         self.registers[_A0] = self.linux.call(int(self.registers[_A7]), arguments, self._time_ns())
+        self.state["store_base"] = self.memory.store_base
+
+    def _cycles(self) -> int:
+        return int(self._timing["last_commit"][0]) if self.timed else self.instructions
 
     def _time_ns(self) -> int:
-        cycles = int(self._timing["last_commit"][0]) if self.timed else self.instructions
-        return int(cycles * 1e3 / self.frequency_mhz)
+        return int(self._cycles() * 1e3 / self.frequency_mhz)
 
     def _decode_again(self) -> None:
         """After a fence.i or a flush of the instruction cache: what the program wrote into its code."""
@@ -207,15 +220,18 @@ class Machine:
             _remove_vectors(self.code.entries)
 
     def _fault(self, status: Status) -> Exception:
-        pc, state = int(self.state["pc"][0]), self.state[0]
-        word = None if status == Status.FETCH_FAULT else int.from_bytes(self.memory.read(pc, 4) or b"", "little")
+        state = self.state[0]
+        is_jump = status == Status.FETCH_FAULT
+        pc = int(state["previous_pc" if is_jump else "pc"])
+        address = int(state["pc" if is_jump else "fault_address"])
+        word = int.from_bytes(self.memory.read(pc, 4) or bytes(4), "little")
         return fault(
-            self.program, status, pc, word, self.instructions, [int(value) for value in self.registers],
-            int(state["fault_address"]), (int(state["vl"]), int(state["vtype"])), self._hint(status, word),
+            self.program, status, pc, word, self.instructions, [int(value) for value in self.registers], address,
+            (int(state["vl"]), int(state["vtype"])), self._hint(status, word), self.memory.contains(address, 1),
         )  # fmt: skip
 
-    def _hint(self, status: Status, word: int | None) -> str:
-        if status == Status.ILLEGAL and not self.has_vectors and word is not None and self.core is not None:
+    def _hint(self, status: Status, word: int) -> str:
+        if status == Status.ILLEGAL and not self.has_vectors and self.core is not None:
             from workbench.isa.disassemble import find_row
 
             row = find_row(word)

@@ -124,6 +124,13 @@ class Linux(FileCalls):
     def _munmap(self, address: int, count: int, *_: int) -> int:
         return 0 if count > 0 and self.memory.unmap(address, count) else -EINVAL
 
+    def _mprotect(self, address: int, count: int, protection: int, *_: int) -> int:
+        if not self.memory.contains(address, count):
+            return -ENOMEM
+        if protection & _PROTECT_WRITE:
+            self.memory.make_writable(address)
+        return 0
+
     def _mremap(self, address: int, old: int, new: int, *_: int) -> int:
         if 0 < new <= old:
             return address
@@ -173,7 +180,7 @@ class Linux(FileCalls):
 
 
 _ZERO = frozenset(
-    "futex set_robust_list rt_sigaction rt_sigprocmask sigaltstack mprotect madvise msync sched_yield sched_setaffinity "
+    "futex set_robust_list rt_sigaction rt_sigprocmask sigaltstack madvise msync sched_yield sched_setaffinity "
     "nanosleep clock_nanosleep riscv_flush_icache setrlimit fsync fdatasync sync fadvise64 utimensat fchmod fchmodat".split()
 )
 _IDENTITIES = frozenset("set_tid_address getpid getppid getuid geteuid getgid getegid gettid getpgid".split())

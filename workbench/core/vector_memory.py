@@ -30,10 +30,12 @@ _WIDTH_OF_BYTES = np.array([0, 3, 4, 0, 5, 0, 0, 0, 6])
 
 
 @inner_kernel
-def _inside(machine: Any, address: int, count: int) -> Any:
-    """`count` bytes at a guest address lie in memory."""
+def _inside(machine: Any, address: int, count: int, is_store: int) -> Any:
+    """`count` bytes at a guest address lie in memory, where it can be written for a store."""
     offset = np.uint64(address - machine.memory_base)
     size = np.uint64(machine.memory_size)
+    if is_store and address < machine.store_base:
+        return False
     return count >= 0 and offset < size and np.uint64(count) <= size - offset
 
 
@@ -56,7 +58,7 @@ def _copy_block(machine: Any, is_store: int, base: int, register: int, first: in
     if count <= first:
         return 0
     base, count = base + first, count - first
-    if not _inside(machine, base, count):
+    if not _inside(machine, base, count, is_store):
         machine.fault_address = base
         return _STORE_FAULT if is_store else _LOAD_FAULT
     host = machine.memory_pointer + (base - machine.memory_base)
@@ -89,7 +91,7 @@ def _copy_elements(
         address = get(machine.addresses, i, _I64) if indexed else base + i * stride
         if masked and not get(machine.mask, i, _U8):
             continue
-        if not _inside(machine, address, fields * size):
+        if not _inside(machine, address, fields * size, is_store):
             machine.fault_address = address
             machine.vstart = i
             return _STORE_FAULT if is_store else _LOAD_FAULT
@@ -107,7 +109,8 @@ def _copy_elements(
 def _strided_words(machine: Any, is_store: int, base: int, stride: int, register: int) -> Any:
     """Unmasked strided access of 32-bit elements whose whole range lies in memory; False if it does not."""
     last = machine.vl - 1
-    if abs(stride) > 1 << 31 or not _inside(machine, base, 4) or not _inside(machine, base + last * stride, 4):
+    end = base + last * stride
+    if abs(stride) > 1 << 31 or not _inside(machine, base, 4, is_store) or not _inside(machine, end, 4, is_store):
         return False
     host = machine.memory_pointer + (base - machine.memory_base)
     place = machine.vector + register * machine.vlenb
