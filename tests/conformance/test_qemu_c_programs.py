@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import pytest
@@ -49,11 +50,11 @@ int main(int count, char **arguments) {
 """
 
 
-def compiled(source: str, folder, *options: str):
+def compiled(source: str, folder, *options: str, compiler=("riscv64-linux-gnu-gcc",)):
     path = folder / "program"
     (folder / "program.c").write_text(source)
-    command = ["riscv64-linux-gnu-gcc", "-static", *options, str(folder / "program.c"), "-o", str(path), "-lm"]
-    subprocess.run(command, check=True, timeout=120)
+    command = [*compiler, "-static", *options, str(folder / "program.c"), "-o", str(path), "-lm"]
+    subprocess.run(command, check=True, timeout=300)
     return path
 
 
@@ -140,9 +141,16 @@ int main(void) {
 """
 
 
+GLIBC = ("riscv64-linux-gnu-gcc",)
+MUSL = ("zig", "cc", "-target", "riscv64-linux-musl")
+
+
 @pytest.mark.slow
-def test_a_program_sees_the_files_under_its_root_as_under_qemu(tmp_path):
-    path = compiled(FILES, tmp_path, "-O2", "-w")
+@pytest.mark.parametrize("compiler", [GLIBC, MUSL], ids=["glibc", "musl"])
+def test_a_program_sees_the_files_under_its_root_as_under_qemu(tmp_path, compiler):
+    if not shutil.which(compiler[0]):
+        pytest.skip(f"{compiler[0]} is not on this machine")
+    path = compiled(FILES, tmp_path, "-O2", "-w", compiler=compiler)
     for name in ("theirs", "ours"):
         (tmp_path / name).mkdir()
     theirs = subprocess.run(

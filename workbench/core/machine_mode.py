@@ -31,7 +31,7 @@ _WAITS = ("wfi",)
 
 
 class MachineMode:
-    """The privileged state of one hart. `registers` are x0..x31, `state` the machine's record, `cycles` the cycles so far."""
+    """The privileged state of one hart; `registers` are x0..x31, `state` is the machine's record, `cycles` those so far."""
 
     def __init__(self, memory: Memory, registers: Any, state: Any, cycles: Callable[[], int]) -> None:
         self._memory, self._registers, self._state, self._cycles = memory, registers, state, cycles
