@@ -198,7 +198,7 @@ def test_a_fault_in_a_compressed_instruction_names_symbols_and_values():
         run_program(Program("p.elf", 0x10000, (Segment(0x10000, code, len(code), 5),), symbols), None, space_bytes=32 << 20)
     assert str(caught.value) == (
         "p.elf: a load from 0x700000c (far+0xc), outside of the program's memory, at 0x1000c (leaf+0x0), instruction 0x4440 "
-        "`lw s0, 12(s0)`, with s0 = 0x7000000, ra = 0x10008, after 2 instructions."
+        "`lw s0, 12(s0)`, with s0 = 0x7000000, ra = 0x10008 (_start+0x8), after 2 instructions."
     )
     assert caught.value.signal == 11
 
