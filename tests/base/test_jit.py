@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import workbench
-from workbench.base.jit import reachable_modules
+from workbench.base.jit import inner_kernel, kernel, reachable_modules
 
 
 def run(tree: Path, code: str) -> str:
@@ -44,3 +44,16 @@ def test_a_kernel_depends_on_what_its_module_imports_and_on_nothing_else() -> No
     reached = reachable_modules("workbench.place.annealing")
     assert {"workbench.place.cost_kernels", "workbench.place.routing_kernels", "workbench.base.jit"} <= set(reached)
     assert not any(name.startswith(("workbench.place.agents", "workbench.cli", "workbench.core")) for name in reached)
+
+
+def test_an_inner_kernel_is_compiled_once_whatever_constants_it_is_given():
+    @inner_kernel
+    def add(x, amount):
+        return x + amount
+
+    @kernel(cache=False)
+    def total(x):
+        return add(x, 1) + add(x, 2) + add(x, x)
+
+    assert total(5) == 6 + 7 + 10
+    assert len(add.overloads) == 1

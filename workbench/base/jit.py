@@ -125,7 +125,20 @@ def inner_kernel(function: F | None = None, **options: Any) -> Any:
     from workbench.base.jit_linking import LinkedCompiler
 
     settings: Any = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(pipeline_class=LinkedCompiler, **settings, **options)(function)
+    return _without_literals(numba.njit(pipeline_class=LinkedCompiler, **settings, **options)(function))
+
+
+def _without_literals(dispatcher: Any) -> Any:
+    """Compile a function for the types of its arguments only: Numba makes a version for each constant that is passed."""
+    from numba.core.types import unliteral
+
+    typed = dispatcher.get_call_template
+
+    def get_call_template(arguments: Any, named: Any) -> Any:
+        return typed(tuple(map(unliteral, arguments)), {name: unliteral(kind) for name, kind in named.items()})
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
 
 
 def record_type(dtype: Any) -> Any:
