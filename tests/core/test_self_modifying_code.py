@@ -7,6 +7,7 @@ import pytest
 from workbench.isa.encode import REGISTERS, encode
 
 FLUSH_ICACHE = 259
+READ_WRITE_EXECUTE = 7
 
 
 @pytest.mark.parametrize(
@@ -27,12 +28,12 @@ def test_rewritten_code_is_executed_after(execute, flush):
         ("addi", "a1", "a1", 1),
         ("jalr", 0, 0, "ra"),
     ]
-    machine = execute(lines, data=encode("addi", "a1", "a1", 7).to_bytes(4, "little") + bytes(4))
+    machine = execute(lines, data=encode("addi", "a1", "a1", 7).to_bytes(4, "little"), code_flags=READ_WRITE_EXECUTE)
     assert machine.registers[REGISTERS["a1"]] == 1 + 7
 
 
 def test_a_half_of_an_instruction_may_be_rewritten(execute):
     word = encode("lui", "a1", 0x12345000)
     lines = [("lui", "t0", 0x10000), ("lhu", "t1", 2, "s0"), ("sh", "t1", 18, "t0"), ("fence.i",), ("lui", "a1", 0x5000)]
-    machine = execute(lines, data=word.to_bytes(4, "little"))
+    machine = execute(lines, data=word.to_bytes(4, "little"), code_flags=READ_WRITE_EXECUTE)
     assert machine.registers[REGISTERS["a1"]] == 0x12345000
