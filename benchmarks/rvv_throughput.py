@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from workbench.core.config import CoreConfig, load_core
+from workbench.core.timing.replay import ROW_DTYPE, replay
 from workbench.core.timing.state import make_state
-from workbench.core.timing.stream import BASE, run_rows
+from workbench.core.timing.stream import BASE
 from workbench.isa.encode import encode
 from workbench.isa.predecode import decode_parcels
 from workbench.isa.table import numbers, row_of
@@ -74,14 +75,13 @@ def model_cycles(core: CoreConfig, text: str, sew: int, lmul: float) -> float | 
 def _cycles(core: CoreConfig, code: np.ndarray, sew: int, lmul: float, loops: int) -> int:
     count = COPIES + 1
     pcs = np.tile(BASE + 4 * np.arange(count), loops)
-    rows = np.zeros((count * loops, 7), np.int64)
-    rows[:, 0] = pcs
-    rows[:-1, 1] = pcs[1:]
-    rows[-1, 1] = pcs[-1] + 4
-    rows[:, 4] = int(core.vlen_bits * lmul) // sew
-    rows[:, 5], rows[:, 6] = sew.bit_length() - 1, int(np.log2(lmul))
+    rows = np.zeros(count * loops, ROW_DTYPE)
+    rows["entry"], rows["pc"] = (pcs - BASE) >> 1, pcs
+    rows["next_pc"] = np.append(pcs[1:], pcs[-1] + 4)
+    rows["vl"] = int(core.vlen_bits * lmul) // sew
+    rows["sew_log2"], rows["lmul_log2"] = sew.bit_length() - 1, int(np.log2(lmul))
     state = make_state(core)
-    run_rows(state, code, rows, np.zeros(1, np.int64))
+    replay(state, code, rows, np.zeros(1, np.int64), len(rows))
     return int(state[0]["last_commit"])
 
 

@@ -12,8 +12,9 @@ import time
 import numpy as np
 
 from workbench.core.config import CoreConfig, core_names, load_core
+from workbench.core.timing.replay import replay
 from workbench.core.timing.state import make_state
-from workbench.core.timing.stream import Stream, run_rows
+from workbench.core.timing.stream import Stream
 from workbench.isa.timing_class import TimingClass as K
 
 
@@ -53,11 +54,11 @@ def speed(core: CoreConfig, stream: Stream, seconds: float) -> tuple[float, floa
     """Million instructions and million vector micro-operations a second of processor time."""
     code, rows = stream.arrays()
     elements = np.zeros(1, np.int64)
-    run_rows(make_state(core), code, rows[:100], elements)
+    replay(make_state(core), code, rows, elements, 100)
     state = make_state(core)
     begin, rounds = time.process_time(), 0
     while (spent := time.process_time() - begin) < seconds or not rounds:
-        run_rows(state, code, rows, elements)
+        replay(state, code, rows, elements, len(rows))
         rounds += 1
     return rounds * len(rows) / spent / 1e6, int(state[0]["vector_uops"]) / spent / 1e6
 

@@ -1,4 +1,4 @@
-"""The commands around studies: compare, ppa, list, doctor, and those that are not built yet."""
+"""The commands around studies: compare, ppa, list, doctor."""
 
 from __future__ import annotations
 
@@ -47,15 +47,6 @@ networks = ["squeezenet", "{network}"]
 name = "core alone"
 core = "xiangshan_kunminghu_v2"
 """
-
-
-@pytest.mark.parametrize("command", ["trace", "simulate"])
-def test_commands_without_a_body_say_so_and_exit_with_2(run: Run, command: str) -> None:
-    assert run(command, "x", "y") == (
-        2, "",
-        f"workbench: `workbench {command}` is not built yet: traces can be neither recorded nor replayed; "
-        "use `workbench run` to simulate a program directly.\n",
-    )  # fmt: skip
 
 
 def test_doctor_finds_this_installation_complete(run: Run) -> None:

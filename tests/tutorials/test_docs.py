@@ -63,6 +63,15 @@ def test_the_placement_tutorial_runs_as_written(root: Path, tmp_path: Path) -> N
     assert all((tmp_path / name).stat().st_size for name in PLACEMENT_RESULTS)
 
 
+@pytest.mark.slow
+def test_the_page_about_traces_runs_as_written(root: Path, tmp_path: Path) -> None:
+    assert run_blocks(root / "docs" / "traces.md", tmp_path) == 3
+    assert all(
+        (tmp_path / name).stat().st_size
+        for name in ("mobilenet.kanata", "mobilenet.json", "mobilenet.txt", "sweep/sweep.png")
+    )
+
+
 def test_the_environments_page_runs_as_written(root: Path, tmp_path: Path) -> None:
     text = (root / "docs" / "environment.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

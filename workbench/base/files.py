@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import os
 import tempfile
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workbench.base.errors import InputError
 from workbench.base.limits import DEFAULT_LIMITS, Limits
@@ -59,10 +61,30 @@ def read_text(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> str:
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Write a file so that a reader sees the old or the new content, never a part; returns the path."""
+    with writing(path) as stream:
+        stream.write(data)
+    return Path(path)
+
+
+def check_writable(path: str | Path) -> Path:
+    """A file that is to be written when the work is done, checked before it begins; InputError if it cannot be."""
+    path = _checked_name(path)
+    make_folder(path.parent)
+    return path
+
+
+def _checked_name(path: str | Path) -> Path:
     path = Path(path)
     if path.exists() and not path.is_file():  # never in the place of /dev/null
         found = "a folder" if path.is_dir() else "a device or a pipe"
         raise InputError(path, found, "a name for a file", "choose another name")
+    return path
+
+
+@contextlib.contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A stream to write a file to, piece by piece; the file is there, whole, when the block has ended without an error."""
+    path = _checked_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -70,7 +92,7 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
         raise InputError(path, f"an unwritable place ({error.strerror})", "a writable folder", "choose another") from None
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
@@ -80,7 +102,6 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
         if isinstance(error, OSError):
             raise InputError(path, f"a failed write ({error.strerror})", "a writable file", "free space there") from None
         raise
-    return path
 
 
 def make_folder(path: str | Path) -> Path:
@@ -103,6 +124,14 @@ def _umask() -> int:
 def write_text(path: str | Path, text: str) -> Path:
     """`write_bytes` for UTF-8 text."""
     return write_bytes(path, text.encode("utf-8"))
+
+
+def write_text_pieces(path: str | Path, pieces: Iterable[str]) -> Path:
+    """`write_text` for text that is made while it is written."""
+    with writing(path) as stream:
+        for piece in pieces:
+            stream.write(piece.encode("utf-8"))
+    return Path(path)
 
 
 def write_json(path: str | Path, value: Any) -> Path:

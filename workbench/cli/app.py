@@ -20,8 +20,9 @@ COMMANDS = {  # name: (module, one-line help)
     "compare-agents": ("compare_agents", "Compare placement agents at equal wall time, over seeds and netlists."),
     "compile": ("compile", "Compile an ONNX network to an RV64GCV program."),
     "run": ("run", "Run a program or a network on a simulated core."),
-    "trace": ("unbuilt", "Record a trace (not built yet)."),
-    "simulate": ("unbuilt", "Simulate a recorded trace (not built yet)."),
+    "trace": ("trace", "Record a trace of a program, or import a log of Spike or QEMU."),
+    "simulate": ("simulate", "Time a recorded trace on a core."),
+    "sweep": ("sweep", "Simulate programs, traces or networks on many cores and parameters."),
     "netlist": ("netlist", "Look into, convert or cluster a netlist."),
     "ppa": ("ppa", "Power, performance and area of a design."),
     "compare": ("compare", "Run a study of designs and networks."),
@@ -29,7 +30,7 @@ COMMANDS = {  # name: (module, one-line help)
 }
 
 
-_KEEPERS = ("train", "compare", "compare-agents", "demo")
+_KEEPERS = ("train", "compare", "compare-agents", "demo", "sweep")
 """Commands that write results while they run; `place` says itself what it keeps."""
 
 UsageError: Any = typer.BadParameter.__base__

@@ -40,6 +40,14 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
+    kanata: Annotated[Path | None, typer.Option(help="pipeline log for Konata to write")] = None,
+    o3pipeview: Annotated[Path | None, typer.Option(help="the same as gem5's O3PipeView lines")] = None,
+    chrome_trace: Annotated[
+        Path | None, typer.Option(help="pipeline, functions and layers for Perfetto to write (Chrome trace JSON)")
+    ] = None,
+    log_from: Annotated[int, typer.Option(min=0, help="pipeline logs begin after so many instructions")] = 0,
+    log_count: Annotated[int, typer.Option(min=1, help="pipeline logs hold up to so many instructions")] = 100_000,
+    stats: Annotated[Path | None, typer.Option(help="statistics in gem5's text form to write")] = None,
     full: Annotated[bool, typer.Option("--full", help="simulate everything in detail (every run does so today)")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
@@ -49,6 +57,7 @@ def command(
     The command ends with 0 if the program ran to its end, whatever it returned (exit_code, and --exit-code); with 2 if an
     input cannot be used or the program did what ends it (the sentence says where), with 130 after Ctrl-C.
     """
+    from workbench.cli.run_logs import Logs
     from workbench.cli.run_network import is_network, run_network_command
     from workbench.cli.run_program import ProgramRun, run_program_command
 
@@ -64,17 +73,20 @@ def command(
         "--memory-mib": memory_mib,
         "--exit-code": exit_code,
     }
+    logs = Logs(kanata, o3pipeview, chrome_trace, stats, log_from, log_count)
     if is_network(program):
         _refuse(for_programs, "a network")
-        run_network_command(program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json)
+        run_network_command(program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs)
         return
     _refuse({"--input": input, "--seed": seed, "--check": check, "--out": out}, "a program")
+    if functional:
+        _refuse(logs.options(), "a functional run")
     if vlen is not None and not functional:
         _refuse({"--vlen": vlen}, "a timed run")
     given = (*(arg or ()), *(arguments or ()))
     wanted = ProgramRun(
         Path(program), core, given, tuple(_variable(text) for text in env or ()), stdin, root, not functional, vlen,
-        max_instructions, memory_mib, exit_code, as_json,
+        max_instructions, memory_mib, exit_code, as_json, logs,
     )  # fmt: skip
     if code := run_program_command(wanted):
         raise typer.Exit(code)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from workbench.cli.run_logs import Logs
     from workbench.compiler.execute import NetworkResult
     from workbench.graph.graph import Graph
 
@@ -21,7 +23,7 @@ def is_network(name: str) -> bool:
 
 def run_network_command(
     model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
-    output: Path | None = None, as_json: bool = False,
+    output: Path | None = None, as_json: bool = False, logs: Logs | None = None,
 ) -> NetworkResult:  # fmt: skip
     """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
     from workbench.base.files import make_folder
@@ -33,9 +35,15 @@ def run_network_command(
     graph = load_model(model)
     if output is not None:
         make_folder(output)
-    values = read_inputs(graph, inputs or [])
+    values, config = read_inputs(graph, inputs or []), load_core(core)
+    if logs is not None:
+        logs.check()
     with Progress(f"simulating {graph.name} on {core}", unit="instructions", quiet=as_json) as progress:
-        run = run_network(graph, load_core(core), values, seed=seed, check=check, progress=progress)
+        observers = logs.observers if logs else ()
+        run = run_network(graph, config, values, seed=seed, check=check, progress=progress, observers=observers)
+    if logs is not None:
+        noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
+        run = dataclasses.replace(run, result=noted)
     if output is not None:
         write_outputs(run.outputs, output)
     print_network(run, as_json)

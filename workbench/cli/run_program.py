@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from workbench.base.progress import Progress
+    from workbench.cli.run_logs import Logs
     from workbench.core.result import SimResult
 
 _LARGEST_REGIONS = 10
@@ -33,6 +34,7 @@ class ProgramRun:
     memory_mib: int | None = None
     passes_exit_code: bool = False
     as_json: bool = False
+    logs: Logs | None = None
 
 
 def run_program_command(wanted: ProgramRun) -> int:
@@ -41,9 +43,11 @@ def run_program_command(wanted: ProgramRun) -> int:
     from workbench.cli.output import show
     from workbench.core.fault import ExecutionFault
 
+    if wanted.logs is not None:
+        wanted.logs.check()
     title = f"run {wanted.path.name}"
     progress = Progress(title, wanted.max_instructions, "instructions", quiet=wanted.as_json, is_transient=True)
-    with progress, _standard_input(wanted.stdin) as stdin:
+    with progress, standard_input(wanted.stdin) as stdin:
         try:
             result, was_interrupted = _simulate(wanted, stdin, progress)
         except ExecutionFault as fault:
@@ -68,21 +72,23 @@ def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[
     from workbench.core.run import Machine
     from workbench.isa.elf import read_elf
 
+    program, core, was_interrupted = read_elf(wanted.path), load_core(wanted.core), False
     machine = Machine(
-        read_elf(wanted.path), load_core(wanted.core), wanted.arguments, stdin, wanted.is_timed, wanted.vlen_bits,
+        program, core, wanted.arguments, stdin, wanted.is_timed, wanted.vlen_bits,
         wanted.memory_mib << 20 if wanted.memory_mib else DEFAULT_SPACE_BYTES, root=wanted.root,
-        environment=(*ENVIRONMENT, *wanted.environment), on_output=None if wanted.as_json else _sink(progress),
+        environment=(*ENVIRONMENT, *wanted.environment), on_output=None if wanted.as_json else sink(progress),
     )  # fmt: skip
     with machine:
         try:
-            machine.run(wanted.max_instructions, progress)
+            machine.run(wanted.max_instructions, progress, wanted.logs.observers if wanted.logs else ())
         except KeyboardInterrupt:
             machine.stop(" by Ctrl-C", _INTERRUPTED)
-            return machine.result(), True
-    return machine.result(), False
+            was_interrupted = True
+    result = machine.result()
+    return wanted.logs.write(result, program, core) if wanted.logs else result, was_interrupted
 
 
-def _sink(progress: Progress) -> Callable[[int, bytes], None]:
+def sink(progress: Progress) -> Callable[[int, bytes], None]:
     """Passes the program's output on as it comes."""
 
     def write(descriptor: int, content: bytes) -> None:
@@ -95,7 +101,7 @@ def _sink(progress: Progress) -> Callable[[int, bytes], None]:
     return write
 
 
-def _standard_input(path: Path | None) -> AbstractContextManager[BinaryIO]:
+def standard_input(path: Path | None) -> AbstractContextManager[BinaryIO]:
     """The file that the user named, or what the command itself gets."""
     import io
     from contextlib import nullcontext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from workbench.graph.zoo import load_model
 
 if TYPE_CHECKING:
     from workbench.core.config import CoreConfig
+    from workbench.core.run import Observer
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class NetworkResult:
 
 def run_network(
     graph: Graph | str, core: CoreConfig, inputs: dict[str, np.ndarray] | None = None, *, seed: int = 0,
-    check: bool = True, timed: bool = True, progress: Progress | None = None,
+    check: bool = True, timed: bool = True, progress: Progress | None = None, observers: Sequence[Observer] = (),
 ) -> NetworkResult:  # fmt: skip
     """Compile for the core and simulate one inference in full; inputs missing from `inputs` are drawn from `seed`.
 
@@ -75,6 +77,7 @@ def run_network(
     graph: a graph, a name of the zoo or the path of an ONNX file.
     check: compare the outputs with onnxruntime.
     timed: with the timing engine; else only functionally.
+    observers: logs that look at the machine between slices.
 
     Raises
     ------
@@ -86,7 +89,9 @@ def run_network(
         graph = load_model(graph)
     network = compile_cached(graph, core.target())
     values = {**random_inputs(graph, seed), **(inputs or {})}
-    result = run_program(network.program, core, stdin=network.pack_inputs(values), timed=timed, progress=progress)
+    result = run_program(
+        network.program, core, stdin=network.pack_inputs(values), timed=timed, progress=progress, observers=observers
+    )
     expected = sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in network.outputs.values())
     if result.exit_code != 0 or len(result.stdout) != expected:
         raise WorkbenchError(

@@ -28,8 +28,9 @@ from workbench.core.interpreter_integer import (
     unsigned_less,
 )
 from workbench.core.interpreter_primitives import load, multiply_high_signed, multiply_high_unsigned, store
+from workbench.core.interpreter_record import record_instruction, record_visit
 from workbench.core.interpreter_scalar_float import scalar_float
-from workbench.core.interpreter_state import BOX, Status
+from workbench.core.interpreter_state import BOX, RECORDS, TIMES, Status
 from workbench.core.timing.engine import step, step_vector
 from workbench.core.vector import execute_vector
 from workbench.core.vector_config import set_vector_type
@@ -77,13 +78,13 @@ def run_slice(
     region_instructions: Any,
     machine: Any,
     timing: Any,
-    timed: int,
+    actions: int,
     limit: int,
 ) -> Any:
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
     `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses
-    of indexed accesses; the vector registers lie at ``m.vector``.
+    of indexed accesses; the vector registers lie at ``m.vector``. `actions` is `TIMES` + `RECORDS`, or 0 to execute only.
     """
     r, m = registers, machine[0]
     pc, base, count = m.pc, m.code_base, np.uint64(len(code))
@@ -327,7 +328,7 @@ def run_slice(
             r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), m)
         elif op >= _FIRST_CSR:
             m.instructions = started + executed
-            if timed:
+            if actions & TIMES:
                 m.cycle_csr = max(timing[0].last_commit, 1)
             value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), m)
             if outcome != 0:
@@ -345,14 +346,19 @@ def run_slice(
             status = _ILLEGAL
             break
         r[0] = 0
-        if timed:
-            if c.flags & _VECTOR_FLAG:
-                step_vector(timing, code, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
-            else:
-                step(timing, code, i, pc, next_pc, address)
         if c.region != region:
+            if m.visits_left > 0:
+                record_visit(m, c.region, started + executed, timing[0].last_commit)
             region_instructions[region] += started + executed - region_start
             region, region_start = np.int64(c.region), started + executed
+        if actions:
+            if actions >= RECORDS and record_instruction(m, c.flags, i, address):
+                limit = 0
+            if actions != RECORDS:
+                if c.flags & _VECTOR_FLAG:
+                    step_vector(timing, code, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
+                else:
+                    step(timing, code, i, pc, next_pc, address)
         executed += 1
         previous, pc = pc, next_pc
         if status != _SLICE_DONE:

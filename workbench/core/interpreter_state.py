@@ -22,6 +22,8 @@ class Status(IntEnum):
     MISALIGNED = 9
 
 
+TIMES, RECORDS = 1, 2  # what a slice does besides executing: time each instruction, record it for a trace
+
 INVALID, DIVIDE_BY_ZERO, OVERFLOW, UNDERFLOW, INEXACT = 16, 8, 4, 2, 1  # bits of fflags
 BOX = -(1 << 32)  # upper half of a float32 in a 64-bit register
 
@@ -60,8 +62,20 @@ MACHINE_DTYPE = np.dtype(
         ("scalar", np.int64),  # of the scalar operand's pattern, 8 bytes
         ("address", np.int64),  # of the last vector access, for the timing model
         ("stride", np.int64),
+        ("record_pointer", np.int64),  # host address where the next instruction is recorded
+        ("record_end", np.int64),  # a slice ends once it is reached
+        ("visit_pointer", np.int64),  # host address of the next row of `VISIT_DTYPE`
+        ("visits_left", np.int64),
         ("region", np.int64),
         ("region_start", np.int64),  # `instructions` when the region was entered
+    ]
+)
+
+VISIT_DTYPE = np.dtype(
+    [
+        ("region", np.int64),  # that execution entered
+        ("instructions", np.int64),  # executed before
+        ("cycle", np.int64),  # of the last commit before
     ]
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from workbench.base.progress import Progress
 from workbench.core.config import CoreConfig
 from workbench.core.fault import ExecutionFault, fault, place_name
 from workbench.core.htif import Htif
-from workbench.core.interpreter_state import Status, new_machine
+from workbench.core.interpreter_state import TIMES, Status, new_machine
 from workbench.core.linux_root import Root
 from workbench.core.linux_start import ENVIRONMENT, push_arguments
 from workbench.core.machine_mode import MachineMode
@@ -40,6 +40,7 @@ def run_program(
     max_instructions: int | None = None, timed: bool = True, vlen_bits: int | None = None,
     progress: Progress | None = None, space_bytes: int = DEFAULT_SPACE_BYTES, root: str | Path | None = None,
     environment: Sequence[str] = ENVIRONMENT, on_output: Callable[[int, bytes], None] | None = None,
+    observers: Sequence[Observer] = (),
 ) -> SimResult:  # fmt: skip
     """Execute a program to its end.
 
@@ -54,6 +55,7 @@ def run_program(
     root: folder that the program sees as its file system; None offers no files.
     environment: variables as ``NAME=value``.
     on_output: called with 1 or 2 and what the program wrote there, at once.
+    observers: logs that look at the machine between slices.
 
     Raises ExecutionFault for what ends a program abnormally.
     """
@@ -62,8 +64,21 @@ def run_program(
         on_output=on_output,
     )  # fmt: skip
     with machine:
-        machine.run(max_instructions, progress)
+        machine.run(max_instructions, progress, observers)
     return machine.result()
+
+
+class Observer(Protocol):
+    """A log that is filled by the kernels and looked at between slices."""
+
+    def begin(self, machine: Machine) -> None:
+        """Prepare the machine, before its first instruction."""
+
+    def room(self, instructions: int) -> int:
+        """Instructions, at least one, that the next slice may execute after so many."""
+
+    def after_slice(self, machine: Machine, status: Status) -> None:
+        """Take what the slice has logged; `status` is what ended it, and is not answered yet."""
 
 
 class Machine:
@@ -73,6 +88,7 @@ class Machine:
     ----------
     registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register.
     state: the rest of the architectural state (`interpreter_state.MACHINE_DTYPE`).
+    timing: the timing engine's state. actions: what a slice does besides executing (`interpreter_state.TIMES`, `RECORDS`).
     """
 
     def __init__(
@@ -86,7 +102,7 @@ class Machine:
         if timed and core is not None and vlen_bits not in (None, core.vlen_bits):
             raise InputError("vlen_bits", str(vlen_bits), f"{core.name}'s {core.vlen_bits}", "leave it out in a timed run")
         self.program, self.core, self.timed = program, core, timed
-        self.vlen_bits = _checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
+        self.vlen_bits = checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
         self.code: Code = predecode(program)
         self.has_vectors = core is None or core.vector is not None or core.npu is not None
         if not self.has_vectors:
@@ -115,7 +131,8 @@ class Machine:
         self.state["addresses"] = self._addresses.ctypes.data
         for row, name in enumerate(_BUFFERS):
             self.state[name] = self._buffers[row].ctypes.data
-        self._timing = self._new_timing()
+        self.timing = self._new_timing()
+        self.actions = TIMES if self.timed else 0
         self._host_seconds = 0.0
         self._notes: list[str] = []
 
@@ -144,24 +161,32 @@ class Machine:
         """Clock of the core; of functional runs, that of their simulated time."""
         return self.core.frequency_mhz if self.core else FUNCTIONAL_MHZ
 
-    def run(self, max_instructions: int | None = None, progress: Progress | None = None) -> None:
+    def run(
+        self, max_instructions: int | None = None, progress: Progress | None = None, observers: Sequence[Observer] = ()
+    ) -> None:
         """Execute until the program exits or has executed `max_instructions`."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
         if progress is not None and not cache_path("workbench.core.interpreter").is_dir():
             progress.say("compiling the simulator, once after every change of it: about a minute")
         self.run_slice(0)  # compiles or loads, so that this is not counted
+        for observer in observers:
+            observer.begin(self)
         while self.linux.exit_code is None:
             left = slice_instructions if max_instructions is None else max_instructions - self.instructions
             if left <= 0:
                 self.stop("")
                 break
+            limit = min([left, slice_instructions, *(observer.room(self.instructions) for observer in observers)])
             started = time.perf_counter()
-            status = self.run_slice(min(left, slice_instructions))
+            status = self.run_slice(limit)
             seconds = time.perf_counter() - started
             self._host_seconds += seconds
+            for observer in observers:
+                observer.after_slice(self, status)
             self._react(status)
             if status == Status.SLICE_DONE:
                 self._check_stack()
+            if status == Status.SLICE_DONE and limit == slice_instructions:
                 slice_instructions = int(min(max(SLICE_SECONDS / max(seconds, 1e-9), 0.5), 2.0) * slice_instructions)
             if progress is not None and status == Status.SLICE_DONE:
                 progress.update(self.instructions, f"{self.instructions / self._host_seconds / 1e6:.1f} MIPS")
@@ -178,7 +203,7 @@ class Machine:
         return Status(
             run_slice(
                 self.code.entries, self._forms, self.registers, self._addresses, self.region_instructions, self.state,
-                self._timing, self.timed, limit,
+                self.timing, self.actions, limit,
             )
         )  # fmt: skip
 
@@ -208,7 +233,7 @@ class Machine:
         self.state["store_base"] = self.memory.store_base
 
     def _cycles(self) -> int:
-        return int(self._timing["last_commit"][0]) if self.timed else self.instructions
+        return int(self.timing["last_commit"][0]) if self.timed else self.instructions
 
     def _time_ns(self) -> int:
         return int(self._cycles() * 1e3 / self.frequency_mhz)
@@ -261,7 +286,7 @@ class Machine:
         from workbench.core.timing.readout import read_result
 
         assert self.core is not None
-        figures = read_result(self._timing, len(counts), self.core.memory.l1d.line_bytes)
+        figures = read_result(self.timing, len(counts), self.core.memory.l1d.line_bytes)
         cycles = np.zeros(len(counts), np.int64)
         cycles[: len(figures.region_cycles)] = figures.region_cycles
         return self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
@@ -284,7 +309,8 @@ class Machine:
         )  # fmt: skip
 
 
-def _checked_vlen(bits: int) -> int:
+def checked_vlen(bits: int) -> int:
+    """The length of a vector register, which somebody chose; InputError if no vector unit may have it."""
     if not 128 <= bits <= 65536 or bits & bits - 1:
         raise InputError("vlen_bits", str(bits), "a power of two from 128 to 65536", "correct it")
     return bits

@@ -49,6 +49,7 @@ from workbench.core.timing.pipeline import (
     steer,
     take_port,
 )
+from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import FORWARD
 from workbench.core.timing.tables import DIRTY
 from workbench.core.timing.vector import (
@@ -145,6 +146,8 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         _retire_access(s, flags, pc, address, c.mem_bytes, issue, finished)
     if flags & _SERIALIZE:
         s.barrier = finished + (s.trap_cycles if kind == _SYSTEM else 1)
+    if s.log_left > 0:
+        log_stages(s, i, pc, time, issue, done, finished, s.drain_time if flags & _STORE else 0, 0, 0)
     if flags & _CONTROL:
         steer(s, flags, pc, pc + c.length, next_pc, done)
 
@@ -184,14 +187,16 @@ def step_vector(
     earliest = time + s.rename_to_issue
     cause = VECTOR
     s.found = L1D_ARRAY
+    engine_done = 0
     if s.has_npu:
         done = hand_over(s, c, earliest)
+        s.vector_issue = done
         if is_memory:
-            transfer(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, done)
+            engine_done = transfer(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, done)
         else:
-            finished = compute(s, c, rule, steps, vl, sew_log2, done)
+            engine_done = compute(s, c, rule, steps, vl, sew_log2, done)
             if 0 <= rd < V0:
-                done = finished + s.npu_result
+                done = engine_done + s.npu_result
                 s.register_ready[rd] = done
     elif is_memory:
         done = access(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, earliest)
@@ -208,6 +213,10 @@ def step_vector(
             free_register(s, file, finished)
     if is_memory:
         _retire_vector_access(s, c, pc, address, stride, vl, sew_log2, element_addresses, finished)
+    if s.log_left > 0:
+        stored = s.drain_time if flags & _STORE and not s.has_npu else 0
+        start = s.npu_last if s.has_npu else 0
+        log_stages(s, i, pc, time, s.vector_issue, done, finished, stored, start, engine_done)
 
 
 @inner_kernel

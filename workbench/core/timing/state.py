@@ -108,6 +108,8 @@ TIMING_DTYPE = np.dtype(
         ("npu_unit_free", _W, len(K.NPU_UNITS)), ("npu_queue_free", _W, NPU_QUEUE), ("npu_line_free", _W, MSHRS),
         ("npu_prefetch", _W), ("npu_stream_address", _W, STRIDES), ("npu_stream_step", _W, STRIDES),
         ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
+        # --- log of stages (`workbench.core.timing.stages`): host address of the next row, rows that are still wanted
+        ("log_pointer", _W), ("log_left", _W), ("vector_issue", _W),
         # --- counts
         ("stack", _W, CAUSES), ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
         ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),

@@ -10,31 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from workbench.base.jit import kernel
 from workbench.core.config import CoreConfig
-from workbench.core.timing.engine import step, step_vector
 from workbench.core.timing.readout import TimingResult, read_result
+from workbench.core.timing.replay import ROW_DTYPE, replay
 from workbench.core.timing.state import make_state
 from workbench.isa.code import INSTRUCTION_DTYPE, NO_REGISTER, V0, Flag
 from workbench.isa.timing_class import TimingClass
 
 BASE = 0x10000
-_VECTOR, _VSET = int(Flag.VECTOR), int(Flag.VSET)
-
-
-@kernel
-def run_rows(T: Any, C: Any, rows: Any, elements: Any) -> None:
-    """Feed rows of (pc, next pc, address, stride, vl, log2 of SEW bits, log2 of LMUL) to the engine."""
-    for k in range(rows.shape[0]):
-        pc = rows[k, 0]
-        i = (pc - BASE) >> 1
-        flags = C[i].flags
-        if flags & _VECTOR and not flags & _VSET:
-            step_vector(
-                T, C, i, pc, rows[k, 1], rows[k, 2], rows[k, 3], rows[k, 4], rows[k, 5], rows[k, 6], elements
-            )  # fmt: skip
-        else:
-            step(T, C, i, pc, rows[k, 1], rows[k, 2])
 
 
 class Stream:
@@ -43,7 +26,7 @@ class Stream:
     def __init__(self) -> None:
         self.pc = BASE
         self._code: dict[int, tuple[Any, ...]] = {}
-        self._rows: list[tuple[int, int, int, int, int, int, int]] = []
+        self._rows: list[tuple[int, ...]] = []
 
     def add(
         self,
@@ -66,7 +49,7 @@ class Stream:
         """Append an instruction at `pc`, going on to `target` or the next word; `vector` is (vl, log2 SEW, log2 LMUL)."""
         self._code[self.pc] = (imm, 1, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, 4, 0)
         following = self.pc + 4 if target is None else target
-        self._rows.append((self.pc, following, address, stride, *vector))
+        self._rows.append((self.pc - BASE >> 1, self.pc, following, address, stride, *vector, 0))
         self.pc = following
         return self
 
@@ -132,12 +115,12 @@ class Stream:
         )  # fmt: skip
 
     def arrays(self) -> tuple[Any, Any]:
-        """The predecoded code and the rows."""
+        """The predecoded code and the rows (`ROW_DTYPE`)."""
         code = np.zeros((max(self._code) - BASE >> 1) + 1, INSTRUCTION_DTYPE)
         for pc, (imm, op, *rest) in self._code.items():
             kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, length, fields = rest
             code[(pc - BASE) >> 1] = (imm, op, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, length, fields)
-        return code, np.array(self._rows, dtype=np.int64)
+        return code, np.array(self._rows, ROW_DTYPE)
 
     def run(self, core: CoreConfig) -> TimingResult:
         """Time the stream on a fresh core."""
@@ -147,5 +130,5 @@ class Stream:
         """The engine's state after the stream."""
         state = make_state(core)
         code, rows = self.arrays()
-        run_rows(state, code, rows, np.zeros(1, np.int64))
+        replay(state, code, rows, np.zeros(1, np.int64), len(rows))
         return state

@@ -146,6 +146,7 @@ def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int
         if not single:
             s.register_ready[c.rd + k] = s.register_started[c.rd + k] = time + latency
         results += 1
+    s.vector_issue = issue
     if single and c.rd > 0:
         s.register_ready[c.rd] = done
         s.register_started[c.rd] = issue + latency
@@ -207,6 +208,7 @@ def access(
         ready = in_order_time(s, ready)
         note_issue(s, ready)
     s.vector_uops += registers
+    s.vector_issue = ready
     if c.flags & (_STRIDED | _INDEXED):
         return _scattered(s, c, pc, address, stride, vl, registers, total, elements, ready, is_load)
     return _contiguous(s, c, pc, address, registers, total, ready, is_load)

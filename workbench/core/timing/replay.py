@@ -1,0 +1,40 @@
+"""Feeds dynamic instructions to the timing engine without executing them: what hand-made streams and traces share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.base.jit import kernel
+from workbench.core.timing.engine import step, step_vector
+from workbench.isa.code import Flag
+
+ROW_DTYPE = np.dtype(
+    [
+        ("entry", np.int64),  # the instruction: an index of the predecoded code
+        ("pc", np.int64),
+        ("next_pc", np.int64),
+        ("address", np.int64),  # of a memory access
+        ("stride", np.int64),
+        ("vl", np.int64),
+        ("sew_log2", np.int64),
+        ("lmul_log2", np.int64),
+        ("element", np.int64),  # where the addresses of an indexed access begin
+    ]
+)
+_VECTOR = int(Flag.VECTOR)
+
+
+@kernel
+def replay(timing: Any, code: Any, rows: Any, elements: Any, count: int) -> None:
+    """Time the first `count` of `rows` (`ROW_DTYPE`); `elements` are the addresses of all indexed accesses."""
+    for k in range(count):
+        r = rows[k]
+        if code[r.entry].flags & _VECTOR:
+            step_vector(
+                timing, code, r.entry, r.pc, r.next_pc, r.address, r.stride, r.vl, r.sew_log2, r.lmul_log2,
+                elements[r.element :],
+            )  # fmt: skip
+        else:
+            step(timing, code, r.entry, r.pc, r.next_pc, r.address)

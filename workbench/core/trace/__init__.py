@@ -1,0 +1,1 @@
+"""Traces: the dynamic instructions of one run, recorded once and timed on any core."""
