@@ -99,3 +99,42 @@ def test_a_fault_ends_with_two_or_with_the_signals_code(tmp_path, capsys):
 def test_options_that_do_not_fit_are_refused(elf, options, sentence):
     error = run(elf, *options).exception
     assert isinstance(error, InputError) and str(error) == sentence
+
+
+def test_views_write_their_files_and_profile_the_run(elf, tmp_path):
+    folded, phases, pictures = tmp_path / "new" / "paths.txt", tmp_path / "phases.csv", tmp_path / "pictures"
+    figures = json.loads(
+        run(
+            elf,
+            "--core",
+            "thead_c906",
+            "--json",
+            "--profile",
+            "--folded",
+            folded,
+            "--phases",
+            phases,
+            "--pictures",
+            pictures,
+        ).stdout
+    )
+    (row,) = figures["profile"]
+    assert (row["name"], row["instructions"], row["cycles"], row["share"]) == ("_start", 8, figures["cycles"], 1.0)
+    assert folded.read_text() == f"_start {figures['cycles']}\n"
+    head, line = phases.read_text().splitlines()
+    interval = dict(zip(head.split(","), line.split(","), strict=True))
+    assert (interval["instructions"], interval["cycles"]) == ("8", str(figures["cycles"]))
+    stack = [float(value) for name, value in interval.items() if name.startswith("cpi_")]
+    assert sum(stack) == pytest.approx(figures["cycles"] / 8, rel=1e-4)
+    assert sorted(p.name for p in pictures.iterdir()) == ["cpi_stack.png", "functions.png", "phases.png"]
+
+
+@pytest.mark.parametrize("options,sentence", [
+    (("--functional", "--phases", "p.csv"), "--phases: found that option for a functional run, expected a timed run; "
+     "leave --functional out."),
+    (("--profile", "--chrome-trace", "t.json"), "--chrome-trace: found that option for a run with --profile, --folded or "
+     "--pictures, expected it left out; see `workbench run --help`."),
+])  # fmt: skip
+def test_views_that_do_not_fit_are_refused(elf, options, sentence):
+    error = run(elf, *options).exception
+    assert isinstance(error, InputError) and str(error) == sentence

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-BLOCK = re.compile(r"^```(bash|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(bash|c|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RESULTS = [
     "floorplan/placement.plc",
     "floorplan/floorplan.png",
@@ -23,6 +24,12 @@ RESULTS = [
 PLACEMENT_RESULTS = [
     "plan/floorplan.png", "maps/maps.npz", "for_openroad/tiles.lef", "comparison/comparison.html",
     "zero_shot/floorplan.png", "tuned/curve.png", "after_tuning/placement.plc",
+]  # fmt: skip
+
+
+CORE_RESULTS = [
+    *(f"{kind}/{name}.png" for kind in ("ordered", "shuffled") for name in ("cpi_stack", "phases", "functions")),
+    "paths.txt", "phases.csv",
 ]  # fmt: skip
 
 
@@ -70,6 +77,13 @@ def test_the_page_about_traces_runs_as_written(root: Path, tmp_path: Path) -> No
         (tmp_path / name).stat().st_size
         for name in ("mobilenet.kanata", "mobilenet.json", "mobilenet.txt", "sweep/sweep.png")
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("riscv64-linux-gnu-gcc"), reason="riscv64-linux-gnu-gcc is not on this machine")
+def test_the_core_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
+    assert run_blocks(root / "docs" / "tutorial-core.md", tmp_path) >= 6
+    assert all((tmp_path / name).stat().st_size for name in CORE_RESULTS)
 
 
 def test_the_environments_page_runs_as_written(root: Path, tmp_path: Path) -> None:

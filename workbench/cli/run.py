@@ -36,6 +36,17 @@ def command(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="programs: end with the program's exit code, 128 + signal after a fault")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="programs: cycles by function, alone and with what it calls")
+    ] = False,
+    folded: Annotated[Path | None, typer.Option(help="programs: call paths to write, for flame graphs")] = None,
+    phases: Annotated[Path | None, typer.Option(help="programs: IPC, CPI stack, misses over time to write as CSV")] = None,
+    interval: Annotated[
+        int | None, typer.Option(min=1000, help="programs: instructions of a phase [default: so that there are up to 1000]")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="programs: folder for pictures of CPI stack, phases and functions")
+    ] = None,
     input: Annotated[list[Path] | None, typer.Option(help="networks: .npy file of an input (repeatable)")] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
@@ -60,6 +71,7 @@ def command(
     from workbench.cli.run_logs import Logs
     from workbench.cli.run_network import is_network, run_network_command
     from workbench.cli.run_program import ProgramRun, run_program_command
+    from workbench.cli.run_views import Views
 
     for_programs = {
         "arguments": arguments,
@@ -72,6 +84,11 @@ def command(
         "--env": env,
         "--memory-mib": memory_mib,
         "--exit-code": exit_code,
+        "--profile": profile,
+        "--folded": folded,
+        "--phases": phases,
+        "--interval": interval,
+        "--pictures": pictures,
     }
     logs = Logs(kanata, o3pipeview, chrome_trace, stats, log_from, log_count)
     if is_network(program):
@@ -83,10 +100,13 @@ def command(
         _refuse(logs.options(), "a functional run")
     if vlen is not None and not functional:
         _refuse({"--vlen": vlen}, "a timed run")
+    views = Views(profile, folded, phases, interval, pictures)
+    if chrome_trace and views.needs_profile:
+        _refuse({"--chrome-trace": chrome_trace}, "a run with --profile, --folded or --pictures")
     given = (*(arg or ()), *(arguments or ()))
     wanted = ProgramRun(
         Path(program), core, given, tuple(_variable(text) for text in env or ()), stdin, root, not functional, vlen,
-        max_instructions, memory_mib, exit_code, as_json, logs,
+        max_instructions, memory_mib, exit_code, as_json, logs, views,
     )  # fmt: skip
     if code := run_program_command(wanted):
         raise typer.Exit(code)

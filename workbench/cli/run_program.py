@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from workbench.base.progress import Progress
     from workbench.cli.run_logs import Logs
+    from workbench.cli.run_views import Views
     from workbench.core.result import SimResult
 
 _LARGEST_REGIONS = 10
@@ -35,6 +36,7 @@ class ProgramRun:
     passes_exit_code: bool = False
     as_json: bool = False
     logs: Logs | None = None
+    views: Views | None = None
 
 
 def run_program_command(wanted: ProgramRun) -> int:
@@ -58,7 +60,12 @@ def run_program_command(wanted: ProgramRun) -> int:
             return 128 + fault.signal
     if not wanted.as_json and result.stdout and not result.stdout.endswith(b"\n"):
         print()  # so that the figures begin on a line of their own
-    show(summary(result, with_output=wanted.as_json), wanted.as_json)
+    figures = summary(result, with_output=wanted.as_json)
+    if wanted.views is not None and wanted.as_json:
+        figures |= wanted.views.figures()
+    show(figures, wanted.as_json)
+    if wanted.views is not None and not wanted.as_json:
+        wanted.views.print_profile()
     if was_interrupted:
         return _INTERRUPTED
     return result.exit_code if wanted.passes_exit_code else 0
@@ -78,13 +85,17 @@ def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[
         wanted.memory_mib << 20 if wanted.memory_mib else DEFAULT_SPACE_BYTES, root=wanted.root,
         environment=(*ENVIRONMENT, *wanted.environment), on_output=None if wanted.as_json else sink(progress),
     )  # fmt: skip
+    observers = list(wanted.logs.observers if wanted.logs else ())
+    observers += wanted.views.prepare(wanted.is_timed) if wanted.views else []
     with machine:
         try:
-            machine.run(wanted.max_instructions, progress, wanted.logs.observers if wanted.logs else ())
+            machine.run(wanted.max_instructions, progress, observers)
         except KeyboardInterrupt:
             machine.stop(" by Ctrl-C", _INTERRUPTED)
             was_interrupted = True
     result = machine.result()
+    if wanted.views is not None:
+        wanted.views.write(machine, result)
     return wanted.logs.write(result, program, core) if wanted.logs else result, was_interrupted
 
 

@@ -348,7 +348,7 @@ def run_slice(
         r[0] = 0
         if c.region != region:
             if m.visits_left > 0:
-                record_visit(m, c.region, started + executed, timing[0].last_commit)
+                record_visit(m, c.region, started + executed, timing[0].last_commit, pc)
             region_instructions[region] += started + executed - region_start
             region, region_start = np.int64(c.region), started + executed
         if actions:

@@ -48,11 +48,12 @@ def record_instruction(m: Any, flags: int, entry: int, address: int) -> bool:
 
 
 @inner_kernel
-def record_visit(m: Any, region: int, instructions: int, cycle: int) -> None:
-    """Append that execution enters a region."""
+def record_visit(m: Any, region: int, instructions: int, cycle: int, pc: int) -> None:
+    """Append that execution enters a region at `pc`."""
     at = m.visit_pointer
     store(at, np.int64(region))
     store(at + 8, np.int64(instructions))
     store(at + 16, np.int64(cycle))
+    store(at + 24, np.int64(pc))
     m.visit_pointer = at + _VISIT_BYTES
     m.visits_left -= 1

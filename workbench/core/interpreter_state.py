@@ -76,6 +76,7 @@ VISIT_DTYPE = np.dtype(
         ("region", np.int64),  # that execution entered
         ("instructions", np.int64),  # executed before
         ("cycle", np.int64),  # of the last commit before
+        ("pc", np.int64),  # where
     ]
 )
 
