@@ -188,7 +188,7 @@ def test_an_unknown_name() -> None:
     with pytest.raises(InputError) as caught:
         load_model("mobilenet")
     assert str(caught.value) == (
-        "model: found 'mobilenet', expected one of mobilenet_v2, mobilenet_v2_0.35_96; see `workbench list models`."
+        "model: found 'mobilenet', expected one of mobilenet_v3, mobilenet_v2, mobilenet_v1; see `workbench list models`."
     )
 
 
@@ -220,3 +220,102 @@ def test_attributes_that_contradict_the_weights(tmp_path: Path, attributes: dict
     weights = numpy_helper.from_array(np.zeros((2, 3, 3, 3), np.float32), "w")
     message = _message(tmp_path, _model([node], [weights], (1, 3, 8, 8)))
     assert message == f"bad.onnx, node conv: {sentence}; export it again."
+
+
+def test_external_data_in_an_attribute_outside_of_the_folder(tmp_path: Path) -> None:
+    tensor = TensorProto(name="w", dims=[4], data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    nodes = [helper.make_node("Constant", [], ["c"], name="fill"), helper.make_node("Add", ["x", "c"], ["y"])]
+    nodes[0].attribute.add(name="value", type=4).t.CopyFrom(tensor)
+    expected = (
+        "bad.onnx, tensor w: found external data at '/etc/passwd', expected a file inside the model's folder; "
+        "move it there and export again."
+    )
+    assert _message(tmp_path, _model(nodes)) == expected
+
+
+def test_a_result_of_terabytes(tmp_path: Path) -> None:
+    repeats = numpy_helper.from_array(np.array([1 << 20, 1 << 20], np.int64), "r")
+    node = helper.make_node("Tile", ["x", "r"], ["y"], name="again")
+    expected = (
+        "bad.onnx, node again (Tile): found 17,592,186,044,416 tensor bytes, expected at most 2,147,483,648; "
+        "raise the limit or use a smaller input."
+    )
+    assert _message(tmp_path, _model([node], [repeats])) == expected
+
+
+def test_a_range_without_end(tmp_path: Path) -> None:
+    numbers = [numpy_helper.from_array(np.array(v, np.float32), n) for n, v in (("a", 0), ("b", 1e12), ("c", 1e-3))]
+    nodes = [helper.make_node("Range", ["a", "b", "c"], ["r"], name="far"), helper.make_node("Add", ["x", "r"], ["y"])]
+    message = _message(tmp_path, _model(nodes, numbers))
+    assert message.startswith("bad.onnx, node far (Range): found 7,99") and "tensor bytes" in message
+
+
+def test_functions_that_call_each_other(tmp_path: Path) -> None:
+    call = [helper.make_node("F", ["a"], ["b"], domain="own")]
+    function = helper.make_function("own", "F", ["a"], ["b"], call, [helper.make_opsetid("own", 1)])
+    model = _model([helper.make_node("F", ["x"], ["y"], domain="own")])
+    model.functions.append(function)
+    expected = "bad.onnx, function F: found a call of itself, expected functions in a sequence; export it again."
+    assert _message(tmp_path, model) == expected
+
+
+def test_functions_that_grow_without_bound(tmp_path: Path) -> None:
+    model = _model([helper.make_node("F0", ["x"], ["y"], domain="own")])
+    for level in range(40):
+        inner, domain = (f"F{level + 1}", "own") if level < 39 else ("Neg", "")
+        body = [helper.make_node(inner, [a], [b], domain=domain) for a, b in (("a", "c"), ("c", "b"))]
+        function = helper.make_function("own", f"F{level}", ["a"], ["b"], body, [helper.make_opsetid("", 17)])
+        model.functions.append(function)
+    expected = (
+        "bad.onnx, functions: found 1,099,511,627,776 nodes, expected at most 5,000,000; "
+        "raise the limit or use a smaller input."
+    )
+    assert _message(tmp_path, model) == expected
+
+
+def test_too_many_dimensions(tmp_path: Path) -> None:
+    expected = "bad.onnx, tensor w: found 40 dimensions, expected at most 32; export it again."
+    assert _message(tmp_path, _model([_relu()], [_tensor("w", [1] * 40, bytes(4))])) == expected
+
+
+def test_a_size_that_is_fixed_cannot_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(_model([_relu()]).SerializeToString())
+    messages = []
+    for sizes in ({"x.1": 5}, {"width": 5}):
+        with pytest.raises(InputError) as caught:
+            read_onnx(path, sizes=sizes)
+        messages.append(str(caught.value).replace(f"{tmp_path}/", ""))
+    assert messages == [
+        "bad.onnx, input x: found a fixed size of 4 in dimension 1, expected 5; export it with an open one.",
+        "bad.onnx: found no open dimension 'width', expected one of none: all sizes of this network are fixed; "
+        "leave the option out or export anew.",
+    ]
+
+
+def test_a_node_that_contradicts_the_standard(tmp_path: Path) -> None:
+    node = helper.make_node("MaxPool", ["x"], ["y"], name="pool", kernel_shape=[2, 2], strides=[0, 0])
+    message = _message(tmp_path, _model([node], shape=[1, 1, 4, 4]))
+    assert message.startswith("bad.onnx") and message.count("; ") == 1 and "\n" not in message
+
+
+def test_damaged_bytes_end_in_a_sentence_or_a_graph(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    weights = numpy_helper.from_array(rng.standard_normal((2, 3, 3, 3)).astype(np.float32), "w")
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], name="conv", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2]),
+        helper.make_node("Relu", ["c"], ["r"]), helper.make_node("GlobalAveragePool", ["r"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]), helper.make_node("Softmax", ["f"], ["y"], axis=1),
+    ]  # fmt: skip
+    content = bytearray(_model(nodes, [weights], [1, 3, 8, 8]).SerializeToString())
+    path = tmp_path / "damaged.onnx"
+    for _ in range(150):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), 3):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read_onnx(path)
+        except InputError as error:
+            assert "\n" not in str(error)

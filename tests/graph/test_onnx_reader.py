@@ -101,10 +101,52 @@ def test_weights_outside_of_the_file_are_read_from_its_folder(tmp_path: Path) ->
     assert relative_error({"y": inputs["x"] @ weights}, run_reference(graph, inputs)) < 1e-6
 
 
-def test_squeezenet_of_the_onnx_package() -> None:
+def test_squeezenet_has_the_published_size() -> None:
     graph = load_model("squeezenet")
     assert graph.name == "squeezenet" and graph.parameters == 1_235_496
     assert Counter(node.operator for node in graph.nodes)["Conv"] == 26
+
+
+def test_open_sizes_are_given_by_name_or_by_place() -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["y"])]
+    model = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", None])],
+        [helper.make_empty_tensor_value_info("y")],
+    )  # fmt: skip
+    opset = [helper.make_opsetid("", 17)]
+    sizes = {"batch": 2, "h": 5, "x.3": 7}
+    graph = make_graph(helper.make_model(model, opset_imports=opset, ir_version=8), "g", "g", sizes=sizes)
+    assert graph.shape("y") == (2, 3, 5, 7)
+
+
+def test_functions_of_a_model_are_written_out() -> None:
+    body = [helper.make_node("Sigmoid", ["a"], ["s"]), helper.make_node("Mul", ["a", "s"], ["b"])]
+    opset = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    function = helper.make_function("own", "Silu", ["a"], ["b"], body, [helper.make_opsetid("", 17)])
+    nodes = [helper.make_node("Silu", ["x"], ["t"], domain="own"), helper.make_node("Silu", ["t"], ["y"], domain="own")]
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])], [helper.make_empty_tensor_value_info("y")]
+    )
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8, functions=[function])
+    assert [node.operator for node in make_graph(model, "g", "g").nodes] == ["Sigmoid", "Mul", "Sigmoid", "Mul"]
+
+
+def test_integers_and_booleans_keep_their_types() -> None:
+    nodes = [
+        helper.make_node("Greater", ["x", "zero"], ["b"]), helper.make_node("Cast", ["b"], ["i"], to=TensorProto.INT64),
+        helper.make_node("Add", ["i", "i"], ["y"]),
+    ]  # fmt: skip
+    graph = make_graph(
+        helper.make_model(
+            helper.make_graph(
+                nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3])],
+                [helper.make_empty_tensor_value_info("y"), helper.make_empty_tensor_value_info("b")],
+                [numpy_helper.from_array(np.float32([0]), "zero")],
+            ),
+            opset_imports=[helper.make_opsetid("", 17)], ir_version=8,
+        ), "g", "g",
+    )  # fmt: skip
+    assert [graph.tensors[name].dtype for name in ("b", "i", "y")] == ["bool", "int64", "int64"]
 
 
 def test_a_trained_network_keeps_its_shapes(reference: Path) -> None:

@@ -22,12 +22,15 @@ def command(
     core: Annotated[str, typer.Option(help="Core to tune for: a name in cores/ or a TOML file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Program to write (ELF).")],
     dtype: Annotated[Dtype, typer.Option(help="Type to compute in.")] = Dtype.FP32,
+    batch: Annotated[int | None, typer.Option(min=1, help="Size of an open batch [default: 1].")] = None,
+    dim: Annotated[list[str] | None, typer.Option(help="NAME=N or INPUT.AXIS=N: an open size (repeatable).")] = None,
     asm: Annotated[Path | None, typer.Option(help="Also write the assembly here.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a network to a static RV64GCV Linux program that reads inputs from standard input and writes outputs."""
     from workbench.base.errors import NotBuiltError
     from workbench.base.files import write_text
+    from workbench.cli.input_sizes import read_sizes
     from workbench.cli.output import show
     from workbench.compiler.compile import compile_graph
     from workbench.core.config import load_core
@@ -37,7 +40,7 @@ def command(
     if dtype is not Dtype.FP32:
         raise NotBuiltError(f"--dtype {dtype.value} is not built yet; compile with --dtype fp32.")
     target = load_core(core).target()
-    network = compile_graph(load_model(model), target, with_assembly=asm is not None)
+    network = compile_graph(load_model(model, read_sizes(batch, dim)), target, with_assembly=asm is not None)
     path = write_elf(output, network.program)
     path.chmod(path.stat().st_mode | 0o111)
     if asm is not None:

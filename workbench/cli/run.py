@@ -48,6 +48,10 @@ def command(
         Path | None, typer.Option(help="programs: folder for pictures of CPI stack, phases and functions")
     ] = None,
     input: Annotated[list[Path] | None, typer.Option(help="networks: .npy file of an input (repeatable)")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="networks: size of an open batch [default: 1]")] = None,
+    dim: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=N", help="networks: an open size, or INPUT.AXIS=N (repeatable)")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
@@ -68,6 +72,7 @@ def command(
     The command ends with 0 if the program ran to its end, whatever it returned (exit_code, and --exit-code); with 2 if an
     input cannot be used or the program did what ends it (the sentence says where), with 130 after Ctrl-C.
     """
+    from workbench.cli.input_sizes import read_sizes
     from workbench.cli.run_logs import Logs
     from workbench.cli.run_network import is_network, run_network_command
     from workbench.cli.run_program import ProgramRun, run_program_command
@@ -93,9 +98,13 @@ def command(
     logs = Logs(kanata, o3pipeview, chrome_trace, stats, log_from, log_count)
     if is_network(program):
         _refuse(for_programs, "a network")
-        run_network_command(program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs)
+        run_network_command(
+            program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs,
+            sizes=read_sizes(batch, dim),
+        )  # fmt: skip
         return
-    _refuse({"--input": input, "--seed": seed, "--check": check, "--out": out}, "a program")
+    for_networks = {"--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out}
+    _refuse(for_networks, "a program")
     if functional:
         _refuse(logs.options(), "a functional run")
     if vlen is not None and not functional:

@@ -23,7 +23,7 @@ def is_network(name: str) -> bool:
 
 def run_network_command(
     model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
-    output: Path | None = None, as_json: bool = False, logs: Logs | None = None,
+    output: Path | None = None, as_json: bool = False, logs: Logs | None = None, sizes: dict[str, int] | None = None,
 ) -> NetworkResult:  # fmt: skip
     """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
     from workbench.base.files import make_folder
@@ -32,7 +32,7 @@ def run_network_command(
     from workbench.core.config import load_core
     from workbench.graph.zoo import load_model
 
-    graph = load_model(model)
+    graph = load_model(model, sizes)
     if output is not None:
         make_folder(output)
     values, config = read_inputs(graph, inputs or []), load_core(core)
@@ -52,7 +52,6 @@ def run_network_command(
 
 def read_inputs(graph: Graph, paths: list[Path]) -> dict[str, np.ndarray]:
     """Arrays from .npy files, in the order of the network's inputs; InputError if one does not fit."""
-    import numpy as np
 
     from workbench.base.errors import InputError
 
@@ -65,7 +64,7 @@ def read_inputs(graph: Graph, paths: list[Path]) -> dict[str, np.ndarray]:
         if array.shape != graph.shape(name):
             found, expected = f"an array of shape {list(array.shape)}", f"shape {list(graph.shape(name))} of input {name}"
             raise InputError(path, found, expected, "reshape it")
-        values[name] = array.astype(np.float32)
+        values[name] = array.astype(graph.tensors[name].dtype)
     return values
 
 

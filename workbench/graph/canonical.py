@@ -36,12 +36,13 @@ class _Entry:
 
 
 _RULES: dict[str, _Entry] = {}
+_QUANTISED = (
+    "QLinearConv QuantizeLinear DequantizeLinear ConvInteger MatMulInteger QLinearMatMul DynamicQuantizeLinear"
+).split()
 NEAREST = {
-    "TopK": "ArgMax", "NonZero": "Where", "Einsum": "MatMul and Transpose", "GridSample": "Resize",
-    "NonMaxSuppression": "the network without its post-processing", "QLinearConv": "a float32 network",
-    "QuantizeLinear": "a float32 network", "DequantizeLinear": "a float32 network", "ConvInteger": "a float32 network",
-    "MatMulInteger": "a float32 network", "QLinearMatMul": "a float32 network", "DynamicQuantizeLinear": "a float32 network",
-    "RoiAlign": "Resize", "Det": "MatMul", "DeformConv": "Conv",
+    "TopK": "ArgMax", "NonZero": "Where", "Einsum": "MatMul and Transpose", "GridSample": "Resize", "RoiAlign": "Resize",
+    "NonMaxSuppression": "the network without its post-processing", "DeformConv": "Conv",
+    **dict.fromkeys(_QUANTISED, "the network before its quantisation"),
 }  # fmt: skip
 
 
@@ -123,7 +124,12 @@ class Canonical:
             return
         self._check_types(node, entry.types)
         inputs = tuple(self._renamed.get(name, name) for name in node.inputs)
-        entry.rule(self, Node(node.name, node.operator, inputs, node.outputs, node.attributes))
+        try:
+            entry.rule(self, Node(node.name, node.operator, inputs, node.outputs, node.attributes))
+        except _MISFITS as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            found = f"attributes or inputs that do not fit {node.operator} ({reason})"
+            raise self.error(found, "a valid node", "export it again") from None
 
     def _check_types(self, node: Node, types: tuple[str, ...]) -> None:
         """Refuse element types that are not built: of the result for the operator, of anything computed at all."""
@@ -147,6 +153,8 @@ class Canonical:
         made = {name for node in self.nodes for name in node.outputs}
         for index, name in enumerate(self.graph.outputs):
             source = self._renamed.get(name, name)
+            if name not in self.tensors or source == name and name not in {*made, *self.constants, *self.graph.inputs}:
+                raise InputError(f"{self.where}, output {name}", "no computed value", "one", "export it again")
             if self.dtype(name) not in ALL_TYPES:
                 place = f"{self.where}, output {name}"
                 raise InputError(
@@ -159,6 +167,11 @@ class Canonical:
             if source == name:
                 source = f"{name}~value"
                 self.set_constant(source, self.constants.pop(name))
+                made.add(name)
+            elif source in made and source not in self.graph.outputs:
+                self._take_over(source, name)
+                made.add(name)
+                continue
             self.nodes.append(Node(f"output_{index}", "Identity", (source,), (name,)))
         wanted, nodes = set(self.graph.outputs), []
         for node in reversed(self.nodes):
@@ -171,6 +184,15 @@ class Canonical:
         self._check_constants(constants)
         graph = self.graph
         return Graph(graph.name, tensors, constants, tuple(reversed(nodes)), graph.inputs, graph.outputs, graph.model)
+
+    def _take_over(self, source: str, name: str) -> None:
+        """Let a computed value have another name everywhere."""
+        self.tensors[name] = Tensor(name, self.shape(source), self.dtype(name))
+        self._renamed = {key: name if value == source else value for key, value in self._renamed.items()}
+        for place, node in enumerate(self.nodes):
+            inputs, outputs = (tuple(name if n == source else n for n in names) for names in (node.inputs, node.outputs))
+            if (inputs, outputs) != (node.inputs, node.outputs):
+                self.nodes[place] = Node(node.name, node.operator, inputs, outputs, node.attributes)
 
     def _check_constants(self, constants: dict[str, np.ndarray]) -> None:
         """Integers that the network computes with must fit 32 bits."""
@@ -266,6 +288,10 @@ class Canonical:
 _TYPE_CHANGING = frozenset(
     "Equal Less LessOrEqual Greater GreaterOrEqual IsNaN IsInf Cast CastLike ArgMax ArgMin Shape Size OneHot BitCast".split()
 )
+
+
+# What rules meet in nodes that contradict the standard: shape inference has not refused them.
+_MISFITS = (ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, OverflowError, AssertionError)
 
 
 def _either(names: Sequence[str]) -> str:

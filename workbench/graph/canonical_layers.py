@@ -277,7 +277,8 @@ def gemm(work: Canonical, node: Node) -> None:
     bias = work.constants.get(addend) if addend else np.zeros(1, np.float32)
     weights = work.constants.get(right)
     if weights is not None and bias is not None and bias.size in (1, out[1]):
-        weights = alpha * (weights.T if given.get("transB", 0) else weights).astype(np.float64)
+        weights = weights.T if given.get("transB", 0) else weights
+        weights = weights if alpha == 1.0 else alpha * weights.astype(np.float64)
         full = beta * np.broadcast_to(bias.reshape(-1).astype(np.float64), (out[1],))
         work.emit("Gemm", node, (left, work.add_constant(node, weights), work.add_constant(node, full)), out)
         return

@@ -16,7 +16,7 @@ _FOLDABLE = frozenset(
     "Neg Transpose Floor Ceil Round Sqrt Pow Identity Equal Where Expand Min Max Range Flatten Split ReduceProd ReduceSum "
     "ReduceMax ReduceMin ReduceMean And Or Xor Not Less LessOrEqual Greater GreaterOrEqual Tile Pad Trilu EyeLike OneHot "
     "Abs Sign Exp Log Sin Cos Erf Tanh Sigmoid Reciprocal Relu Clip GatherND GatherElements ScatterND CumSum ArgMax "
-    "DequantizeLinear DepthToSpace SpaceToDepth MatMul Gemm IsNaN NonZero HannWindow HammingWindow BlackmanWindow".split()
+    "DepthToSpace SpaceToDepth MatMul Gemm IsNaN NonZero HannWindow HammingWindow BlackmanWindow".split()
 )
 _SAME_SHAPE = (
     "MeanVarianceNormalization",
@@ -171,9 +171,11 @@ def _evaluate(node: Any, constants: dict[str, np.ndarray], place: str) -> list[n
 
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     if node.op_type == "Constant":
-        return [_constant(attributes)]
+        return [_constant(attributes, place)]
     if node.op_type == "ConstantOfShape":
-        value = onnx.numpy_helper.to_array(attributes["value"]) if "value" in attributes else np.zeros(1, np.float32)
+        value = _array(attributes["value"], place) if "value" in attributes else np.zeros(1, np.float32)
+        if value.size != 1:
+            raise InputError(place, f"{value.size} values", "one", "export it again")
         return [np.full([int(v) for v in constants[node.input[0]].ravel()], value.ravel()[0], value.dtype)]
     try:
         return _reference(node, constants)
@@ -182,13 +184,11 @@ def _evaluate(node: Any, constants: dict[str, np.ndarray], place: str) -> list[n
         raise InputError(place, f"constant inputs that do not fit ({reason})", "a valid node", "export it again") from None
 
 
-def _constant(attributes: dict[str, Any]) -> np.ndarray:
-    import onnx
-
+def _constant(attributes: dict[str, Any], place: str) -> np.ndarray:
     if "value" in attributes:
-        return onnx.numpy_helper.to_array(attributes["value"])
+        return _array(attributes["value"], place)
     kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
-    name, value = next(iter(attributes.items()))
+    name, value = next(iter(attributes.items()), ("value", 0))
     return np.array(value, kinds.get(name, object))
 
 

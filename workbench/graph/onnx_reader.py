@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.graph.canonical import ALL_TYPES, canonical_graph, is_supported
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
+from workbench.graph.inlining import inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
 
+MOST_AXES = 32
 _CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 _DOMAINS = ("", "ai.onnx")
 
@@ -29,7 +32,7 @@ def read_onnx(path: str | Path, limits: Limits = DEFAULT_LIMITS, sizes: Sizes | 
     path = Path(path)
     model = _parse(read_bytes(path, limits), str(path))
     _check_tensors(model, str(path), limits)
-    _load_external(model, path, limits)
+    _load_external(model, str(path), path, limits)
     return make_graph(model, path.stem, str(path), limits, sizes)
 
 
@@ -37,6 +40,7 @@ def parse_onnx(data: bytes, name: str, where: str, limits: Limits = DEFAULT_LIMI
     """The network in serialized ONNX bytes without external weights; `where` names their origin in errors."""
     model = _parse(data, where)
     _check_tensors(model, where, limits)
+    _load_external(model, where, None, limits)
     return make_graph(model, name, where, limits, sizes)
 
 
@@ -46,6 +50,7 @@ def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMIT
     `sizes` gives numbers to open dimensions: by the name that the model gives them, as ``input.axis``, or ``batch`` for the
     first dimension of every input. An open batch is 1 otherwise.
     """
+    model = inline_functions(model, where, limits)
     _check_nodes(model, where)
     fix_sizes(model, where, sizes or {})
     serialized = model.SerializeToString()
@@ -72,19 +77,41 @@ def _parse(data: bytes, where: str) -> Any:
         model.ParseFromString(data)
     except (DecodeError, ValueError):
         raise InputError(where, "bytes that are not an ONNX model", "a complete ONNX file", "export it again") from None
+    if not _has_readable_names(model):
+        raise InputError(where, "names that are not printable text", "readable names", "export it again")
     if not model.graph.node or not model.graph.output or not model.opset_import:
         raise InputError(where, "no operators, outputs or opset", "an ONNX model", "export it again")
     return model
 
 
+def _has_readable_names(model: Any) -> bool:
+    """Whether all names are printable text; protobuf hands damaged ones over as bytes."""
+    graph = model.graph
+    names = [entry.domain for entry in model.opset_import]
+    names += [value.name for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer)]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute)]
+    return all(isinstance(name, str) and name.isprintable() for name in names)
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """All constants: initializers and those in attributes."""
+    yield from model.graph.initializer
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in nodes:
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield attribute.t
+                yield from attribute.tensors
+
+
 def _check_tensors(model: Any, where: str, limits: Limits) -> None:
     """Refuse tensors whose declared size is negative, above the limit or not that of their data."""
-    for tensor in model.graph.initializer:
+    if model.graph.sparse_initializer:
+        name = model.graph.sparse_initializer[0].values.name
+        raise InputError(f"{where}, tensor {name}", "a sparse constant", "a dense one", "export it without sparsity")
+    for tensor in _tensors(model):
         _check_tensor(tensor, where, limits)
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                _check_tensor(attribute.t, where, limits)
 
 
 def _check_tensor(tensor: Any, where: str, limits: Limits) -> None:
@@ -97,26 +124,28 @@ def _check_tensor(tensor: Any, where: str, limits: Limits) -> None:
         width = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     except (KeyError, ValueError, TypeError):
         raise InputError(place, f"element type {tensor.data_type}", "a type of ONNX", "export it again") from None
-    elements = 1
-    for size in tensor.dims:
-        elements *= size
+    if len(tensor.dims) > MOST_AXES:
+        raise InputError(place, f"{len(tensor.dims)} dimensions", f"at most {MOST_AXES}", "export it again")
+    elements = math.prod(tensor.dims)
     limits.check(place, "tensor_bytes", elements * width)
     if tensor.HasField("raw_data") and len(tensor.raw_data) != elements * width and width > 1:
         found = f"{len(tensor.raw_data):,} bytes of data"
         raise InputError(place, found, f"{elements * width:,} for dimensions {list(tensor.dims)}", "export it again")
 
 
-def _load_external(model: Any, path: Path, limits: Limits) -> None:
-    """Read tensors that are stored outside the file, from its folder only."""
+def _load_external(model: Any, where: str, path: Path | None, limits: Limits) -> None:
+    """Read tensors that are stored outside the file, from its folder only; without a file there are none."""
     import onnx
     from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
-    folder = path.resolve().parent
-    for tensor in model.graph.initializer:
+    for tensor in _tensors(model):
         if not uses_external_data(tensor):
             continue
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        place = f"{path}, tensor {tensor.name}"
+        place = f"{where}, tensor {tensor.name or '(unnamed)'}"
+        if path is None:
+            raise InputError(place, "external data", "the tensor's bytes in the model", "export it as one file")
+        folder = path.resolve().parent
         file = (folder / entries.get("location", "")).resolve()
         if not file.is_relative_to(folder) or file == folder:
             found = f"external data at {entries.get('location', '')!r}"
@@ -205,7 +234,10 @@ def _check_values(graph: Graph, where: str, limits: Limits) -> None:
                 f"{where}, input {name}", f"elements of type {tensor.dtype}", "float32, int32, int64 or bool",
                 "export a float32 network",
             )  # fmt: skip
-        limits.check(f"{where}, input {name}", "tensor_bytes", tensor.size_bytes)
+        if len(tensor.shape) > MOST_AXES:
+            found = f"{len(tensor.shape)} dimensions"
+            raise InputError(f"{where}, input {name}", found, f"at most {MOST_AXES}", "export it again")
+        limits.check(f"{where}, input {name}", "tensor_bytes", math.prod(tensor.shape) * 4)
     for node in graph.nodes:
         for name in filter(None, node.outputs):
             output = graph.tensors.get(name)

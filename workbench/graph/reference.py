@@ -9,9 +9,21 @@ from workbench.graph.graph import Graph
 
 
 def random_inputs(graph: Graph, seed: int) -> dict[str, np.ndarray]:
-    """Normally distributed values for every input."""
+    """Values for every input: normally distributed floats, integers that are valid where they are used as indices."""
     rng = make_rng(seed)
-    return {name: rng.standard_normal(graph.shape(name)).astype(np.float32) for name in graph.inputs}
+    return {name: _random(graph, name, rng) for name in graph.inputs}
+
+
+def _random(graph: Graph, name: str, rng: np.random.Generator) -> np.ndarray:
+    tensor = graph.tensors[name]
+    if tensor.dtype == "float32":
+        return rng.standard_normal(tensor.shape).astype(np.float32)
+    limits = [
+        graph.shape(node.inputs[0])[node.attributes["axis"]]
+        for node in graph.nodes
+        if node.operator in ("Gather", "GatherElements") and node.inputs[1] == name
+    ]
+    return rng.integers(0, min(limits, default=2), tensor.shape).astype(tensor.dtype)
 
 
 def run_reference(graph: Graph, inputs: dict[str, np.ndarray], threads: int = 1) -> dict[str, np.ndarray]:
