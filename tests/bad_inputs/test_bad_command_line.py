@@ -29,8 +29,8 @@ def complaint(monkeypatch, capsys):
 SENTENCES = {
     "foo": "workbench: no such command 'foo'; see `workbench --help`.",
     "--foo": "workbench: no such option: --foo; see `workbench --help`.",
-    "list cars": "workbench: invalid value for 'kind': 'cars' is not one of 'cores', 'netlists', 'models', 'agents', "
-    "'technologies'; see `workbench list --help`.",
+    "list cars": "workbench: invalid value for 'kind': 'cars' is not one of 'cores', 'netlists', 'models', "
+    "'operators', 'agents', 'technologies'; see `workbench list --help`.",
     "score rvv_npu": "workbench: missing argument 'placement'; see `workbench score --help`.",
     "score rvv_np x.plc": "workbench: netlist: found 'rvv_np', expected one of rvv_npu; see `workbench list netlists`.",
     "score no.v x.plc": "workbench: no.v: found no such file, expected an existing file; check the path.",
