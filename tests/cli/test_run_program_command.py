@@ -88,6 +88,14 @@ def test_a_fault_ends_with_two_or_with_the_signals_code(tmp_path, capsys):
     assert run(path, "--functional", "--exit-code").exit_code == 128 + 11
 
 
+def test_a_fault_keeps_the_profile_so_far(tmp_path):
+    code = assemble(("addi", "a0", 0, 1), ("ld", "a0", 8, 0))
+    symbols = (Symbol("_start", 0x10000, len(code), True),)
+    path = write_elf(tmp_path / "f.elf", Program("f.elf", 0x10000, (Segment(0x10000, code, len(code), 5),), symbols))
+    assert isinstance(run(path, "--functional", "--folded", tmp_path / "paths.txt").exception, ExecutionFault)
+    assert (tmp_path / "paths.txt").read_text() == "_start 1\n"
+
+
 @pytest.mark.parametrize("options,sentence", [
     (("--env", "A"), "--env: found 'A', expected NAME=VALUE; correct it."),
     (("--root", "absent"), "absent: found no folder to open (No such file or directory), expected an existing folder; "

@@ -74,6 +74,7 @@ def run_program_command(wanted: ProgramRun) -> int:
 def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[SimResult, bool]:
     """The run's result, and whether Ctrl-C cut it short."""
     from workbench.core.config import load_core
+    from workbench.core.fault import ExecutionFault
     from workbench.core.linux_start import ENVIRONMENT
     from workbench.core.memory import DEFAULT_SPACE_BYTES
     from workbench.core.run import Machine
@@ -93,6 +94,10 @@ def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[
         except KeyboardInterrupt:
             machine.stop(" by Ctrl-C", _INTERRUPTED)
             was_interrupted = True
+        except ExecutionFault:
+            if wanted.views is not None:
+                wanted.views.write(machine, machine.result())  # where the time went until then
+            raise
     result = machine.result()
     if wanted.views is not None:
         wanted.views.write(machine, result)
