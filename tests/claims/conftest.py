@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -59,3 +62,13 @@ def steady() -> Callable[..., float]:
 @pytest.fixture(scope="session")
 def change() -> Callable[..., CoreConfig]:
     return _change
+
+
+@pytest.fixture(scope="session")
+def ara_matmul(root: Path) -> ModuleType:
+    """The benchmark of that name."""
+    spec = importlib.util.spec_from_file_location("ara_matmul", root / "benchmarks" / "ara_matmul.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from workbench.core.config import load_core
 from workbench.core.timing.stream import Stream
 from workbench.isa.code import V0, Flag
 from workbench.isa.timing_class import TimingClass as K
@@ -128,3 +129,11 @@ def test_work_left_at_the_end_counts(npu4):
 
 def test_work_takes_vl_and_not_the_register_group(npu4, steady):
     assert steady(npu4, _multiply_adds(64)) < 0.5 * steady(npu4, _multiply_adds(256))
+
+
+def test_ara_is_busy_on_large_products_and_idle_on_short_vectors(ara_matmul):
+    """arXiv 1906.00478: 97 % of the multiply-add units of 16 lanes at 256 x 256 doubles; short vectors wait for issue."""
+    core = load_core("ara_16_lanes")
+    large, short = ara_matmul.utilisation(core, 256), ara_matmul.utilisation(core, 16)
+    assert large == pytest.approx(0.97, abs=0.03)
+    assert short < 0.5 * large

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from workbench.core.config import load_core
 from workbench.core.timing.stream import Stream
 from workbench.isa.code import V0, Flag
+from workbench.isa.encode import encode
+from workbench.isa.predecode import decode_parcels
 from workbench.isa.timing_class import TimingClass as K
 
 
@@ -126,3 +130,97 @@ def test_the_small_core_waits_four_cycles_for_a_register_it_overwrites(c906, ste
             s.vector(K.V_INT_ALU, 8, 16, 24, vl=4, sew=32)
 
     assert steady(c906, body) / 8 == pytest.approx(4, rel=0.05)
+
+
+def _real(s, text, *, vl, sew, lmul_log2=0):
+    """An instruction in assembly, as the decoder sees it."""
+    mnemonic, *operands = text.replace(",", " ").split()
+    entry = decode_parcels(np.array([encode(mnemonic, *[_number(o) for o in operands]), 0], np.uint32).view("<u2"))[0]
+    names = ("rd", "rs1", "rs2", "rs3")
+    s.add(
+        K(int(entry["timing"])), *[int(entry[name]) for name in names], flags=int(entry["flags"]), raw=int(entry["raw"]),
+        vector=(vl, sew.bit_length() - 1, lmul_log2),
+    )  # fmt: skip
+
+
+def _number(operand):
+    return 0 if operand == "v0.t" else int(operand) if operand.isdigit() else operand
+
+
+def _repeat(text, **shape):
+    """Eight copies with `{}` standing for eight destination registers in turn."""
+
+    def body(s, _):
+        for k in range(8):
+            _real(s, text.format(f"v{8 + k}"), **shape)
+
+    return body
+
+
+@pytest.fixture(scope="session")
+def x60():
+    return load_core("spacemit_x60")
+
+
+@pytest.fixture(scope="session")
+def x280():
+    return load_core("sifive_x280")
+
+
+def test_a_masked_operation_passes_only_the_pipe_that_reads_masks(x60, steady):
+    plain = steady(x60, _repeat("vadd.vv {},v16,v24", vl=8, sew=32))
+    masked = steady(x60, _repeat("vadd.vv {},v16,v24,v0.t", vl=8, sew=32))
+    assert masked == pytest.approx(2 * plain, rel=0.1)
+
+
+def test_logic_has_one_pipe_where_addition_has_two(x60, steady):
+    addition, logic = (steady(x60, _repeat(f"{name}.vv {{}},v16,v24", vl=8, sew=32)) for name in ("vadd", "vand"))
+    assert logic == pytest.approx(2 * addition, rel=0.1)
+
+
+def test_a_fraction_of_a_register_takes_a_fraction_of_the_time(x60, steady):
+    half, whole = (steady(x60, _repeat("vand.vv {},v16,v24", vl=8 >> k, sew=32, lmul_log2=-k)) for k in (1, 0))
+    assert half == pytest.approx(whole / 2, rel=0.1)
+
+
+def test_an_accumulator_is_forwarded_before_the_result_is_done(steady):
+    core = load_core("thead_c910")
+    accumulate, multiply = (steady(core, _repeat(f"{name}.vv v8,v16,v24", vl=4, sew=32)) / 8 for name in ("vmacc", "vmadd"))
+    assert (accumulate, multiply) == (pytest.approx(2, rel=0.05), pytest.approx(4, rel=0.05))
+
+
+def test_a_tree_reduction_grows_with_the_logarithm_of_the_elements(x280, steady):
+    eight, sixteen, sixtyfour = (
+        steady(x280, _repeat("vredsum.vs {},v16,v24", vl=512 // sew, sew=sew)) / 8 for sew in (64, 32, 8)
+    )
+    assert sixteen - eight == pytest.approx((sixtyfour - sixteen) / 2, rel=0.05)
+
+
+def test_a_gather_takes_an_element_after_the_other(x280, steady):
+    short, long = (steady(x280, _repeat("vrgather.vv {},v16,v24", vl=vl, sew=8)) / 8 for vl in (16, 64))
+    assert long - short == pytest.approx(48, rel=0.05)
+
+
+def test_scalar_work_goes_on_behind_a_vector_unit_with_a_queue(x280, change, steady):
+    def body(s, _):
+        for _ in range(3):
+            _real(s, "vand.vv v8,v16,v24", vl=128, sew=32, lmul_log2=3)
+        for k in range(88):
+            s.add(K.INT_ALU, 5 + k % 20, 1)
+
+    coupled = change(x280, vector__queue_entries=0)
+    assert steady(x280, body) < 0.85 * steady(coupled, body)
+
+
+def test_a_short_vector_takes_a_short_time_where_work_follows_vl(x280, steady):
+    short, full = (steady(x280, _repeat("vand.vv v8,v16,v24", vl=vl, sew=32, lmul_log2=3)) for vl in (32, 128))
+    assert short == pytest.approx(full / 4, rel=0.1)
+
+
+def test_without_chaining_a_dependent_waits_for_the_whole_group(xiangshan, change, steady):
+    def body(s, _):
+        _real(s, "vadd.vv v8,v16,v24", vl=32, sew=32, lmul_log2=3)
+        _real(s, "vadd.vv v16,v8,v24", vl=32, sew=32, lmul_log2=3)
+
+    unchained = change(xiangshan, vector__has_chaining=False)
+    assert steady(unchained, body) > steady(xiangshan, body) + 1

@@ -11,7 +11,8 @@ from workbench.isa.timing_class import TimingClass as K
 
 NAMED_IN_THE_PLAN = (
     "xiangshan_yanqihu", "xiangshan_nanhu", "xiangshan_kunminghu_v2", "xiangshan_kunminghu_v3", "thead_c906",
-    "sifive_u74", "sifive_p550", "boom_v4_mega",
+    "thead_c908", "thead_c910", "spacemit_x60", "sifive_u74", "sifive_p550", "sifive_x280", "boom_v4_mega",
+    "saturn_v256d128", "ara_16_lanes",
 )  # fmt: skip
 
 
@@ -72,3 +73,38 @@ def test_loads_that_hit_and_loads_that_miss_differ_by_the_memory(core):
     hit, miss = load(0), load(8192)
     assert core.memory.l1d.hit_latency_cycles <= hit <= core.memory.l1d.hit_latency_cycles + 1
     assert 30e-3 * core.frequency_mhz < miss < 400e-3 * core.frequency_mhz  # 30 to 400 ns
+
+
+def _multiply_adds(core, lmul_log2, sew=32):
+    def body(s, _):
+        for k in range(8):
+            vd = 8 * (k % 2) if lmul_log2 == 3 else 8 + (k << lmul_log2) % 8
+            s.vector(K.V_FP_FMA, vd, 16, 24, vd, vl=(core.vlen_bits // sew) << lmul_log2, sew=sew, lmul_log2=lmul_log2)
+
+    return body
+
+
+def test_vector_multiply_adds_reach_the_stated_width_and_no_more(core):
+    if core.vector is None and core.npu is None:
+        pytest.skip("a core without vectors")
+    bits = 8 * core.vlen_bits * 8 / _cycles(core, _multiply_adds(core, 3))
+    assert 0.85 * core.vector_bits_per_cycle <= bits <= 1.01 * core.vector_bits_per_cycle
+
+
+def test_a_vector_copy_moves_what_its_ports_carry(core):
+    if core.vector is None and core.npu is None:
+        pytest.skip("a core without vectors")
+    vl = core.vlen_bits // 32
+
+    def body(s, iteration):
+        for k in range(4):
+            s.vector_load(8 + k, (1 << 28) + k * 4 * vl, vl=vl, sew=32)
+            s.vector_store(8 + k, (1 << 29) + k * 4 * vl, vl=vl, sew=32)
+
+    cycles = _cycles(core, body)
+    if core.npu:
+        least = 4 * vl * 4 / core.npu.memory_port_bytes
+    else:
+        pipes = sum("v_load" in port for queue in core.issue_queues for port in queue.ports)
+        least = 4 * vl * 4 / core.vector.load_port_bytes / pipes
+    assert least * 0.99 <= cycles <= 6 * least + 40

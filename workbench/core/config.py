@@ -9,18 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from workbench.base.config import SourcedModel, StrictModel, read_toml
 from workbench.base.places import data_folder
 from workbench.base.registry import unknown_name
+from workbench.core.config_vector import FpLatency, IntLatency, Latency, Natural, Npu, PowerOfTwo, Vector
 from workbench.core.limits import (
     CACHE_ENTRIES,
     DRAM_BANKS,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
     MSHRS,
-    NPU_QUEUE,
     PORTS,
     PREDICTOR_ENTRIES,
     QUEUES,
@@ -35,21 +35,8 @@ Unit = Literal[
     "alu", "bit", "mul", "div", "branch", "jump", "csr", "load", "store", "int_to_fp",
     "fp_add", "fp_fma", "fp_div", "fp_convert", "vset",
     "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
+    "v_logic", "v_shift", "v_compare", "v_fp_misc", "v_reduce", "v_fp_reduce", "v_masked", "v_scalar",
 ]  # fmt: skip
-Positive = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0, le=1_000_000)]
-Latency = Annotated[int, Field(ge=1, le=1000)]
-IntLatency = tuple[Latency, Latency]
-FpLatency = tuple[Latency, Latency, Latency]
-
-
-def _power_of_two(value: int) -> int:
-    if value & (value - 1):
-        raise ValueError("a power of two")
-    return value
-
-
-PowerOfTwo = AfterValidator(_power_of_two)
 
 
 class Frontend(StrictModel):
@@ -140,7 +127,10 @@ class IssueQueue(StrictModel):
 
 
 class Latencies(StrictModel):
-    """Cycles from issue to the issue of a dependent; lists are (word, double) or (half, single, double)."""
+    """Cycles from issue to the issue of a dependent; lists are (word, double) or (half, single, double).
+
+    Conversions between floating formats are `fp_convert`; those to and from integers take as long unless they are given.
+    """
 
     int_alu: Latency
     bit_op: Latency
@@ -160,6 +150,9 @@ class Latencies(StrictModel):
     int_to_fp: Latency
     fp_to_int: Latency
     vset: Latency
+    convert_to_int: Latency | None = None
+    convert_from_int: Latency | None = None
+    fp_classify: Latency | None = None
 
 
 class Cache(StrictModel):
@@ -252,85 +245,6 @@ class Dram(StrictModel):
     def _check(self) -> Dram:
         if self.channels * self.banks_per_channel > DRAM_BANKS:
             raise ValueError(f"at most {DRAM_BANKS} banks over all channels")
-        return self
-
-
-class VectorCost(StrictModel):
-    """Port cycles of one vector operation over n registers: ``fixed + linear*n + pairs*n*n``, at least `minimum`.
-
-    `pairs` stands for operations whose every destination register depends on every source register.
-    `double` multiplies for 64-bit elements and `half` for elements of at most 16 bits (iterative units).
-    """
-
-    latency: Latency
-    linear: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    pairs: Annotated[float, Field(ge=0, le=1000)] = 0.0
-    fixed: Annotated[float, Field(ge=-100, le=1000)] = 0.0
-    minimum: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    half: Annotated[float, Field(gt=0, le=100)] = 1.0
-    double: Annotated[float, Field(gt=0, le=100)] = 1.0
-
-
-class Vector(StrictModel):
-    """The in-core vector unit; its pipes are the ports with `v_` units."""
-
-    vlen_bits: Annotated[int, Field(ge=128, le=65536), PowerOfTwo]
-    fma_bits_per_cycle: Positive
-    load_port_bytes: Annotated[int, Field(ge=4, le=512)]
-    store_port_bytes: Annotated[int, Field(ge=4, le=512)]
-    scalar_operand_cycles: Natural
-    int_alu: VectorCost
-    int_mul: VectorCost
-    int_div: VectorCost
-    fp_add: VectorCost
-    fp_fma: VectorCost
-    fp_div: VectorCost
-    fp_sqrt: VectorCost
-    fp_convert: VectorCost
-    narrow: VectorCost
-    narrow_fp: VectorCost
-    compare: VectorCost
-    mask: VectorCost
-    iota: VectorCost
-    move: VectorCost
-    whole_move: VectorCost
-    scalar_move: VectorCost
-    slide: VectorCost
-    slide1: VectorCost
-    slide1_down: VectorCost
-    gather: VectorCost
-    reduce_int: VectorCost
-    reduce_fp: VectorCost
-
-
-class Npu(StrictModel):
-    """A decoupled RVV engine: lanes of `lane_bits`, an in-order queue, chaining, a port into the memory hierarchy."""
-
-    lanes: Annotated[int, Field(ge=1, le=256), PowerOfTwo]
-    lane_bits: Literal[32, 64]
-    vlen_bits: Annotated[int, Field(ge=128, le=65536), PowerOfTwo]
-    queue_entries: Annotated[int, Field(ge=1, le=NPU_QUEUE)]
-    has_chaining: bool
-    memory_level: Literal["l2", "l3", "dram"]
-    memory_port_bytes: Annotated[int, Field(ge=4, le=1024)]
-    outstanding_lines: Annotated[int, Field(ge=1, le=MSHRS)]
-    prefetch_lines: Annotated[int, Field(ge=0, le=64)]
-    dispatch_cycles: Natural
-    result_cycles: Natural
-    alu_startup_cycles: Latency
-    multiply_startup_cycles: Latency
-    fma_startup_cycles: Latency
-    convert_startup_cycles: Latency
-    divide_cycles_per_element: Latency
-    slide_startup_cycles: Latency
-    mask_startup_cycles: Latency
-    reduce_step_cycles: Latency
-    memory_startup_cycles: Latency
-
-    @model_validator(mode="after")
-    def _check(self) -> Npu:
-        if self.lanes * self.lane_bits > self.vlen_bits:
-            raise ValueError(f"lanes x lane_bits (= {self.lanes * self.lane_bits}) of at most vlen_bits")
         return self
 
 

@@ -39,15 +39,15 @@ def _exact(suffix: str, format_: int, extension: str) -> Iterator[Row]:
             match = funct5 << 27 | format_ << 25 | funct3 << 12 | _OPF
             yield Row(name + suffix, syntax, match, mask, extension, timing)
     match = 0x1C << 27 | format_ << 25 | 1 << 12 | _OPF
-    yield Row("fclass" + suffix, "rd, fs1", match, mask | _RS2, extension, T.FP_MISC)
+    yield Row("fclass" + suffix, "rd, fs1", match, mask | _RS2, extension, T.FP_CLASSIFY)
 
 
 def _conversions(suffix: str, format_: int, extension: str) -> Iterator[Row]:
     mask = _FUNCT7 | _RS2 | _OP
     for number, letter in enumerate((".w", ".wu", ".l", ".lu")):
         to_int, to_float = (funct5 << 27 | format_ << 25 | number << 20 | _OPF for funct5 in (0x18, 0x1A))
-        yield Row("fcvt" + letter + suffix, "rd, fs1, rm", to_int, mask, extension, T.FP_CONVERT)
-        yield Row("fcvt" + suffix + letter, "fd, rs1, rm", to_float, mask, extension, T.FP_CONVERT)
+        yield Row("fcvt" + letter + suffix, "rd, fs1, rm", to_int, mask, extension, T.CONVERT_TO_INT)
+        yield Row("fcvt" + suffix + letter, "fd, rs1, rm", to_float, mask, extension, T.CONVERT_FROM_INT)
 
 
 def _moves(letter: str, format_: int, extension: str) -> Iterator[Row]:

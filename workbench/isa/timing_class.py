@@ -62,3 +62,6 @@ class TimingClass(IntEnum):
     V_STORE_STRIDED = auto()
     V_LOAD_INDEXED = auto()
     V_STORE_INDEXED = auto()
+    CONVERT_TO_INT = auto()
+    CONVERT_FROM_INT = auto()
+    FP_CLASSIFY = auto()

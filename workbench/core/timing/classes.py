@@ -12,6 +12,7 @@ UNIT_OF_CLASS: dict[Class, str] = {
     Class.FP_SQRT: "fp_div", Class.FP_CONVERT: "fp_convert", Class.FP_COMPARE: "fp_add", Class.FP_MOVE: "fp_add",
     Class.FP_MISC: "fp_add", Class.MOVE_INT_TO_FP: "int_to_fp", Class.MOVE_FP_TO_INT: "fp_add",
     Class.CSR: "csr", Class.FENCE: "csr", Class.SYSTEM: "csr", Class.VSET: "vset",
+    Class.CONVERT_TO_INT: "fp_convert", Class.CONVERT_FROM_INT: "fp_convert", Class.FP_CLASSIFY: "fp_add",
 }  # fmt: skip
 
 LATENCY_OF_CLASS: dict[Class, str] = {
@@ -21,35 +22,64 @@ LATENCY_OF_CLASS: dict[Class, str] = {
     Class.FP_SQRT: "fp_sqrt", Class.FP_CONVERT: "fp_convert", Class.FP_COMPARE: "fp_compare",
     Class.FP_MOVE: "fp_misc", Class.FP_MISC: "fp_misc", Class.MOVE_INT_TO_FP: "int_to_fp",
     Class.MOVE_FP_TO_INT: "fp_to_int", Class.CSR: "csr", Class.FENCE: "csr", Class.SYSTEM: "csr", Class.VSET: "vset",
-    Class.STORE: "int_alu", Class.FP_STORE: "int_alu",
+    Class.STORE: "int_alu", Class.FP_STORE: "int_alu", Class.CONVERT_TO_INT: "convert_to_int",
+    Class.CONVERT_FROM_INT: "convert_from_int", Class.FP_CLASSIFY: "fp_classify",
 }  # fmt: skip
 
-# Vector cost rules (fields of config.Vector) with the unit whose ports they occupy; the position is the rule's number.
-RULES: tuple[tuple[str, str], ...] = (
-    ("int_alu", "v_alu"), ("int_mul", "v_mul"), ("int_div", "v_div"), ("fp_add", "v_fp_add"), ("fp_fma", "v_fma"),
-    ("fp_div", "v_div"), ("fp_sqrt", "v_div"), ("fp_convert", "v_convert"), ("narrow", "v_permute"),
-    ("narrow_fp", "v_convert"), ("compare", "v_alu"), ("mask", "v_mask"), ("iota", "v_mask"), ("move", "v_alu"),
-    ("whole_move", "v_alu"), ("scalar_move", "v_alu"), ("slide", "v_permute"), ("slide1", "v_permute"),
-    ("slide1_down", "v_permute"), ("gather", "v_permute"), ("reduce_int", "v_permute"), ("reduce_fp", "v_fp_add"),
+# Vector cost rules (fields of `config_vector.Vector`): the units that may execute them, of which the first that a core has
+# does, and the rule that stands in where the core's file leaves one out. The position is the rule's number.
+RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("int_alu", ("v_alu",), ""), ("logic", ("v_logic", "v_alu"), "int_alu"),
+    ("shift", ("v_shift", "v_logic", "v_alu"), "logic"), ("extend", ("v_logic", "v_alu"), "logic"),
+    ("int_mul", ("v_mul",), ""), ("int_mac", ("v_mul",), "int_mul"), ("int_mul_wide", ("v_mul",), "int_mul"),
+    ("int_mac_wide", ("v_mul",), "int_mac"), ("int_div", ("v_div",), ""), ("fp_add", ("v_fp_add",), ""),
+    ("fp_sign", ("v_fp_misc", "v_fp_add"), "fp_add"), ("fp_add_wide", ("v_fp_add",), "fp_add"),
+    ("fp_fma", ("v_fma",), ""), ("fp_fma_wide", ("v_fma",), "fp_fma"), ("fp_div", ("v_div",), ""),
+    ("fp_sqrt", ("v_div",), ""), ("fp_convert", ("v_convert",), ""), ("fp_estimate", ("v_convert",), "fp_convert"),
+    ("narrow", ("v_permute",), ""), ("narrow_fp", ("v_convert",), ""), ("compare", ("v_compare", "v_alu"), ""),
+    ("fp_compare", ("v_compare", "v_alu"), "compare"), ("mask", ("v_mask",), ""),
+    ("mask_logic", ("v_logic", "v_alu"), "int_alu"), ("iota", ("v_mask",), ""), ("move", ("v_logic", "v_alu"), ""),
+    ("merge", ("v_logic", "v_alu"), "move"), ("fp_move", ("v_fp_misc", "v_fp_add"), "fp_add"),
+    ("whole_move", ("v_logic", "v_alu"), ""), ("scalar_move", ("v_alu",), ""), ("slide", ("v_permute",), ""),
+    ("slide_down", ("v_permute",), "slide"), ("slide1", ("v_permute",), ""),
+    ("slide1_down", ("v_permute",), "slide1"), ("gather", ("v_permute",), ""),
+    ("gather_one", ("v_permute",), "slide1"), ("compress", ("v_permute",), "gather"),
+    ("reduce_int", ("v_reduce", "v_permute"), ""), ("reduce_int_wide", ("v_reduce", "v_permute"), "reduce_int"),
+    ("reduce_fp", ("v_fp_reduce", "v_fp_add"), ""), ("reduce_fp_ordered", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
+    ("reduce_fp_wide", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
+    ("reduce_fp_extreme", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
 )  # fmt: skip
-RULE = {name: number for number, (name, _) in enumerate(RULES)}
+RULE = {name: number for number, (name, _, _) in enumerate(RULES)}
+PARENT_RULE = {name: parent for name, _, parent in RULES if parent}
 
 RULE_OF_CLASS: dict[Class, str] = {
-    Class.V_INT_ALU: "int_alu", Class.V_INT_MUL: "int_mul", Class.V_INT_MAC: "int_mul", Class.V_INT_DIV: "int_div",
+    Class.V_INT_ALU: "int_alu", Class.V_INT_MUL: "int_mul", Class.V_INT_MAC: "int_mac", Class.V_INT_DIV: "int_div",
     Class.V_FP_ADD: "fp_add", Class.V_FP_MUL: "fp_fma", Class.V_FP_FMA: "fp_fma", Class.V_FP_DIV: "fp_div",
     Class.V_FP_SQRT: "fp_sqrt", Class.V_FP_CONVERT: "fp_convert", Class.V_FP_MISC: "fp_add",
     Class.V_COMPARE: "compare", Class.V_MASK: "mask", Class.V_MOVE: "move", Class.V_SCALAR_MOVE: "scalar_move",
-    Class.V_PERMUTE: "gather", Class.V_SLIDE: "slide", Class.V_GATHER: "gather", Class.V_REDUCE_INT: "reduce_int",
+    Class.V_PERMUTE: "compress", Class.V_SLIDE: "slide", Class.V_GATHER: "gather", Class.V_REDUCE_INT: "reduce_int",
     Class.V_REDUCE_FP: "reduce_fp",
 }  # fmt: skip
+
+# Cost figures of a vector load or store, in sixteenths of a port cycle (fields of config.VectorAccess).
+ACCESS_FIELDS = (
+    "fixed", "minimum", "masked", "masked_minimum", "first_fault", "element_cycles", "element_byte_cycles",
+    "serial_fault_cycles", "segment_fixed", "segment_field_cycles", "segment_register_cycles",
+)  # fmt: skip
+ACCESS = {name: number for number, name in enumerate(ACCESS_FIELDS)}
 
 # Units of the decoupled engine; the position is the unit's number.
 NPU_UNITS = ("alu", "multiply", "load", "store", "slide", "mask")
 NPU_UNIT_OF_RULE: dict[str, str] = {
-    "int_mul": "multiply", "fp_add": "multiply", "fp_fma": "multiply", "fp_div": "multiply", "fp_sqrt": "multiply",
-    "int_div": "multiply", "fp_convert": "multiply", "narrow_fp": "multiply", "compare": "mask", "mask": "mask",
-    "iota": "mask", "slide": "slide", "slide1": "slide", "slide1_down": "slide", "gather": "mask",
-    "scalar_move": "alu", "reduce_fp": "multiply",
+    "int_mul": "multiply", "int_mac": "multiply", "int_mul_wide": "multiply", "int_mac_wide": "multiply",
+    "fp_add": "multiply", "fp_sign": "multiply", "fp_add_wide": "multiply", "fp_fma": "multiply",
+    "fp_fma_wide": "multiply", "fp_div": "multiply", "fp_sqrt": "multiply", "fp_estimate": "multiply",
+    "fp_move": "multiply", "int_div": "multiply", "fp_convert": "multiply", "narrow_fp": "multiply",
+    "compare": "mask", "fp_compare": "mask", "mask": "mask", "iota": "mask", "slide": "slide", "slide_down": "slide",
+    "slide1": "slide", "slide1_down": "slide", "gather": "mask", "gather_one": "slide", "compress": "mask",
+    "scalar_move": "alu",
+    "reduce_fp": "multiply", "reduce_fp_ordered": "multiply", "reduce_fp_wide": "multiply",
+    "reduce_fp_extreme": "multiply",
 }  # fmt: skip
 
 CPI_CAUSES = ("base", "frontend", "branch", "core", "l1", "l2", "l3", "dram", "vector")
@@ -60,4 +90,3 @@ L1I_ARRAY, L1D_ARRAY, L2_ARRAY, L3_ARRAY, ITLB_ARRAY, DTLB_ARRAY, STLB_ARRAY, UB
 ARRAYS = 9
 
 INT_REGISTERS, FP_REGISTERS, VEC_REGISTERS = range(3)
-MASK_RULE = RULE["mask"]

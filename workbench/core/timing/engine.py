@@ -8,10 +8,9 @@ Left out: wrong-path fetches and accesses, memory-dependence mispredictions (loa
 bank conflicts, micro-op fusion, forwarding from vector stores, waiting of the core's loads for the decoupled engine's
 stores.
 
-Accuracy: the vector rules were fitted on rvv-bench's cells, half of them empirical where no manual says more; on those
-same cells the median error is 0 % and 96 % of XiangShan's and 93 % of the C906's are within 15 %
-(benchmarks/rvv_throughput.py; a fit, not a prediction). The C906's scalar latencies lie within the ranges of its manual
-(tests/claims/test_claims_in_order.py). IPC of whole programs has not been compared with hardware yet.
+Accuracy: docs/accuracy.md. The vector rules are fitted on rvv-bench's cells (benchmarks/rvv_throughput.py; a fit, not a
+prediction); scalar latencies of the C906 and C910 are those of the vendor's tables
+(tests/claims/test_claims_vendor_latencies.py). IPC of whole programs has not been compared with hardware yet.
 """
 
 from __future__ import annotations
@@ -54,14 +53,12 @@ from workbench.core.timing.state import FORWARD
 from workbench.core.timing.tables import DIRTY
 from workbench.core.timing.vector import (
     V0,
-    access,
-    access_bytes,
-    access_registers,
     cost_rule,
     operate,
     registers_log2,
     vector_cause,
 )
+from workbench.core.timing.vector_memory import access, access_bytes, access_registers
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
 
@@ -164,7 +161,7 @@ def step_vector(
     is_memory = flags & _MEMORY != 0
     rule = 0 if is_memory else cost_rule(s, kind, int(c.raw))
     steps = 0 if is_memory else registers_log2(kind, rule, int(c.raw), flags, lmul_log2)
-    uops = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2) if is_memory else 1 << steps
+    uops = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2) if is_memory else 1 << max(steps, 0)
     _count_vector(s, c, kind, vl, sew_log2, is_memory)
     fetched = fetch(s, pc) + s.fetch_to_rename
     time = max(fetched, s.rename_time)
@@ -182,7 +179,7 @@ def step_vector(
     limit = s.decode_simple_vector if uops == 1 else s.decode_vector
     if time <= s.rename_time and s.vector_count >= limit:
         time = s.rename_time + 1
-    time = rename(s, max(time, s.barrier), 1 if s.has_npu else uops)
+    time = rename(s, max(time, s.barrier), 1 if s.has_npu or s.in_order else uops)
     s.vector_count += 1
     earliest = time + s.rename_to_issue
     cause = VECTOR
@@ -201,10 +198,10 @@ def step_vector(
     elif is_memory:
         done = access(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, earliest)
         cause = vector_cause(s, flags & _LOAD != 0)
-        leave(s, queue, max(done - s.hit_cycles[L1D_ARRAY], earliest))
     else:
-        done = operate(s, c, rule, steps, sew_log2, lmul_log2, earliest)
-        leave(s, queue, max(done - s.rule_latency[rule], earliest))
+        done = operate(s, c, rule, steps, vl, sew_log2, lmul_log2, earliest)
+    if not s.has_npu:
+        leave(s, queue, max(s.vector_leave, earliest))
     if time == fetched and done <= earliest + 8 and s.found < L2_ARRAY:
         cause = s.fetch_cause
     finished = commit(s, c.region, done, cause)

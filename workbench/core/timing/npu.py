@@ -19,14 +19,17 @@ from workbench.core.limits import MSHRS, STRIDES
 from workbench.core.timing.classes import L2_ARRAY, L3_ARRAY, NPU_UNITS, RULE
 from workbench.core.timing.memory import outer_access
 from workbench.core.timing.tables import DIRTY, STAMP_SHIFT, insert, probe
-from workbench.core.timing.vector import V0, access_bytes, access_registers, scalar_ready
+from workbench.core.timing.vector import V0, scalar_ready
+from workbench.core.timing.vector_memory import access_bytes, access_registers
 from workbench.isa.code import Flag
 
 _LOAD, _STORE, _MASKED = int(Flag.LOAD), int(Flag.STORE), int(Flag.MASKED)
 _WIDENING, _STRIDED, _INDEXED = int(Flag.WIDENING), int(Flag.STRIDED), int(Flag.INDEXED)
 _LOAD_UNIT, _STORE_UNIT = NPU_UNITS.index("load"), NPU_UNITS.index("store")
 _DIVIDES = (RULE["int_div"], RULE["fp_div"], RULE["fp_sqrt"])
-_REDUCE_INT, _REDUCE_FP, _GATHER = RULE["reduce_int"], RULE["reduce_fp"], RULE["gather"]
+_REDUCTION = int(Flag.REDUCTION)
+_REDUCE_INT, _REDUCE_FP = RULE["reduce_int"], RULE["reduce_fp"]
+_GATHER, _COMPRESS = RULE["gather"], RULE["compress"]
 _INT_DIV, _FP_DIV, _FP_SQRT = _DIVIDES
 
 
@@ -108,19 +111,19 @@ def _finish(s: Any, c: Any, unit: int, count: int, result_count: int, start: int
 def compute(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, handed: int) -> int:
     """Completion of a vector arithmetic instruction in the engine."""
     unit, startup = s.npu_rule_unit[rule], s.npu_rule_startup[rule]
-    result_count = 1 << steps
+    result_count = 1 << max(steps, 0)
     count = max(result_count >> 1, 1) if c.flags & _WIDENING else result_count
     size = (1 << sew_log2) >> 3
     work = vl * size * (2 if c.flags & _WIDENING else 1)
     cycles = max((work + s.npu_bytes - 1) // s.npu_bytes, 1)
     if rule == _INT_DIV or rule == _FP_DIV or rule == _FP_SQRT:
         cycles = max(((vl + s.npu_lanes - 1) // s.npu_lanes) * s.npu_divide * size // 8, 1)
-    if rule == _GATHER:
+    if rule == _GATHER or rule == _COMPRESS:
         cycles = max(vl, 1)
     start = _start(s, c, unit, count, result_count, handed)
     done = max(start + cycles, _last_operand(s, c, count, result_count)) + startup
     free = max(start + cycles, done - startup)
-    if rule == _REDUCE_INT or rule == _REDUCE_FP:
+    if c.flags & _REDUCTION or rule == _REDUCE_INT or rule == _REDUCE_FP:
         lanes = s.npu_lanes
         while lanes > 1:
             done += s.npu_reduce

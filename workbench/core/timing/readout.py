@@ -10,6 +10,10 @@ from workbench.core.timing import classes as K
 from workbench.core.timing.state import TIMING_DTYPE
 from workbench.isa.timing_class import TimingClass as Class
 
+_FP_ADDS = (
+    Class.FP_ADD, Class.FP_COMPARE, Class.FP_CONVERT, Class.CONVERT_TO_INT, Class.CONVERT_FROM_INT, Class.FP_MISC,
+    Class.FP_CLASSIFY,
+)  # fmt: skip
 LEVELS = ("l1i", "l1d", "l2", "l3")
 _VECTOR_INTEGER = (
     Class.V_INT_ALU, Class.V_COMPARE, Class.V_MOVE, Class.V_SLIDE, Class.V_GATHER, Class.V_PERMUTE, Class.V_REDUCE_INT,
@@ -69,7 +73,7 @@ def _activity(s: Any, line_bytes: int) -> Activity:
         int_operations=count(Class.INT_ALU, Class.BIT_OP, Class.BRANCH, Class.JUMP, Class.JUMP_INDIRECT, Class.VSET),
         int_multiplies=count(Class.INT_MUL),
         int_divides=count(Class.INT_DIV),
-        fp_adds=count(Class.FP_ADD, Class.FP_COMPARE, Class.FP_CONVERT, Class.FP_MISC),
+        fp_adds=count(*_FP_ADDS),
         fp_multiplies=count(Class.FP_MUL),
         fp_fmas=count(Class.FP_FMA),
         fp_divides=count(Class.FP_DIV, Class.FP_SQRT),

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.config import Cache, CoreConfig, HistoryTable, VectorCost
+from workbench.core.config import Cache, CoreConfig, HistoryTable
+from workbench.core.config_vector import Vector, VectorCost
 from workbench.core.limits import (
     CACHE_ENTRIES,
     DRAM_BANKS,
@@ -34,7 +35,8 @@ CLASSES = 64  # timing classes at most
 HORIZON = 16384  # cycles that calendars look ahead
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
 FIXED = 16  # vector port cycles are in sixteenths
-LMUL_STEPS = 5  # registers of one operation: 1, 2, 4, 8, 16
+LMUL_STEPS = 8  # registers of one operation: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16
+SEWS = 4  # 8, 16, 32 and 64 bits
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 
@@ -97,9 +99,17 @@ TIMING_DTYPE = np.dtype(
         ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
         ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, 16),
         # --- vector
-        ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W),
-        ("rule_of_class", _W, CLASSES), ("rule_cost", _W, len(K.RULES) * 3 * LMUL_STEPS), ("rule_latency", _W, len(K.RULES)),
-        ("rule_ports", _W, len(K.RULES)), ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)),
+        ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W), ("scalar_interval", _W),
+        ("scalar_next", _W), ("scalar_ports", _W), ("masked_ports", _W), ("has_chaining", _W), ("binds_pipes", _W),
+        ("work_follows_vl", _W), ("widening_source_rate", _W), ("masked_reads_old", _W), ("overwrite_waits", _W),
+        ("vector_port", _W), ("vector_leave", _W), ("vector_beat", _W), ("vector_queue", _W), ("vector_head", _W),
+        ("vector_order", _W, 2), ("vector_ring", _W, NPU_QUEUE), ("rule_of_class", _W, CLASSES),
+        ("rule_cost", _W, len(K.RULES) * SEWS * LMUL_STEPS), ("rule_latency", _W, len(K.RULES) * SEWS),
+        ("rule_saving", _W, len(K.RULES) * SEWS), ("rule_minimum", _W, len(K.RULES)), ("rule_fixed", _W, len(K.RULES)),
+        ("rule_elements", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
+        ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)), ("register_saving", _W, 128),
+        ("access_cost", _W, 2 * len(K.ACCESS)), ("parallel_fields", _W, 2), ("field_slots", _W, 2),
+        ("access_credit", _W, 2),
         # --- decoupled engine
         ("has_npu", _W), ("npu_bytes", _W), ("npu_chaining", _W), ("npu_level", _W), ("npu_port", _W), ("npu_lines", _W),
         ("npu_dispatch", _W), ("npu_result", _W), ("npu_queue", _W), ("npu_divide", _W), ("npu_reduce", _W),
@@ -193,6 +203,9 @@ def _queues(s: Any, core: CoreConfig) -> None:
         s["queue_size"][q] = queue.size
     units = _ports_of_unit(core)
     latency = core.latency.model_dump()
+    latency |= {
+        name: latency[other] for name, other in _SAME_LATENCY.items() if latency[name] is None
+    }  # fmt: skip
     for kind, unit in K.UNIT_OF_CLASS.items():
         if unit in units:  # a core without vectors has none for vset
             s["class_queue"][kind], s["class_ports"][kind] = units[unit]
@@ -202,6 +215,9 @@ def _queues(s: Any, core: CoreConfig) -> None:
         s["class_size"][kind] = 0 if isinstance(value, int) else len(value) - 1
     for kind in (TimingClass.INT_DIV, TimingClass.FP_DIV, TimingClass.FP_SQRT):
         s["class_blocks"][kind] = 1
+
+
+_SAME_LATENCY = {"convert_to_int": "fp_convert", "convert_from_int": "fp_convert", "fp_classify": "fp_misc"}
 
 
 def _by_size(value: int | tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -267,11 +283,30 @@ def _dram(s: Any, core: CoreConfig) -> None:
     s["bank_row"][:] = -1
 
 
-def _port_cycles(cost: VectorCost, registers: int, sew_case: int) -> int:
-    """Port cycles of a rule in sixteenths; `sew_case` is 0 for up to 16 bits, 1 for 32, 2 for 64."""
-    scale = (cost.half, 1.0, cost.double)[sew_case]
-    cycles = (cost.fixed + cost.linear * registers + cost.pairs * registers * registers) * scale
-    return round(max(cycles, cost.minimum) * FIXED)
+def _port_cycles(cost: VectorCost, step: int, sew_log2: int, has_fractions: bool) -> int:
+    """Port cycles in sixteenths for ``2**step`` registers, without what depends on the number of elements."""
+    registers = 2.0 ** (step if has_fractions else max(step, 0))
+    scale = (cost.half, cost.half, 1.0, cost.double)[sew_log2 - 3]
+    cycles = cost.fixed + cost.linear * registers + cost.pairs * registers * registers + cost.doublings * max(step, 0)
+    if cost.single is not None and step <= 0:
+        cycles = cost.single
+    return round(cycles * scale * FIXED)
+
+
+def _rule_latency(cost: VectorCost, sew_log2: int) -> int:
+    return cost.latency if isinstance(cost.latency, int) else cost.latency[max(sew_log2 - 4, 0)]
+
+
+def _accumulate_latency(cost: VectorCost, sew_log2: int, latency: int) -> int:
+    given = cost.accumulate_latency
+    return latency if given is None else given if isinstance(given, int) else given[max(sew_log2 - 4, 0)]
+
+
+def cost_of(vector: Vector, name: str) -> VectorCost:
+    """The cost rule of a vector unit, or that of the nearest rule that stands in for it."""
+    while (cost := getattr(vector, name)) is None:
+        name = K.PARENT_RULE[name]
+    return cost  # type: ignore[no-any-return]
 
 
 def _vector(s: Any, core: CoreConfig) -> None:
@@ -280,21 +315,44 @@ def _vector(s: Any, core: CoreConfig) -> None:
         s["rule_of_class"][kind] = K.RULE[rule]
     if core.vector is None:
         return
-    v, units = core.vector, _ports_of_unit(core)
+    v = core.vector
     s["load_port"], s["store_port"], s["scalar_operand"] = v.load_port_bytes, v.store_port_bytes, v.scalar_operand_cycles
-    for number, (name, unit) in enumerate(K.RULES):
-        if core.npu is None:
-            s["rule_queue"][number], s["rule_ports"][number] = units[unit]
-        cost: VectorCost = getattr(v, name)
-        s["rule_latency"][number] = cost.latency
-        for case in range(3):
-            for step in range(LMUL_STEPS):
-                s["rule_cost"][(number * 3 + case) * LMUL_STEPS + step] = _port_cycles(cost, 1 << step, case)
+    s["scalar_interval"], s["vector_queue"] = round(v.scalar_operand_interval_cycles * FIXED), v.queue_entries
+    s["has_chaining"], s["binds_pipes"], s["work_follows_vl"] = v.has_chaining, v.binds_pipes, v.work_follows_vl
+    s["widening_source_rate"] = v.widening_source_rate
+    s["masked_reads_old"], s["overwrite_waits"] = v.masked_reads_destination, v.overwrite_waits
+    for number, (name, _, _) in enumerate(K.RULES):
+        _rule(s, number, cost_of(v, name))
+    for store, access in enumerate((v.load, v.store)):
+        for field, place in K.ACCESS.items():
+            s["access_cost"][store * len(K.ACCESS) + place] = round(getattr(access, field) * FIXED)
+        s["parallel_fields"][store], s["field_slots"][store] = access.parallel_fields, access.field_slots
     if core.npu is None:
-        for kind in (TimingClass.V_LOAD, TimingClass.V_LOAD_STRIDED, TimingClass.V_LOAD_INDEXED):
-            s["class_queue"][kind], s["class_ports"][kind] = units["v_load"]
-        for kind in (TimingClass.V_STORE, TimingClass.V_STORE_STRIDED, TimingClass.V_STORE_INDEXED):
-            s["class_queue"][kind], s["class_ports"][kind] = units["v_store"]
+        _vector_ports(s, core)
+
+
+def _rule(s: Any, number: int, cost: VectorCost) -> None:
+    s["rule_minimum"][number], s["rule_fixed"][number] = round(cost.minimum * FIXED), round(cost.fixed * FIXED)
+    s["rule_elements"][number], s["rule_tree"][number] = round(cost.elements * FIXED), round(cost.tree_steps * FIXED)
+    for sew_log2 in range(3, 7):
+        place = number * SEWS + sew_log2 - 3
+        s["rule_latency"][place] = latency = _rule_latency(cost, sew_log2)
+        s["rule_saving"][place] = latency - _accumulate_latency(cost, sew_log2, latency)
+        for step in range(LMUL_STEPS):
+            s["rule_cost"][place * LMUL_STEPS + step] = _port_cycles(cost, step - 3, sew_log2, s["work_follows_vl"] != 0)
+
+
+def _vector_ports(s: Any, core: CoreConfig) -> None:
+    units = _ports_of_unit(core)
+    for number, (_, choices, _) in enumerate(K.RULES):
+        unit = next(unit for unit in choices if unit in units)
+        s["rule_queue"][number], s["rule_ports"][number] = units[unit]
+    s["masked_ports"] = units["v_masked"][1] if "v_masked" in units else -1
+    s["scalar_ports"] = units["v_scalar"][1] if "v_scalar" in units else 0
+    for kind in (TimingClass.V_LOAD, TimingClass.V_LOAD_STRIDED, TimingClass.V_LOAD_INDEXED):
+        s["class_queue"][kind], s["class_ports"][kind] = units["v_load"]
+    for kind in (TimingClass.V_STORE, TimingClass.V_STORE_STRIDED, TimingClass.V_STORE_INDEXED):
+        s["class_queue"][kind], s["class_ports"][kind] = units["v_store"]
 
 
 def _npu(s: Any, core: CoreConfig) -> None:
@@ -313,7 +371,7 @@ def _npu(s: Any, core: CoreConfig) -> None:
         "alu": n.alu_startup_cycles, "multiply": n.fma_startup_cycles, "slide": n.slide_startup_cycles,
         "mask": n.mask_startup_cycles,
     }  # fmt: skip
-    for number, (name, _) in enumerate(K.RULES):
+    for number, (name, _, _) in enumerate(K.RULES):
         unit = K.NPU_UNIT_OF_RULE.get(name, "alu")
         s["npu_rule_unit"][number] = K.NPU_UNITS.index(unit)
         s["npu_rule_startup"][number] = startup[unit]

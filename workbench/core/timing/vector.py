@@ -1,8 +1,9 @@
 """The in-core vector unit: an instruction becomes one micro-operation a register, each with its own operands and port.
 
-How many port cycles an operation takes is a rule of the core's file (`config.VectorCost`): linear in the registers, or
-in pairs of registers where every result register needs every source register. Fractions accumulate from one
-instruction to the next. Vector stores do not forward to loads; tail and mask policies cost nothing.
+How many port cycles an operation takes is a rule of the core's file (`config_vector.VectorCost`): a sum over registers,
+pairs of registers, elements or tree steps. Fractions accumulate from one instruction to the next. On an in-order core the
+micro-operations of an instruction stay on one pipe, and a unit with a queue of its own runs behind the scalar pipeline.
+Left out: forwarding from vector stores to loads; register-bank conflicts; dividers that depend on their operands.
 """
 
 from __future__ import annotations
@@ -10,62 +11,115 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.timing.classes import L1D_ARRAY, L2, L2_ARRAY, RULE, VECTOR
-from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.classes import L2, L2_ARRAY, RULE, VECTOR
 from workbench.core.timing.pipeline import in_order_time, note_issue, take_port
-from workbench.core.timing.state import FIXED, LMUL_STEPS
+from workbench.core.timing.state import FIXED, HORIZON, LMUL_STEPS, SEWS
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass
 
 _MASKED, _READS_SCALAR, _WIDENING = int(Flag.MASKED), int(Flag.READS_SCALAR), int(Flag.WIDENING)
-_WRITES_MASK = int(Flag.WRITES_MASK)
-_LOAD, _STRIDED, _INDEXED = int(Flag.LOAD), int(Flag.STRIDED), int(Flag.INDEXED)
-_V_MASK, _V_SLIDE, _V_MOVE = int(TimingClass.V_MASK), int(TimingClass.V_SLIDE), int(TimingClass.V_MOVE)
+_WRITES_MASK, _REDUCTION = int(Flag.WRITES_MASK), int(Flag.REDUCTION)
 _FP_CONVERT_CLASS = int(TimingClass.FP_CONVERT)
+_V_INT_ALU, _V_MASK = int(TimingClass.V_INT_ALU), int(TimingClass.V_MASK)
+_V_SLIDE, _V_GATHER = int(TimingClass.V_SLIDE), int(TimingClass.V_GATHER)
+_V_MOVE, _V_COMPARE, _V_FP_ADD = int(TimingClass.V_MOVE), int(TimingClass.V_COMPARE), int(TimingClass.V_FP_ADD)
 _V_FP_CONVERT, _V_FP_MISC = int(TimingClass.V_FP_CONVERT), int(TimingClass.V_FP_MISC)
-_FP_ADD, _FP_CONVERT = RULE["fp_add"], RULE["fp_convert"]
-_INT_ALU, _NARROW, _NARROW_FP = RULE["int_alu"], RULE["narrow"], RULE["narrow_fp"]
-_MASK, _IOTA, _WHOLE, _SCALAR = RULE["mask"], RULE["iota"], RULE["whole_move"], RULE["scalar_move"]
-_SLIDE, _SLIDE1, _SLIDE1_DOWN, _GATHER = RULE["slide"], RULE["slide1"], RULE["slide1_down"], RULE["gather"]
-_COMPARE, _REDUCE_INT, _REDUCE_FP = RULE["compare"], RULE["reduce_int"], RULE["reduce_fp"]
+_V_INT_MUL, _V_INT_MAC = int(TimingClass.V_INT_MUL), int(TimingClass.V_INT_MAC)
+_V_FP_MUL, _V_FP_FMA = int(TimingClass.V_FP_MUL), int(TimingClass.V_FP_FMA)
+_V_REDUCE_INT, _V_REDUCE_FP = int(TimingClass.V_REDUCE_INT), int(TimingClass.V_REDUCE_FP)
+_INT_ALU, _LOGIC, _SHIFT, _EXTEND = RULE["int_alu"], RULE["logic"], RULE["shift"], RULE["extend"]
+_INT_MUL_WIDE, _INT_MAC, _INT_MAC_WIDE = RULE["int_mul_wide"], RULE["int_mac"], RULE["int_mac_wide"]
+_FP_FMA, _FP_FMA_WIDE, _NARROW, _NARROW_FP = RULE["fp_fma"], RULE["fp_fma_wide"], RULE["narrow"], RULE["narrow_fp"]
+_FP_ADD, _FP_SIGN, _FP_ADD_WIDE = RULE["fp_add"], RULE["fp_sign"], RULE["fp_add_wide"]
+_FP_CONVERT, _FP_ESTIMATE = RULE["fp_convert"], RULE["fp_estimate"]
+_COMPARE, _FP_COMPARE = RULE["compare"], RULE["fp_compare"]
+_MASK, _MASK_LOGIC, _IOTA = RULE["mask"], RULE["mask_logic"], RULE["iota"]
+_MOVE, _MERGE, _FP_MOVE, _WHOLE, _SCALAR = (
+    RULE["move"], RULE["merge"], RULE["fp_move"], RULE["whole_move"], RULE["scalar_move"],
+)  # fmt: skip
+_SLIDE, _SLIDE_DOWN, _SLIDE1, _SLIDE1_DOWN = RULE["slide"], RULE["slide_down"], RULE["slide1"], RULE["slide1_down"]
+_GATHER, _GATHER_ONE, _COMPRESS = RULE["gather"], RULE["gather_one"], RULE["compress"]
+_REDUCE_INT, _REDUCE_INT_WIDE = RULE["reduce_int"], RULE["reduce_int_wide"]
+_REDUCE_FP, _REDUCE_FP_ORDERED, _REDUCE_FP_WIDE, _REDUCE_FP_EXTREME = (
+    RULE["reduce_fp"], RULE["reduce_fp_ordered"], RULE["reduce_fp_wide"], RULE["reduce_fp_extreme"],
+)  # fmt: skip
 V0 = 64  # first vector register in the unified numbering
-MOST_REGISTERS_LOG2 = LMUL_STEPS - 1
+_CYCLE = HORIZON - 1
+_SMALLEST, _LARGEST = -3, LMUL_STEPS - 4  # log2 of the registers of one operation
+ARITHMETIC, MEMORY = 0, 1  # the two in-order streams of a unit with a queue
 
 
 @inner_kernel
 def cost_rule(s: Any, kind: int, word: int) -> int:
     """Number of the cost rule of a vector arithmetic instruction, from its class and its encoding."""
     major, form, select = (word >> 26) & 63, (word >> 12) & 7, (word >> 15) & 31
+    is_integer_form = form == 0 or form == 3 or form == 4
+    if kind == _V_INT_ALU:
+        if is_integer_form:
+            if 9 <= major <= 11:
+                return _LOGIC
+            if major == 37 or 40 <= major <= 43:
+                return _SHIFT
+            return _NARROW if 44 <= major <= 47 else _INT_ALU
+        return _EXTEND if form == 2 and major == 18 else _INT_ALU
+    if kind == _V_COMPARE:
+        return _FP_COMPARE if form == 1 or form == 5 else _COMPARE
     if kind == _V_MASK:
         if form == 2 and 24 <= major <= 31:
-            return _INT_ALU  # logic between mask registers
+            return _MASK_LOGIC
         return _IOTA if form == 2 and major == 20 and 16 <= select <= 17 else _MASK
-    if kind == _V_SLIDE and (form == 5 or form == 6):
-        return _SLIDE1 if major == 14 else _SLIDE1_DOWN
-    if kind == _V_MOVE and form == 3 and major == 39:
-        return _WHOLE
-    if kind == _V_MOVE and form == 5:
-        return _FP_ADD  # moves and merges of a floating-point scalar
-    if kind == _V_FP_MISC and major == 19:
-        return _FP_CONVERT  # reciprocal estimates and classification
+    if kind == _V_SLIDE:
+        if form == 5 or form == 6:
+            return _SLIDE1 if major == 14 else _SLIDE1_DOWN
+        return _SLIDE_DOWN if major == 15 else _SLIDE
+    if kind == _V_GATHER:
+        return _GATHER_ONE if form == 3 or form == 4 else _GATHER
+    if kind == _V_MOVE:
+        if form == 3 and major == 39:
+            return _WHOLE
+        if form == 5:
+            return _FP_MOVE
+        return _MERGE if word != 0 and (word >> 25) & 1 == 0 else _MOVE
+    return _arithmetic_rule(s, kind, major, select)
+
+
+@inner_kernel
+def _arithmetic_rule(s: Any, kind: int, major: int, select: int) -> int:
+    if major >= 48:
+        if kind == _V_INT_MUL:
+            return _INT_MUL_WIDE
+        if kind == _V_INT_MAC:
+            return _INT_MAC_WIDE
+        if kind == _V_FP_MUL or kind == _V_FP_FMA:
+            return _FP_FMA_WIDE
+    if kind == _V_FP_MISC:
+        if major == 19:
+            return _FP_ESTIMATE if 4 <= select <= 5 else _FP_CONVERT  # the other one classifies
+        return _FP_SIGN if 8 <= major <= 10 else _FP_ADD
     if kind == _V_FP_CONVERT and major == 18 and 16 <= select <= 23:
         return _NARROW_FP
-    if 44 <= major <= 47 and (form == 0 or form == 3 or form == 4):
-        return _NARROW
+    if kind == _V_FP_ADD and (major == 52 or major == 54):
+        return _FP_ADD_WIDE
+    if kind == _V_REDUCE_INT and major >= 48:
+        return _REDUCE_INT_WIDE
+    if kind == _V_REDUCE_FP and major > 0:
+        if major == 3 or major == 51:
+            return _REDUCE_FP_ORDERED
+        return _REDUCE_FP_WIDE if major == 49 else _REDUCE_FP if major == 1 else _REDUCE_FP_EXTREME
     return s.rule_of_class[kind]
 
 
 @inner_kernel
 def registers_log2(kind: int, rule: int, word: int, flags: int, lmul_log2: int) -> int:
-    """Log2 of the registers that an operation works through (its wider operand or result)."""
-    if rule == _MASK or rule == _SCALAR or (kind == _V_MASK and rule == _INT_ALU):
+    """Log2 of the registers that an operation works through (its result's, or a reduction's wide operand)."""
+    if rule == _MASK or rule == _SCALAR or rule == _MASK_LOGIC:
         return 0
     if rule == _WHOLE:
         count = ((word >> 15) & 7) + 1
         return 3 if count > 4 else 2 if count > 2 else 1 if count > 1 else 0
     if flags & _WIDENING:
         lmul_log2 += 1
-    return min(max(lmul_log2, 0), MOST_REGISTERS_LOG2)
+    return min(max(lmul_log2, _SMALLEST), _LARGEST)
 
 
 @inner_kernel
@@ -80,7 +134,7 @@ def scalar_ready(s: Any, c: Any, earliest: int) -> int:
 
 
 @inner_kernel
-def _operands(s: Any, c: Any, low: int, high: int, k: int) -> int:
+def _operands(s: Any, c: Any, low: int, high: int, k: int, accumulates: bool) -> int:
     """Cycle at which the source registers `low`..`high` of each group, the old result and the mask are there."""
     ready = 0
     for j in range(low, high):
@@ -89,186 +143,191 @@ def _operands(s: Any, c: Any, low: int, high: int, k: int) -> int:
         if c.rs1 >= V0:
             ready = max(ready, s.register_ready[c.rs1 + j])
     if c.rs3 >= V0:
-        ready = max(ready, s.register_ready[c.rs3 + k])
+        old = s.register_ready[c.rs3 + k]
+        ready = max(ready, old - s.register_saving[c.rs3 + k] if accumulates else old)
     if c.flags & _MASKED:
         ready = max(ready, s.register_ready[V0])
+        if s.masked_reads_old and _keeps_old(c):
+            ready = max(ready, s.register_ready[c.rd + k])
     return ready
 
 
 @inner_kernel
-def _take(s: Any, ports: int, ready: int, cycles: int) -> int:
-    """Issue cycle of a micro-operation that takes `cycles` port cycles."""
-    if cycles <= 0:
-        return ready
-    time = take_port(s, ports, ready)
-    later = time
-    for _ in range(1, cycles):
-        later = take_port(s, ports, later)
-    return time
+def _keeps_old(c: Any) -> bool:
+    """Whether masked-off elements of the result keep what they were (not a carry, a mask, a reduction or an addend)."""
+    word = int(c.raw)
+    form, major = (word >> 12) & 7, (word >> 26) & 63
+    carries = (form == 0 or form == 3 or form == 4) and 16 <= major <= 19
+    return c.rd >= V0 and c.rs3 < V0 and c.flags & (_WRITES_MASK | _REDUCTION) == 0 and not carries
 
 
 @inner_kernel
-def operate(s: Any, c: Any, rule: int, steps: int, sew_log2: int, lmul_log2: int, earliest: int) -> int:
-    """Completion of a vector arithmetic instruction over `1 << steps` registers; `last_issue` and results are entered."""
-    count = 1 << steps
+def take(s: Any, ports: int, ready: int, cycles: int) -> int:
+    """First cycle of a micro-operation that keeps one port busy for `cycles`; leaves the port and the last beat."""
+    s.vector_beat = ready
+    if cycles <= 0:
+        return ready
+    time = ready
+    first = -1
+    while True:
+        slot = time & _CYCLE
+        if s.port_cycle[slot] != time:
+            s.port_cycle[slot] = time
+            s.port_busy[slot] = 0
+        free = ports & ~s.port_busy[slot]
+        if free != 0:
+            ports = free & -free  # the other beats follow on the same port
+            s.port_busy[slot] |= ports
+            if first < 0:
+                first = time
+            cycles -= 1
+            if cycles == 0:
+                break
+        time += 1
+    s.vector_port = ports
+    s.vector_beat = time
+    return first
+
+
+@inner_kernel
+def _bound_port(s: Any, ports: int) -> int:
+    """The port whose turn it is, of a unit whose operations take its pipes in turn."""
+    lowest = ports & -ports
+    others = ports & ~lowest
+    if others == 0:
+        return ports
+    return others & -others if s.vector_uops & 1 else lowest
+
+
+@inner_kernel
+def _scalar_operand(s: Any, c: Any, base: int) -> int:
+    """Cycle at which the scalar operand has reached the vector unit."""
+    base += s.scalar_operand
+    if c.rs1 >= F0 and s.scalar_operand > 0 and s.scalar_ports == 0:
+        base = take_port(s, s.class_ports[_FP_CONVERT_CLASS], base)
+    if s.scalar_interval > 0:
+        start = max(base * FIXED, s.scalar_next)
+        s.scalar_next = start + s.scalar_interval
+        base = start // FIXED
+    if s.scalar_ports != 0:
+        base = take_port(s, s.scalar_ports, base)
+    return base
+
+
+@inner_kernel
+def port_cost(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_log2: int) -> int:
+    """Port cycles of an instruction, in sixteenths."""
+    step = steps - _SMALLEST
+    if rule == _NARROW or rule == _NARROW_FP:
+        step = min(max(lmul_log2, _SMALLEST) + 1, _LARGEST) - _SMALLEST
+    elif s.widening_source_rate and c.flags & _WIDENING and c.flags & _REDUCTION == 0:
+        step = max(step - 1, 0)
+    cost = s.rule_cost[(rule * SEWS + sew_log2 - 3) * LMUL_STEPS + step]
+    wide = sew_log2 + 1 if c.flags & _WIDENING else sew_log2
+    if rule == _GATHER and sew_log2 == 3 and s.rule_elements[rule] == 0 and (int(c.raw) >> 26) & 63 == 14:
+        cost *= 2  # 16-bit indices of bytes fill twice the registers
+    if s.work_follows_vl:
+        bits = s.vlen_bytes << 3
+        most = bits if rule == _MASK or rule == _MASK_LOGIC else bits << 3 >> sew_log2 >> (3 - lmul_log2)
+        if vl < most and rule != _WHOLE and rule != _SCALAR:
+            fixed = s.rule_fixed[rule]
+            cost = fixed + (cost - fixed) * vl // most
+    cost += s.rule_elements[rule] * vl
+    if s.rule_tree[rule] > 0:
+        elements = min(vl, (s.vlen_bytes << 3) >> wide)
+        while elements > 1:
+            cost += s.rule_tree[rule]
+            elements = (elements + 1) >> 1
+    return max(cost, s.rule_minimum[rule])
+
+
+@inner_kernel
+def hand_to_queue(s: Any, scalars: int, ready: int, stream: int) -> int:
+    """Earliest start on an in-order core: with the scalar instructions, or from the unit's queue, in order there.
+
+    Into the queue go instructions whose scalar operands are there (`scalars`); all operands are at `ready`.
+    """
+    if s.vector_queue == 0:
+        return in_order_time(s, ready)
+    handed = in_order_time(s, max(scalars, s.vector_ring[s.vector_head] + 1))
+    note_issue(s, handed)
+    return max(handed + 1, s.vector_order[stream], ready)
+
+
+@inner_kernel
+def note_start(s: Any, time: int, stream: int) -> None:
+    """Enter the start of an in-order core's vector instruction in the books of the pipeline or of the queue."""
+    if s.vector_queue == 0:
+        note_issue(s, time)
+        return
+    s.vector_order[stream] = time + 1
+    s.vector_ring[s.vector_head] = time
+    s.vector_head += 1
+    if s.vector_head >= s.vector_queue:
+        s.vector_head = 0
+
+
+@inner_kernel
+def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_log2: int, earliest: int) -> int:
+    """Completion of a vector arithmetic instruction; its results and the cycle of its last issue are entered."""
+    count = 1 << max(steps, 0)
     narrow = rule == _NARROW or rule == _NARROW_FP
-    if narrow and lmul_log2 < 0:  # the wide operand is one register
-        rule, narrow = _COMPARE if rule == _NARROW else _FP_CONVERT, False
-    case = 0 if sew_log2 <= 4 else sew_log2 - 4
-    cost = s.rule_cost[(rule * 3 + case) * LMUL_STEPS + steps] >> steps
-    ports, latency = s.rule_ports[rule], s.rule_latency[rule]
-    whole = rule == _SLIDE or rule == _GATHER or rule == _IOTA or rule == _SLIDE1_DOWN
-    single = c.flags & _WRITES_MASK != 0 or rule == _REDUCE_INT or rule == _REDUCE_FP or c.rd < V0
+    cost = port_cost(s, c, rule, steps, vl, sew_log2, lmul_log2)
+    share = cost // count
+    extra = cost - share * count
+    ports = s.rule_ports[rule]
+    if c.flags & _MASKED and ports & s.masked_ports != 0:
+        ports &= s.masked_ports
+    place = rule * SEWS + sew_log2 - 3
+    latency = s.rule_latency[place]
+    whole = rule == _IOTA or _SLIDE <= rule <= _COMPRESS and rule != _SLIDE1
+    single = c.flags & (_WRITES_MASK | _REDUCTION) != 0 or rule == _REDUCE_INT or rule == _REDUCE_FP or c.rd < V0
+    multiplies = rule == _INT_MAC or rule == _INT_MAC_WIDE or rule == _FP_FMA or rule == _FP_FMA_WIDE
+    accumulates = multiplies and (int(c.raw) >> 28) & 1 != 0
     base = scalar_ready(s, c, earliest)
     if c.flags & _READS_SCALAR:
-        base += s.scalar_operand
-        if c.rs1 >= F0 and s.scalar_operand > 0:
-            base = take_port(s, s.class_ports[_FP_CONVERT_CLASS], base)
-    done, issue, results = 0, 0, 0
+        base = _scalar_operand(s, c, base)
+    done, issue, last, beat = 0, 0, 0, 0
     for k in range(count):
         low = k >> 1 if c.flags & _WIDENING else 2 * k if narrow else k
         high = low + (2 if narrow else 1)
-        ready = max(base, _operands(s, c, 0 if whole else low, count if whole else high, 0 if single else k))
+        old = 0 if single else k
+        ready = max(base, _operands(s, c, 0 if whole else low, count if whole else high, old, accumulates))
         if s.in_order:
             if c.rd >= 0:
-                ready = max(ready, s.register_started[c.rd + (0 if single else k)])
+                ready = max(ready, s.register_started[c.rd + old])
             if k == 0:
-                ready = in_order_time(s, ready)
-        s.rule_credit[rule] += cost
+                base = ready = hand_to_queue(s, base, ready, ARITHMETIC)
+            else:
+                ports = s.vector_port
+        s.rule_credit[rule] += share + (extra if k == 0 else 0)
         cycles = s.rule_credit[rule] // FIXED
         s.rule_credit[rule] -= cycles * FIXED
-        time = _take(s, ports, ready, cycles)
+        s.vector_port = ports
+        last = take(s, _bound_port(s, ports) if s.binds_pipes else ports, ready, cycles)
+        beat = max(beat, s.vector_beat)
         if k == 0:
-            issue = time
+            issue = last
             if s.in_order:
-                note_issue(s, issue)
-        done = max(done, time + latency)
+                note_start(s, issue, ARITHMETIC)
+        done = max(done, last + latency)
         if not single:
-            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = time + latency
-        results += 1
-    s.vector_issue = issue
-    if single and c.rd > 0:
-        s.register_ready[c.rd] = done
-        s.register_started[c.rd] = issue + latency
-    s.vector_uops += results
-    return done
-
-
-@inner_kernel
-def access_registers(c: Any, vlen_bytes: int, sew_log2: int, lmul_log2: int) -> int:
-    """Registers that a vector load or store fills or reads, all fields of a segment together."""
-    word = int(c.raw)
-    fields = ((word >> 29) & 7) + 1
-    if (word >> 26) & 3 == 0:
-        if (word >> 20) & 31 == 8:
-            return fields
-        if (word >> 20) & 31 == 11:
-            return 1
-    group = lmul_log2
-    if not c.flags & _INDEXED:
-        size = c.mem_bytes
-        group += (3 if size == 1 else 4 if size == 2 else 5 if size == 4 else 6) - sew_log2
-    return min(fields << max(group, 0), 8)
-
-
-@inner_kernel
-def access_bytes(c: Any, vlen_bytes: int, vl: int, sew_log2: int) -> int:
-    """Bytes that a vector load or store moves."""
-    word = int(c.raw)
-    fields = ((word >> 29) & 7) + 1
-    if (word >> 26) & 3 == 0:
-        if (word >> 20) & 31 == 8:
-            return fields * vlen_bytes
-        if (word >> 20) & 31 == 11:
-            return (vl + 7) >> 3
-    element = (1 << sew_log2) >> 3 if c.flags & _INDEXED else c.mem_bytes
-    return vl * element * fields
-
-
-@inner_kernel
-def access(
-    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, earliest: int
-) -> int:
-    """Completion of a vector load or store in the core's own pipes; sets `found` to the farthest level that served it."""
-    registers = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2)
-    total = access_bytes(c, s.vlen_bytes, vl, sew_log2)
-    is_load = c.flags & _LOAD != 0
-    ready = scalar_ready(s, c, earliest)
-    if c.flags & _MASKED:
-        ready = max(ready, s.register_ready[V0])
-    if c.flags & _INDEXED and c.rs2 >= V0:
-        ready = max(ready, s.register_ready[c.rs2])
-    if not is_load:
-        for k in range(registers):
-            ready = max(ready, s.register_ready[(c.rs3 if c.rs3 >= V0 else c.rd) + k])
-    elif s.in_order:
-        for k in range(registers):
-            ready = max(ready, s.register_ready[c.rd + k])
-    if s.in_order:
-        ready = in_order_time(s, ready)
-        note_issue(s, ready)
-    s.vector_uops += registers
-    s.vector_issue = ready
-    if c.flags & (_STRIDED | _INDEXED):
-        return _scattered(s, c, pc, address, stride, vl, registers, total, elements, ready, is_load)
-    return _contiguous(s, c, pc, address, registers, total, ready, is_load)
-
-
-@inner_kernel
-def _lines(s: Any, pc: int, address: int, size: int, time: int, is_load: bool) -> int:
-    """Cycle at which all lines of a piece are there (a store only translates)."""
-    time += translate_data(s, address)
-    if not is_load:
-        s.stores += 1
-        return time + 1
-    s.loads += 1
-    done = time
-    farthest = s.found
-    for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
-        done = max(done, data_access(s, line, pc, line << s.line_shift, time, 0))
-        farthest = max(farthest, s.found)
-    s.found = farthest
-    return done
-
-
-@inner_kernel
-def _contiguous(s: Any, c: Any, pc: int, address: int, registers: int, total: int, ready: int, is_load: bool) -> int:
-    ports = s.class_ports[c.timing]
-    port_bytes = s.load_port if is_load else s.store_port
-    cycles = max((s.vlen_bytes + port_bytes - 1) // port_bytes, 1)
-    if c.fields > 0 and c.mem_bytes > 0:
-        cycles = max(s.vlen_bytes // c.mem_bytes, 1)  # segments move one element a cycle
-    done = ready
-    s.found = L1D_ARRAY
-    for k in range(registers):
-        start = k * s.vlen_bytes
-        time = _take(s, ports, ready, cycles)
-        arrived = time + 1
-        if start < total:
-            arrived = _lines(s, pc, address + start, min(s.vlen_bytes, total - start), time, is_load) + cycles - 1
-        if is_load:
-            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = arrived
-        done = max(done, arrived)
-    return done
-
-
-@inner_kernel
-def _scattered(
-    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, registers: int, total: int, elements: Any,
-    ready: int, is_load: bool,
-) -> int:  # fmt: skip
-    ports = s.class_ports[c.timing]
-    done = ready
-    s.found = L1D_ARRAY
-    size = max(total // max(vl, 1), 1)
-    time = ready
-    for k in range(vl):
-        where = elements[k] if c.flags & _INDEXED else address + k * stride
-        time = take_port(s, ports, time)
-        done = max(done, _lines(s, pc, where, size, time, is_load))
-    if is_load:
-        for k in range(registers):
-            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = done
+            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = last + latency
+            s.register_saving[c.rd + k] = s.rule_saving[place]
+        s.vector_uops += 1
+    s.vector_issue, s.vector_leave = issue, last
+    if single:
+        done = beat + latency
+        if c.rd > 0:
+            s.register_ready[c.rd] = done
+            s.register_saving[c.rd] = 0
+            s.register_started[c.rd] = done if s.overwrite_waits else issue + latency
+    elif not s.has_chaining:
+        done = beat + latency
+        for k in range(count):
+            s.register_ready[c.rd + k] = done
+    if s.in_order and s.vector_queue > 0 and c.rd >= V0:
+        return issue  # retires when the unit takes it
     return done
 
 
