@@ -84,7 +84,7 @@ def _broken(tmp_path: Path, old: str, new: str, name: str = KUNMINGHU) -> str:
          ", memory.l1d: found {'size_kib': 64, 'ways': 3, 'line_bytes': 64, 'hit_latency_cycles': 4, 'mshrs': , "
          "expected ways that divide its 1024 lines; correct the value."),
         ("frequency_mhz = 3000.0", "frequency_mhz = -1.0",
-         ", frequency_mhz: found -1.0, expected greater than 0; correct the value."),
+         ", frequency_mhz: found -1.0, expected greater than or equal to 1; correct the value."),
         ('"frequency_mhz" = "XiangShan', '"frequency" = "XiangShan',
          ", table [sources]: found no source for frequency_mhz, expected one for every number; "
          'add "frequency_mhz" with where it was read, or "estimate: why".'),
