@@ -83,7 +83,7 @@ def round_and_pack(negative: int, exponent: int, significand: int, mode: int, wi
         is_tiny = not (becomes_normal and exponent == -bias)
         shift += 1 - bias - exponent
         if shift > 63:
-            shift, significand = np.int64(63), _ONE
+            shift, significand = 63, 1
         exponent = -bias  # the field's value without the hidden bit is 0
     else:
         exponent -= 1

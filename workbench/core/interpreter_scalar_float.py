@@ -147,7 +147,7 @@ def _compare(op: int, x: int, y: int, width: int, machine: Any) -> Any:
 
 
 @inner_kernel
-def _from_integer(op: int, value: int, mode: int, width: int, machine: Any) -> Any:
+def _from_integer(op: int, value: Any, mode: int, width: int, machine: Any) -> Any:
     if op == _FROM_W:
         value = np.int64(np.int32(value))
     elif op == _FROM_WU:

@@ -69,8 +69,8 @@ class Generator:
             self._order = list(self.rng.permutation(len(ROWS) + len(COMPRESSED)))
         number = self._order.pop()
         if number >= len(ROWS):
-            row = COMPRESSED[number - len(ROWS)]
-            return Item(row.name, *compressed_item(row, self.rng))
+            short = COMPRESSED[number - len(ROWS)]
+            return Item(short.name, *compressed_item(short, self.rng))
         words = self._words(row := ROWS[number])
         last = next(word for word in reversed(words) if word & row.mask == row.match)
         code = b"".join(word.to_bytes(4, "little") for word in words)

@@ -54,7 +54,7 @@ def is_excused(candidate: Candidate) -> bool:
 def random_candidates(rng: np.random.Generator, count: int) -> list[Candidate]:
     """Half are vector rows with random fields, half random words of the opcodes that neither jump nor access memory."""
     rows = [row for row in TABLE if row.vector is not None]
-    found = []
+    found: list[Candidate] = []
     while len(found) < count:
         bits = int(rng.integers(0, 1 << 32))
         vtype = int(rng.integers(0, 4)) << 6 | int(rng.integers(0, 4)) << 3 | int(rng.integers(0, 8))

@@ -47,7 +47,7 @@ class Builder:
         self._inputs.append(helper.make_tensor_value_info(name, getattr(TensorProto, kind), sizes))
         return Value(name, shape)
 
-    def constant(self, name: str, array: np.ndarray) -> Value:
+    def constant(self, name: str, array: np.ndarray | np.generic) -> Value:
         """A given constant, once for each name."""
         from onnx import numpy_helper
 
@@ -95,9 +95,9 @@ class Builder:
         """Conv, BatchNormalization (else a bias) and activation; `pad` is half the kernel, a number, or SAME_UPPER."""
         name = name or f"conv_{self._count}"
         rows, columns = (kernel, kernel) if isinstance(kernel, int) else kernel
-        pads = {"auto_pad": pad} if isinstance(pad, str) else {"pads": _pads(rows, columns, pad)}
+        edges = None if isinstance(pad, str) else _pads(rows, columns, pad)
         sides = tuple(
-            -(-size // stride) if isinstance(pad, str) else (size + pads["pads"][i] + pads["pads"][i + 2] - k) // stride + 1
+            -(-size // stride) if edges is None else (size + edges[i] + edges[i + 2] - k) // stride + 1
             for i, (size, k) in enumerate(zip(x.shape[2:], (rows, columns), strict=True))
         )
         channels = x.shape[1] // group
@@ -110,7 +110,7 @@ class Builder:
         self.depthwise_macs += macs if group == x.shape[1] == filters else 0
         value = self.op(
             "Conv", *inputs, shape=(x.shape[0], filters, *sides), name=name, kernel_shape=[rows, columns],
-            strides=[stride, stride], group=group, **pads,
+            strides=[stride, stride], group=group, **({"auto_pad": pad} if edges is None else {"pads": edges}),
         )  # fmt: skip
         return self.activate(self.norm(value, name) if norm else value, activation, name)
 
@@ -140,7 +140,7 @@ class Builder:
             return self.op("PRelu", x, slope, name=label)
         operator = {"relu": "Relu", "leaky": "LeakyRelu", "sigmoid": "Sigmoid", "hard_swish": "HardSwish", "gelu": "Gelu",
                     "hard_sigmoid": "HardSigmoid", "tanh": "Tanh"}[kind]  # fmt: skip
-        given = {"leaky": {"alpha": 0.1}, "hard_sigmoid": {"alpha": 1 / 6, "beta": 0.5}}.get(kind, {})
+        given: dict[str, Any] = {"leaky": {"alpha": 0.1}, "hard_sigmoid": {"alpha": 1 / 6, "beta": 0.5}}.get(kind, {})
         return self.op(operator, x, name=label, **given)
 
     def linear(self, x: Value, outputs: int, *, name: str = "", bias: bool = True, activation: str | None = None,

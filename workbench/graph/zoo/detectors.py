@@ -32,7 +32,7 @@ def yolov4_tiny(b: Builder, resolution: int = 416, classes: int = 80) -> dict[st
     outputs = 3 * (5 + classes)
     coarse = b.conv(conv(x, 512, 3, "coarse"), outputs, norm=False, activation=None, name="coarse_boxes")
     y = conv(x, 128, 1, "up")
-    scales = b.constant("scales", np.float32([1, 1, 2, 2]))
+    scales = b.constant("scales", np.array([1, 1, 2, 2], np.float32))
     empty = Value("", ())
     shape = (*y.shape[:2], 2 * y.shape[2], 2 * y.shape[3])
     given = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from workbench.base.registry import unknown_name
@@ -56,7 +57,7 @@ MODELS: dict[str, Model] = {
         Model("resnet50", "ResNet-50, 224 x 224", resnet50),
         Model("yolov4_tiny", "YOLOv4-tiny, 416 x 416, 80 classes", yolov4_tiny),
         *(
-            Model(f"mobiledet_{v}", f"MobileDet {v} with SSDLite, 320 x 320, 91 classes", lambda b, v=v: mobiledet(b, v))
+            Model(f"mobiledet_{v}", f"MobileDet {v} with SSDLite, 320 x 320, 91 classes", partial(mobiledet, variant=v))
             for v in ("cpu", "edgetpu", "dsp")
         ),
         Model("ir_18", "IR-18 face embedding, 112 x 112", lambda b: ir_network(b, (2, 2, 2, 2))),

@@ -119,7 +119,7 @@ def decoder_step(b: Builder, sizes: Decoder = Decoder()) -> dict[str, Value]:
     x = b.op(
         "Gather", b.weight("words", (sizes.vocabulary, sizes.dim), 1.0), token, shape=(1, 1, sizes.dim), name="embedding"
     )
-    outputs = {}
+    outputs: dict[str, Value] = {}
     for layer in range(sizes.layers):
         name = f"layer_{layer}"
         y, key, value = _cached_attention(b, _rms_norm(b, x, f"{name}_norm1"), sizes, (cosine, sine), name)
