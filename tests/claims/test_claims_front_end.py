@@ -135,8 +135,10 @@ def _indirect(core, targets):
     return s.run(core).mpki["indirect"] * len(targets) * 2 / 1000
 
 
-def test_a_cycle_of_indirect_targets_is_learned_by_path(xiangshan):
-    assert _indirect(xiangshan, [0, 1, 2, 1, 3] * 300) < 100
+def test_a_cycle_of_indirect_targets_is_learned_by_path_and_not_by_directions(xiangshan, change):
+    by_path = change(xiangshan, predictor__indirect_history="path")
+    assert _indirect(by_path, [0, 1, 2, 1, 3] * 300) < 100
+    assert _indirect(xiangshan, [0, 1, 2, 1, 3] * 300) > 1000
 
 
 def test_indirect_targets_without_path_history_are_mispredicted(c906):
@@ -147,3 +149,93 @@ def test_code_larger_than_the_instruction_cache_misses_each_time_round(xiangshan
     fits, exceeds = (Stream().loop(_jumps(lines, 64), 4).run(xiangshan) for lines in (512, 2048))
     assert fits.activity.l1i_misses <= 514
     assert exceeds.activity.l1i_misses > 4000
+
+
+def _once(taken, count=300):
+    """So many different branches, each executed once."""
+    s = Stream()
+    for _ in range(count):
+        s.branch(taken, s.pc + 64)
+        if not taken:
+            for _ in range(15):
+                s.add(K.INT_ALU, 5, 1)
+    return s
+
+
+def test_branches_that_were_never_taken_count_as_not_taken(xiangshan):
+    assert _once(False).run(xiangshan).activity.branch_mispredicts == 0
+
+
+def test_a_taken_branch_is_mispredicted_the_first_time(xiangshan):
+    assert _once(True).run(xiangshan).activity.branch_mispredicts == 300
+
+
+def test_decode_finds_the_target_of_an_unknown_jump_sooner_than_execution_that_of_a_branch(xiangshan):
+    s = Stream()
+    for _ in range(300):
+        s.add(K.JUMP, flags=Flag.JUMP, target=s.pc + 64)
+    jumps = s.run(xiangshan)
+    assert jumps.activity.branch_mispredicts == 0
+    assert jumps.cycles < _once(True).run(xiangshan).cycles - 300 * 5
+
+
+def _short_loop(core):
+    def body(s, _):
+        s.add(K.INT_ALU, 5, 1)
+
+    result = Stream().loop(body, 30).run(core)
+    return result.activity.branch_mispredicts
+
+
+def test_a_new_target_is_used_only_after_its_branch_commits(xiangshan, change):
+    at_once = change(xiangshan, predictor__training_cycles=0)
+    late = change(xiangshan, predictor__training_cycles=40)
+    assert _short_loop(at_once) <= _short_loop(xiangshan) < _short_loop(late)
+
+
+def test_a_branch_that_was_always_taken_needs_no_direction_table(xiangshan, change):
+    def run(core):
+        generator = random.Random(8)
+        s = Stream()
+        for _ in range(1500):
+            s.pc = BASE
+            for k in range(6):
+                s.branch(generator.random() < 0.5, BASE + (k + 1) * 256)
+                s.pc = BASE + (k + 1) * 256 - 32
+                s.branch(True, BASE + (k + 1) * 256)
+            s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+        return s.run(core).activity.branch_mispredicts
+
+    few = {"predictor__base_entries": 16, "predictor__tage_tables": xiangshan.predictor.tage_tables[:1]}
+    without = change(xiangshan, predictor__always_taken_bit=False, **few)
+    assert run(change(xiangshan, **few)) < run(without)
+
+
+def test_a_direction_that_the_first_level_got_wrong_costs_a_bubble(xiangshan, change):
+    def run(core):
+        def body(s, iteration):
+            s.branch(iteration % 2 == 0, s.pc + 64)
+            s.pc = BASE + 64
+            s.add(K.INT_ALU, 5, 1)
+
+        return Stream().loop(body, 2000).run(core)
+
+    plain = run(change(xiangshan, predictor__first_level_counters=False))
+    overridden = run(xiangshan)
+    assert overridden.counters["override_bubbles"] > 800
+    assert plain.counters["override_bubbles"] == 0
+    assert overridden.cycles > plain.cycles
+
+
+def test_an_indirect_jump_waits_for_the_slowest_predictor(xiangshan, change):
+    def run(core):
+        s = Stream()
+        for k in range(4000):
+            s.pc = BASE
+            s.add(K.JUMP_INDIRECT, rs1=5, flags=Flag.INDIRECT, target=BASE + 256 * (1 + k % 2))
+            s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+        return s.run(core).cycles / 4000
+
+    by_path = change(xiangshan, predictor__indirect_history="path")
+    early = change(by_path, predictor__late_bubble_cycles=0)
+    assert run(by_path) == pytest.approx(run(early) + xiangshan.predictor.late_bubble_cycles, abs=0.3)

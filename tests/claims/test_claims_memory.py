@@ -35,6 +35,7 @@ def quiet(xiangshan, change):
     """Kunminghu without prefetchers and without translation misses."""
     return change(
         xiangshan, memory__prefetch__streams=0, memory__prefetch__stride_entries=0,
+        memory__prefetch__best_offsets=(), memory__prefetch__spatial_regions=0, memory__tlb__walk_reads_caches=False,
         memory__tlb__second_level_latency_cycles=0, memory__tlb__walk_latency_cycles=0,
     )  # fmt: skip
 
@@ -104,7 +105,10 @@ def test_a_constant_stride_is_prefetched(xiangshan, change):
     def body(s, iteration):
         s.load(5, (1 << 28) + iteration * 320, rs1=5)
 
-    off = change(xiangshan, memory__prefetch__stride_entries=0, memory__prefetch__streams=0)
+    off = change(
+        xiangshan, memory__prefetch__stride_entries=0, memory__prefetch__streams=0, memory__prefetch__best_offsets=(),
+        memory__prefetch__spatial_regions=0,
+    )  # fmt: skip
     assert Stream().loop(body, 2000).run(xiangshan).cycles < 0.6 * Stream().loop(body, 2000).run(off).cycles
 
 
@@ -120,7 +124,7 @@ def test_streams_are_bound_by_the_bandwidth_of_the_dram(xiangshan):
     cycles = Stream().loop(body, 1000).run(xiangshan).cycles
     bytes_per_ns = 8000 * 64 / (cycles / 3.0)
     peak = xiangshan.dram.channels * 64 / xiangshan.dram.burst_ns
-    assert 0.3 * peak < bytes_per_ns <= peak
+    assert 0.5 * peak < bytes_per_ns <= peak
 
 
 def test_an_open_row_answers_sooner_than_a_closed_one(quiet):

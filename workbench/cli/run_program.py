@@ -137,7 +137,7 @@ def summary(result: SimResult, with_output: bool) -> dict[str, Any]:
         values |= {
             "ipc": result.ipc, "frequency_mhz": result.frequency_mhz, "latency_ms": result.latency_ms,
             "cpi_stack": {cause: cycles / result.instructions for cause, cycles in result.cpi_stack.items()},
-            "mpki": result.mpki,
+            "mpki": result.mpki, "top_down": result.top_down, "counters": result.counters,
         }  # fmt: skip
     values["host_mips"] = result.instructions / result.host_seconds / 1e6 if result.host_seconds else 0.0
     values["regions"] = {

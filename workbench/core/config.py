@@ -20,12 +20,15 @@ from workbench.core.limits import (
     DRAM_BANKS,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
+    L1D_BANKS,
     MSHRS,
+    OFFSETS,
     PORTS,
     PREDICTOR_ENTRIES,
     QUEUES,
     RAS_ENTRIES,
     ROB_ENTRIES,
+    SPATIAL_REGIONS,
     STREAMS,
     TAGE_TABLES,
 )
@@ -37,6 +40,7 @@ Unit = Literal[
     "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
     "v_logic", "v_shift", "v_compare", "v_fp_misc", "v_reduce", "v_fp_reduce", "v_masked", "v_scalar",
 ]  # fmt: skip
+Fusion = Literal["immediate", "zero_extend", "shift_add", "mask_add", "narrow", "logic", "multiply"]
 
 
 class Frontend(StrictModel):
@@ -62,7 +66,14 @@ class HistoryTable(StrictModel):
 
 
 class Predictor(StrictModel):
-    """Direction predictor (TAGE with statistical corrector, or gshare), branch targets, returns and indirect jumps."""
+    """Direction predictor (TAGE with statistical corrector, or gshare), branch targets, returns and indirect jumps.
+
+    `training_cycles` pass from the commit of a branch to the first use of its new target. With `first_level_counters`
+    the first-level buffer predicts directions by itself and is overridden at the price of `ftb_bubble_cycles`; the
+    statistical corrector and the indirect predictor override later, for `late_bubble_cycles`. With `always_taken_bit` a
+    branch counts as taken, without use of the direction tables, until it was not taken once. Histories hold the outcomes
+    of conditional branches (`direction`) or the targets of all taken transfers (`path`).
+    """
 
     direction: Literal["tage_sc", "gshare"]
     base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES), PowerOfTwo]
@@ -77,6 +88,12 @@ class Predictor(StrictModel):
     ftb_bubble_cycles: Annotated[int, Field(ge=0, le=20)]
     decode_finds_taken_branches: bool
     ras_entries: Annotated[int, Field(ge=1, le=RAS_ENTRIES)]
+    training_cycles: Natural = 0
+    first_level_counters: bool = False
+    late_bubble_cycles: Natural = 0
+    always_taken_bit: bool = False
+    direction_history: Literal["direction", "path"] = "direction"
+    indirect_history: Literal["direction", "path"] = "path"
 
     @model_validator(mode="after")
     def _check(self) -> Predictor:
@@ -90,8 +107,10 @@ class Predictor(StrictModel):
 class Backend(StrictModel):
     """Rename, in-flight window and commit.
 
-    `rob_instructions_per_entry` is the average number of instructions that share a reorder-buffer entry
-    (compression); `issue_width` matters for in-order cores, where it is the number of instructions issued a cycle.
+    `rob_compression`: neighbours renamed in one cycle that cannot fault share a reorder-buffer entry.
+    `rob_instructions_per_entry` is for cores where only the average number of instructions in an entry is known.
+    `issue_width` matters for in-order cores, where it is the number of instructions issued a cycle. `fusion`: groups of
+    pairs that decode makes one operation of (`workbench.isa.fusion`).
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -105,6 +124,8 @@ class Backend(StrictModel):
     phys_regs_vec: Annotated[int, Field(ge=33, le=ROB_ENTRIES)]
     move_elimination: bool
     trap_cycles: Natural
+    rob_compression: bool = False
+    fusion: tuple[Fusion, ...] = ()
 
     @property
     def window(self) -> int:
@@ -119,7 +140,10 @@ class Backend(StrictModel):
 
 
 class IssueQueue(StrictModel):
-    """Entries that wait for operands, and the ports that they issue to; each port lists its units."""
+    """Entries that wait for operands, and the ports that they issue to; each port lists its units.
+
+    A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there.
+    """
 
     name: str
     size: Annotated[int, Field(ge=1, le=1024)]
@@ -180,7 +204,10 @@ class Cache(StrictModel):
 
 
 class Tlb(StrictModel):
-    """Two levels of address translation and the cost of a page walk."""
+    """Two levels of address translation and the cost of a page walk.
+
+    With `walk_reads_caches` the walk also waits for its page-table entries, which are read through the L2.
+    """
 
     page_bytes: Literal[4096, 65536, 2097152]
     instruction_entries: Annotated[int, Field(ge=4, le=1024)]
@@ -188,25 +215,46 @@ class Tlb(StrictModel):
     second_level_entries: Annotated[int, Field(ge=4, le=65536)]
     second_level_latency_cycles: Natural
     walk_latency_cycles: Natural
+    walk_reads_caches: bool = False
 
 
 class Prefetch(StrictModel):
-    """Data prefetch into L1D: streams of lines and constant strides by program counter."""
+    """Prefetch: streams of lines and constant strides by program counter into the L1D; into the L2 the far end of the
+    streams, one learned offset in lines (`best_offsets` are tried) and patterns of lines of `spatial_regions` of 16 lines.
+    `trained_by_stores`: stores train the prefetchers of the L1D too (that of the best offset sees all misses).
+    """
 
     streams: Annotated[int, Field(ge=0, le=STREAMS)]
     stream_distance_lines: Annotated[int, Field(ge=0, le=64)]
     stride_entries: Annotated[int, Field(ge=0, le=1024)]
     stride_degree: Annotated[int, Field(ge=0, le=16)]
     next_line_instruction: bool
+    stream_l2_distance_lines: Annotated[int, Field(ge=0, le=256)] = 0
+    best_offsets: Annotated[tuple[Annotated[int, Field(ge=-256, le=256)], ...], Field(max_length=OFFSETS)] = ()
+    spatial_regions: Annotated[int, Field(ge=0, le=SPATIAL_REGIONS)] = 0
+    trained_by_stores: bool = True
 
 
 class Memory(StrictModel):
-    """Load/store unit and cache hierarchy; absent levels are left out."""
+    """Load/store unit and cache hierarchy; absent levels are left out.
+
+    `dependence_entries`: loads that the memory-dependence predictor tells apart, 0 for loads that always know the stores
+    they depend on; its marks last `dependence_reset_cycles`. `l1d_banks` of 8 bytes: two loads of different lines in one
+    bank and cycle conflict and the later is delayed by `bank_conflict_cycles`; 0 for none. `refill_bytes_per_cycle` of
+    the link into the L1D, 0 for no limit. `uncached_cycles`: an access to a device (programs without an operating
+    system), made when the instruction is the oldest; 0 treats devices as memory.
+    """
 
     load_queue: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
     store_queue: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
     store_buffer_lines: Annotated[int, Field(ge=1, le=MSHRS)]
     store_forward_cycles: Latency
+    dependence_entries: Annotated[int, Field(ge=0, le=4096), PowerOfTwo] = 0
+    dependence_reset_cycles: Natural = 65536
+    l1d_banks: Annotated[int, Field(ge=0, le=L1D_BANKS), PowerOfTwo] = 0
+    bank_conflict_cycles: Natural = 1
+    refill_bytes_per_cycle: Annotated[int, Field(ge=0, le=128), PowerOfTwo] = 0
+    uncached_cycles: Natural = 0
     l1i: Cache
     l1d: Cache
     l2: Cache | None = None

@@ -80,6 +80,8 @@ class SimResult:
     frequency_mhz: the core's clock.
     cpi_stack: cycles per cause (base, frontend, branch, core, l1, l2, l3, dram, vector, ...); they sum to `cycles`.
     mpki: misses per thousand instructions per structure (branch, l1i, l1d, l2, l3, ...).
+    top_down: share of the cycles retiring, frontend_bound, bad_speculation, memory_bound, core_bound.
+    counters: event counts, mean occupancy of queues, DRAM traffic; the names say the unit.
     activity: event counts.
     regions: per function symbol, largest first.
     host_seconds: wall time of the simulation without compilation.
@@ -98,6 +100,8 @@ class SimResult:
     regions: tuple[Region, ...] = ()
     host_seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    top_down: dict[str, float] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
 
     @property
     def ipc(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -140,8 +141,14 @@ class Machine:
         from workbench.core.timing.state import TIMING_DTYPE, make_state
 
         if self.timed and self.core is not None:
-            return make_state(self.core, len(self.code.regions))
+            return make_state(self.core, len(self.code.regions), self._device_end())
         return np.zeros(1, TIMING_DTYPE)
+
+    def _device_end(self) -> int | None:
+        """Of bare-metal programs: where memory with content begins; empty segments below stand for devices."""
+        if self.program.tohost_address is None:
+            return None
+        return min((s.address for s in self.program.segments if s.data), default=self.code.base)
 
     def __enter__(self) -> Machine:
         return self
@@ -289,7 +296,8 @@ class Machine:
         figures = read_result(self.timing, len(counts), self.core.memory.l1d.line_bytes)
         cycles = np.zeros(len(counts), np.int64)
         cycles[: len(figures.region_cycles)] = figures.region_cycles
-        return self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
+        result = self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
+        return replace(result, top_down=figures.top_down, counters=figures.counters)
 
     def _result(
         self, cycles: int, stack: dict[str, int], mpki: dict[str, float], activity: Activity,

@@ -47,6 +47,7 @@ INSTRUCTION_DTYPE = np.dtype(
         ("mem_bytes", np.int16),  # scalar access size, or bytes of the encoded element width of vector accesses
         ("length", np.int8),  # 2 or 4
         ("fields", np.int8),  # vector segments - 1 of segment accesses
+        ("fusion", np.int16),  # group bit of the pair that it may form with the next instruction (`isa.fusion`), 0 = none
     ],
     align=True,
 )

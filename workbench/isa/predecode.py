@@ -13,6 +13,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.isa.code import F0, INSTRUCTION_DTYPE, NO_REGISTER, V0, X0, Flag
+from workbench.isa.fusion import mark_fusion
 from workbench.isa.program import Program
 from workbench.isa.row import Row
 from workbench.isa.table import ILLEGAL, TABLE, op
@@ -95,6 +96,7 @@ def decode_parcels(halves: np.ndarray) -> np.ndarray:
         if (where := order[starts[number] : starts[number + 1]]).size:
             _fill(entries, where, words[where], row)
     _mark_hints(entries)
+    mark_fusion(entries)
     return entries
 
 

@@ -91,24 +91,24 @@ def _bit_manipulation() -> Iterator[Row]:
     yield from _rtype("add.uw:0", 0x3B, 0x04, "Zba", alu)
     yield _shift("slli.uw", 0x1B, 1, 0x0800_0000, "Zba", alu, 6)
     yield from _rtype("andn:7 orn:6 xnor:4", 0x33, 0x20, "Zbb", alu)
-    yield from _rtype("min:4 minu:5 max:6 maxu:7", 0x33, 0x05, "Zbb", bit)
-    yield from _rtype("rol:1 ror:5", 0x33, 0x30, "Zbb", bit)
-    yield from _rtype("rolw:1 rorw:5", 0x3B, 0x30, "Zbb", bit)
-    yield _shift("rori", 0x13, 5, 0x6000_0000, "Zbb", bit, 6)
-    yield _shift("roriw", 0x1B, 5, 0x6000_0000, "Zbb", bit, 5)
+    yield from _rtype("min:4 minu:5 max:6 maxu:7", 0x33, 0x05, "Zbb", alu)
+    yield from _rtype("rol:1 ror:5", 0x33, 0x30, "Zbb", alu)
+    yield from _rtype("rolw:1 rorw:5", 0x3B, 0x30, "Zbb", alu)
+    yield _shift("rori", 0x13, 5, 0x6000_0000, "Zbb", alu, 6)
+    yield _shift("roriw", 0x1B, 5, 0x6000_0000, "Zbb", alu, 5)
     for top12, name in ((0x600, "clz"), (0x601, "ctz"), (0x602, "cpop")):
         yield _unary(name, 0x13, top12, 1, bit)
         yield _unary(name + "w", 0x1B, top12, 1, bit)
     yield _unary("sext.b", 0x13, 0x604, 1, alu)
     yield _unary("sext.h", 0x13, 0x605, 1, alu)
     yield _unary("zext.h", 0x3B, 0x080, 4, alu)
-    yield _unary("orc.b", 0x13, 0x287, 5, bit)
-    yield _unary("rev8", 0x13, 0x6B8, 5, bit)
+    yield _unary("orc.b", 0x13, 0x287, 5, alu)
+    yield _unary("rev8", 0x13, 0x6B8, 5, alu)
     for top, names in ((0x24, "bclr:1 bext:5"), (0x34, "binv:1"), (0x14, "bset:1")):
-        yield from _rtype(names, 0x33, top, "Zbs", bit)
+        yield from _rtype(names, 0x33, top, "Zbs", alu)
         for item in names.split():
             name, funct3 = item.split(":")
-            yield _shift(name + "i", 0x13, int(funct3), top << 25, "Zbs", bit, 6)
+            yield _shift(name + "i", 0x13, int(funct3), top << 25, "Zbs", alu, 6)
     yield from _rtype("czero.eqz:5 czero.nez:7", 0x33, 0x07, "Zicond", alu)
 
 

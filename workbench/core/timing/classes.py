@@ -82,8 +82,30 @@ NPU_UNIT_OF_RULE: dict[str, str] = {
     "reduce_fp_extreme": "multiply",
 }  # fmt: skip
 
-CPI_CAUSES = ("base", "frontend", "branch", "core", "l1", "l2", "l3", "dram", "vector")
-BASE, FRONTEND, MISPREDICT, CORE, L1, L2, L3, DRAM, VECTOR = range(len(CPI_CAUSES))
+# Why the oldest instruction does not commit; `target` is a taken branch that the front end did not know.
+CPI_CAUSES = (
+    "base", "frontend", "icache", "itlb", "branch", "target", "violation", "core", "l1", "dtlb", "l2", "l3", "dram",
+    "store", "serialize", "vector",
+)  # fmt: skip
+(
+    BASE, FRONTEND, ICACHE, ITLB, MISPREDICT, TARGET, VIOLATION, CORE, L1, DTLB, L2, L3, DRAM, STORE, SERIALIZE, VECTOR,
+) = range(len(CPI_CAUSES))  # fmt: skip
+
+# The top-down tree: groups of causes, which together hold every cause once.
+TOP_DOWN: dict[str, tuple[str, ...]] = {
+    "retiring": ("base",),
+    "frontend_bound": ("frontend", "icache", "itlb"),
+    "bad_speculation": ("branch", "target", "violation"),
+    "memory_bound": ("l1", "dtlb", "l2", "l3", "dram", "store"),
+    "core_bound": ("core", "serialize", "vector"),
+}
+
+# Classes that cannot fault and are not control transfers: neighbours may share a reorder-buffer entry.
+SIMPLE_CLASSES = (
+    Class.INT_ALU, Class.BIT_OP, Class.INT_MUL, Class.INT_DIV, Class.FP_ADD, Class.FP_MUL, Class.FP_FMA, Class.FP_DIV,
+    Class.FP_SQRT, Class.FP_CONVERT, Class.FP_COMPARE, Class.FP_MOVE, Class.FP_MISC, Class.MOVE_INT_TO_FP,
+    Class.MOVE_FP_TO_INT,
+)  # fmt: skip
 
 # Set-associative arrays that share one tag store.
 L1I_ARRAY, L1D_ARRAY, L2_ARRAY, L3_ARRAY, ITLB_ARRAY, DTLB_ARRAY, STLB_ARRAY, UBTB_ARRAY, FTB_ARRAY = range(9)

@@ -4,13 +4,13 @@ Each dynamic instruction passes once, in program order, and gets the cycles at w
 completed and committed, from resources that remember when they are next free. Stall cycles at commit are given to
 what the oldest instruction waited for; they sum to the cycles of the run.
 
-Left out: wrong-path fetches and accesses, memory-dependence mispredictions (loads know older stores), replays,
-bank conflicts, micro-op fusion, forwarding from vector stores, waiting of the core's loads for the decoupled engine's
-stores.
+Left out: wrong-path fetches and accesses, speculative wake-up and its replays, forwarding from vector stores, waiting
+of the core's loads for the decoupled engine's stores.
 
 Accuracy: docs/accuracy.md. The vector rules are fitted on rvv-bench's cells (benchmarks/rvv_throughput.py; a fit, not a
 prediction); scalar latencies of the C906 and C910 are those of the vendor's tables
-(tests/claims/test_claims_vendor_latencies.py). IPC of whole programs has not been compared with hardware yet.
+(tests/claims/test_claims_vendor_latencies.py). IPC of whole programs beside RTL simulation:
+benchmarks/core_accuracy.py.
 """
 
 from __future__ import annotations
@@ -18,21 +18,28 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.limits import INSTRUCTION_BUFFER
 from workbench.core.timing.classes import (
     CORE,
-    DRAM,
     FP_REGISTERS,
     INT_REGISTERS,
-    L1,
     L1D_ARRAY,
-    L2,
     L2_ARRAY,
-    L3,
-    L3_ARRAY,
+    SERIALIZE,
+    STORE,
     VEC_REGISTERS,
     VECTOR,
+    VIOLATION,
 )
-from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.loadstore import (
+    drain_store,
+    enter_load,
+    enter_store,
+    flush_violation,
+    memory_cause,
+    retire_access,
+    scalar_access,
+)
 from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import (
     admit,
@@ -43,14 +50,14 @@ from workbench.core.timing.pipeline import (
     in_order_time,
     leave,
     note_issue,
+    pick_queue,
     register_slot,
     rename,
     steer,
     take_port,
 )
 from workbench.core.timing.stages import log_stages
-from workbench.core.timing.state import FORWARD
-from workbench.core.timing.tables import DIRTY
+from workbench.core.timing.state import QUEUE_CHOICES
 from workbench.core.timing.vector import (
     V0,
     cost_rule,
@@ -62,13 +69,12 @@ from workbench.core.timing.vector_memory import access, access_bytes, access_reg
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
 
-_LOAD, _STORE, _SERIALIZE, _ATOMIC = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE), int(Flag.ATOMIC)
+_LOAD, _STORE, _SERIALIZE = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE)
 _CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
 _MEMORY = _LOAD | _STORE
 _INDEXED = int(Flag.INDEXED)
 _SCATTERED = int(Flag.STRIDED | Flag.INDEXED)
 _NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(TimingClass.SYSTEM)
-_SLOT = FORWARD - 1
 
 
 @inner_kernel
@@ -81,34 +87,50 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     rd = c.rd
     s.class_count[kind] += 1
     fetched = fetch(s, pc) + s.fetch_to_rename
+    is_second = pc == s.fused_pc
+    s.fused_pc = pc + c.length if c.fusion & s.fusion and not is_second else -1
+    if is_second and s.rename_count < s.rename_width:
+        _second_half(s, c, i, pc, kind, rd)
+        return
     time = max(fetched, s.rename_time)
-    queue = s.class_queue[kind]
+    choice = kind * QUEUE_CHOICES
     idle = kind == _NOP or (s.move_elimination and kind == _INT_ALU and _is_move(c))
+    if not idle and s.choices[kind] > 1:
+        choice = pick_queue(s, kind, time)
+    queue = s.choice_queue[choice]
     if not idle:
         time = admit(s, queue, time)
     file = -1
     if rd > 0:
         file = INT_REGISTERS if rd < 32 else FP_REGISTERS
         time = register_slot(s, file, time)
+    waiting = CORE
     if flags & _LOAD:
         time = max(time, s.load_ring[s.load_head] + 1)
-    if flags & _STORE:
-        time = max(time, s.store_ring[s.store_head] + 1)
+    if flags & _STORE and time <= s.store_ring[s.store_head]:
+        time = s.store_ring[s.store_head] + 1
+        waiting = STORE
     if flags & _SERIALIZE:
         time = max(time, s.last_commit + 1)
-    time = rename(s, max(time, s.barrier), 1)
+        waiting = SERIALIZE
+    if time < s.barrier:
+        time = s.barrier
+        waiting = SERIALIZE
+    time = rename(s, time, 1, s.class_simple[kind] == 1)
     front_bound = time == fetched
+    cause = s.fetch_cause if front_bound else waiting
+    known = time
     if idle:
         if rd > 0:
             s.register_ready[rd] = s.register_ready[max(c.rs1, c.rs2)] if kind == _INT_ALU else time
         done = time
         issue = time
-        cause = s.fetch_cause if front_bound else CORE
     else:
         earliest = time + s.rename_to_issue
         ready = earliest
         if c.rs1 > 0:
             ready = max(ready, s.register_ready[c.rs1])
+        known = ready
         if c.rs2 > 0:
             ready = max(ready, s.register_ready[c.rs2])
         if c.rs3 > 0:
@@ -117,18 +139,18 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
             if rd > 0:
                 ready = max(ready, s.register_ready[rd])
             ready = in_order_time(s, ready)
-        ports = s.class_ports[kind]
+        ports = s.choice_ports[choice]
         issue = take_port(s, ports, ready)
         if s.in_order:
             note_issue(s, issue)
         leave(s, queue, issue)
-        cause = CORE
-        if front_bound and issue == earliest:
-            cause = s.fetch_cause
+        s.queue_occupancy += issue - time
+        if issue > earliest:
+            cause = waiting
         if flags & _MEMORY:
-            done = _scalar_access(s, c, pc, address, issue, flags)
+            done = scalar_access(s, c, pc, address, issue, flags)
             if flags & _LOAD and s.found >= L1D_ARRAY:
-                cause = _memory_cause(s, cause)
+                cause = VIOLATION if s.violation_time > 0 else memory_cause(s, cause, waiting)
         else:
             latency = _latency(s, c, kind)
             done = issue + latency
@@ -140,13 +162,31 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     if file >= 0:
         free_register(s, file, finished)
     if flags & _MEMORY:
-        _retire_access(s, flags, pc, address, c.mem_bytes, issue, finished)
+        retire_access(s, flags, pc, address, c.mem_bytes, known, issue, finished)
+        flush_violation(s)
     if flags & _SERIALIZE:
         s.barrier = finished + (s.trap_cycles if kind == _SYSTEM else 1)
     if s.log_left > 0:
         log_stages(s, i, pc, time, issue, done, finished, s.drain_time if flags & _STORE else 0, 0, 0)
     if flags & _CONTROL:
         steer(s, flags, pc, pc + c.length, next_pc, done)
+
+
+@inner_kernel
+def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
+    """Account for the second instruction of a fused pair: it adds its other operand to the operation of the first."""
+    other = c.rs2 if c.rs1 == rd else c.rs1
+    done = s.register_ready[rd]
+    if other > 0 and other != rd:
+        done = max(done, s.register_ready[other] + 1)
+    done += _latency(s, c, kind) - 1
+    s.register_ready[rd] = done
+    s.fusions += 1
+    s.rob_merges = 1
+    s.rename_times[s.instructions & (INSTRUCTION_BUFFER - 1)] = s.rename_time
+    finished = commit(s, c.region, done, CORE)
+    if s.log_left > 0:
+        log_stages(s, i, pc, s.rename_time, done - 1, done, finished, 0, 0, 0)
 
 
 @inner_kernel
@@ -179,7 +219,7 @@ def step_vector(
     limit = s.decode_simple_vector if uops == 1 else s.decode_vector
     if time <= s.rename_time and s.vector_count >= limit:
         time = s.rename_time + 1
-    time = rename(s, max(time, s.barrier), 1 if s.has_npu or s.in_order else uops)
+    time = rename(s, max(time, s.barrier), 1 if s.has_npu or s.in_order else uops, False)
     s.vector_count += 1
     earliest = time + s.rename_to_issue
     cause = VECTOR
@@ -233,10 +273,7 @@ def _retire_vector_access(
 ) -> None:
     """Enter the access in the load or store ring; the core's own vector stores drain line by line."""
     if c.flags & _LOAD:
-        s.load_ring[s.load_head] = finished
-        s.load_head += 1
-        if s.load_head >= s.load_queue:
-            s.load_head = 0
+        enter_load(s, finished)
         return
     drained = finished
     if not s.has_npu:
@@ -247,10 +284,7 @@ def _retire_vector_access(
             size = access_bytes(c, s.vlen_bytes, vl, sew_log2)
             for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
                 drained = drain_store(s, pc, line << s.line_shift, finished)
-    s.store_ring[s.store_head] = drained
-    s.store_head += 1
-    if s.store_head >= s.store_queue:
-        s.store_head = 0
+    enter_store(s, drained)
 
 
 @inner_kernel
@@ -270,97 +304,3 @@ def _latency(s: Any, c: Any, kind: int) -> int:
     if size == 1:
         return s.class_latency[kind * 4 + (0 if word & 8 else 1)]
     return s.class_latency[kind * 4 + ((word >> 25) & 3)]
-
-
-@inner_kernel
-def _memory_cause(s: Any, cause: int) -> int:
-    """The level that a load waited for; a hit in the L1 counts only where nothing else held the load back."""
-    if s.found == L2_ARRAY:
-        return L2
-    if s.found == L3_ARRAY:
-        return L3
-    if s.found > L3_ARRAY:
-        return DRAM
-    return L1 if cause == CORE else cause
-
-
-@inner_kernel
-def _scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
-    """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
-    s.found = -1
-    if not flags & _LOAD:
-        s.stores += 1
-        return issue + 1 + translate_data(s, address)
-    s.loads += 1
-    issue += translate_data(s, address)
-    slot = (address >> 3) & _SLOT
-    if s.forward_address[slot] == address >> 3 and s.forward_until[slot] > issue:
-        done = max(issue, s.forward_ready[slot]) + s.forward_cycles
-        s.found = L1D_ARRAY
-    else:
-        first = address >> s.line_shift
-        done = data_access(s, first, pc, address, issue, DIRTY if flags & _ATOMIC else 0)
-        last = (address + c.mem_bytes - 1) >> s.line_shift
-        if last != first and c.mem_bytes > 0:
-            done = max(done, data_access(s, last, pc, address, issue + 1, 0))
-    if flags & _ATOMIC and flags & _STORE:
-        done += s.hit_cycles[L1D_ARRAY]
-    return done
-
-
-@inner_kernel
-def _retire_access(s: Any, flags: int, pc: int, address: int, size: int, issue: int, finished: int) -> None:
-    if flags & _LOAD:
-        s.load_ring[s.load_head] = finished
-        s.load_head += 1
-        if s.load_head >= s.load_queue:
-            s.load_head = 0
-    if flags & _STORE:
-        drained = drain_store(s, pc, address, finished)
-        slot = (address >> 3) & _SLOT
-        s.forward_address[slot] = address >> 3
-        s.forward_ready[slot] = issue
-        s.forward_until[slot] = drained
-        if (address & 7) + size > 8:
-            slot = ((address >> 3) + 1) & _SLOT
-            s.forward_address[slot] = (address >> 3) + 1
-            s.forward_ready[slot] = issue
-            s.forward_until[slot] = drained
-        s.store_ring[s.store_head] = drained
-        s.store_head += 1
-        if s.store_head >= s.store_queue:
-            s.store_head = 0
-
-
-@inner_kernel
-def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
-    """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
-    line = address >> s.line_shift
-    time = max(finished + 1, s.drain_time)
-    if line != s.drain_line and not _is_buffered(s, line):
-        time = max(time, s.buffer_free[s.buffer_head])
-        s.buffer_free[s.buffer_head] = data_access(s, line, pc, address, time, DIRTY)
-        s.buffer_line[s.buffer_head] = line
-        s.buffer_head += 1
-        if s.buffer_head >= s.buffer_lines:
-            s.buffer_head = 0
-    s.drain_line = line
-    s.drain_count += 1
-    if time > s.drain_time:
-        s.drain_count = 1
-    elif s.drain_count > 2:
-        time += 1
-        s.drain_count = 1
-    s.drain_time = time
-    return time
-
-
-@inner_kernel
-def _is_buffered(s: Any, line: int) -> bool:
-    """Whether one of the four youngest entries of the store buffer holds the line."""
-    slot = s.buffer_head
-    for _ in range(min(s.buffer_lines, 4)):
-        slot = slot - 1 if slot > 0 else s.buffer_lines - 1
-        if s.buffer_line[slot] == line:
-            return True
-    return False

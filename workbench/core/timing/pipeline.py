@@ -10,23 +10,25 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, REGIONS, ROB_ENTRIES
-from workbench.core.timing.classes import BASE, FRONTEND, MISPREDICT
+from workbench.core.timing.classes import BASE, FRONTEND, ICACHE, ITLB, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
+    first_guess,
     follow_path,
     look_up_target,
     pop_return,
-    predict_direction,
+    predict_branch,
     predict_indirect,
     push_return,
 )
-from workbench.core.timing.state import HORIZON
+from workbench.core.timing.state import HORIZON, QUEUE_CHOICES
 from workbench.isa.code import Flag
 
 _BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
 _CALL, _RETURN = int(Flag.CALL), int(Flag.RETURN)
 _FTQ, _BUFFER, _CYCLE = FTQ_ENTRIES - 1, INSTRUCTION_BUFFER - 1, HORIZON - 1
-_MISS, _BUBBLE = 2, 1
+_HIT, _BUBBLE, _MISS = 0, 1, 2
+MISPREDICTED, UNKNOWN_TARGET, VIOLATED = 1, 2, 3  # why fetch starts again; in the order of their CPI causes
 
 
 @inner_kernel
@@ -39,8 +41,7 @@ def fetch(s: Any, pc: int) -> int:
 
 @inner_kernel
 def _begin_block(s: Any, pc: int) -> None:
-    s.fetch_cause = MISPREDICT if s.redirected else FRONTEND
-    s.redirected = 0
+    s.fetch_cause = MISPREDICT + s.redirected - 1 if s.redirected else FRONTEND
     s.new_block = 0
     s.block_end = pc + s.fetch_bytes
     s.ftq[s.blocks & _FTQ] = s.last_commit  # the previous block leaves the queue when its last instruction commits
@@ -53,14 +54,21 @@ def _begin_block(s: Any, pc: int) -> None:
         room = s.rename_times[(s.instructions - s.buffer_entries) & _BUFFER]
         time = max(time, room - s.fetch_to_rename)
     line = pc >> s.line_shift
+    arrival = time
     if line != s.fetch_line:
         s.fetch_line = line
-        time = max(time, instruction_access(s, line, predicted + translate_code(s, pc)))
+        translation = translate_code(s, pc, predicted)
+        arrival = instruction_access(s, line, predicted + translation)
+        if arrival > time and not s.redirected:
+            s.fetch_cause = ITLB if translation > 0 else ICACHE
     end = (s.block_end - 1) >> s.line_shift
     if end != line:
         s.fetch_line = end
-        time = max(time, instruction_access(s, end, predicted))
-    s.fetch_time = time
+        arrival = max(arrival, instruction_access(s, end, predicted))
+        if arrival > time and s.fetch_cause == FRONTEND:
+            s.fetch_cause = ICACHE
+    s.redirected = 0
+    s.fetch_time = max(time, arrival)
 
 
 @inner_kernel
@@ -82,6 +90,23 @@ def admit(s: Any, queue: int, time: int) -> int:
 
 
 @inner_kernel
+def pick_queue(s: Any, kind: int, time: int) -> int:
+    """Choice among the queues that can issue a class: the emptiest at `time`, in turn where several are."""
+    count = s.choices[kind]
+    base = kind * QUEUE_CHOICES
+    k = s.choice_next[kind]
+    best, least = base, 1 << 30
+    for _ in range(count):
+        queue = s.choice_queue[base + k]
+        free_at = admit(s, queue, time)
+        if s.queue_used[queue] + ((free_at - time) << 16) < least:
+            best, least = base + k, s.queue_used[queue] + ((free_at - time) << 16)
+        k = k + 1 if k + 1 < count else 0
+    s.choice_next[kind] = k + 1 if k + 1 < count else 0
+    return best
+
+
+@inner_kernel
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`."""
     ahead = max(min(issue - s.queue_time[queue], HORIZON - 1), 1)
@@ -90,9 +115,17 @@ def leave(s: Any, queue: int, issue: int) -> None:
 
 
 @inner_kernel
-def rename(s: Any, time: int, slots: int) -> int:
-    """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width."""
-    time = max(time, s.rob[s.rob_head] + 1)
+def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
+    """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width.
+
+    With compression, neighbours that cannot fault (`is_simple`) and are renamed in one cycle share a reorder-buffer entry.
+    """
+    s.rob_merges = 0
+    if s.rob_open and is_simple and time <= s.rename_time and s.rename_count + slots <= s.rename_width:
+        s.rob_merges = 1
+    s.rob_open = 1 if is_simple and s.rob_compression else 0
+    if not s.rob_merges:
+        time = max(time, s.rob[s.rob_head] + 1)
     if time > s.rename_time:
         s.rename_time = time
         s.rename_count = 0
@@ -161,16 +194,20 @@ def commit(s: Any, region: int, complete: int, cause: int) -> int:
         s.commit_count = 0
         s.stack[BASE] += 1
         s.stack[cause] += time - before - 1
-    elif s.commit_count >= s.commit_width:
+    elif s.commit_count >= s.commit_width and not s.rob_merges:
         time += 1
         s.commit_count = 0
         s.stack[BASE] += 1
-    s.commit_count += 1
     s.last_commit = time
-    s.rob[s.rob_head] = time
-    s.rob_head += 1
-    if s.rob_head >= s.window:
-        s.rob_head = 0
+    s.rob_occupancy += time - s.rename_time
+    if s.rob_merges:
+        s.rob[s.rob_head - 1 if s.rob_head > 0 else s.window - 1] = time
+    else:
+        s.commit_count += 1
+        s.rob[s.rob_head] = time
+        s.rob_head += 1
+        if s.rob_head >= s.window:
+            s.rob_head = 0
     s.instructions += 1
     if region < 0 or region >= REGIONS:
         region = 0
@@ -195,10 +232,10 @@ def free_register(s: Any, file: int, time: int) -> None:
 
 
 @inner_kernel
-def redirect(s: Any, time: int) -> None:
-    """Fetch starts again after the branch that resolves at `time`."""
+def redirect(s: Any, time: int, why: int) -> None:
+    """Fetch starts again after what is found out at `time`."""
     s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
-    s.redirected = 1
+    s.redirected = why
     s.new_block = 1
     s.bubble = 0
 
@@ -206,48 +243,62 @@ def redirect(s: Any, time: int) -> None:
 @inner_kernel
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
+    s.branches += 1
     if flags & _BRANCH:
-        s.branches += 1
-        taken = next_pc != fall_through
-        wrong = predict_direction(s, pc, taken)
-        if wrong:
-            s.mispredicts += 1
-            redirect(s, resolve)
-            if taken:
-                look_up_target(s, pc)
-        elif taken:
-            s.new_block = 1
-            place = look_up_target(s, pc)
-            if place == _MISS and not s.decode_finds_taken:
-                s.mispredicts += 1
-                redirect(s, resolve)
-            else:
-                s.bubble = _bubble(s, place)
-        if taken:
+        s.conditional_branches += 1
+        _steer_branch(s, pc, next_pc != fall_through, resolve)
+        if next_pc != fall_through:
             follow_path(s, next_pc)
         return
     s.new_block = 1
     place = look_up_target(s, pc)
     wrong = False
-    if flags & _INDIRECT:
-        if flags & _RETURN:
-            wrong = pop_return(s, next_pc)
-        else:
-            wrong = predict_indirect(s, pc, next_pc)
-        s.branches += 1
+    bubble = 0
+    if flags & _RETURN:
+        wrong = pop_return(s, next_pc)
+        s.return_mispredicts += wrong
+    elif flags & _INDIRECT:
+        wrong = predict_indirect(s, pc, next_pc)
+        bubble = s.late_bubble
     if flags & _CALL:
         push_return(s, fall_through)
     if wrong:
         s.mispredicts += 1
         s.indirect_mispredicts += 1
-        redirect(s, resolve)
+        redirect(s, resolve, MISPREDICTED)
     else:
-        s.bubble = _bubble(s, place)
+        s.bubble = max(_bubble(s, place), bubble)
     follow_path(s, next_pc)
+
+
+@inner_kernel
+def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
+    guess = first_guess(s, pc, taken)
+    wrong = predict_branch(s, pc, taken)
+    place = look_up_target(s, pc) if taken else _HIT
+    if wrong:
+        s.mispredicts += 1
+        s.branch_mispredicts += 1
+        redirect(s, resolve, MISPREDICTED)
+        return
+    late = s.late_bubble if s.overruled else 0
+    if taken:
+        s.new_block = 1
+        if place == _MISS and not s.decode_finds_taken:
+            s.mispredicts += 1
+            s.target_misses += 1
+            redirect(s, resolve, UNKNOWN_TARGET)
+            return
+        s.bubble = max(_bubble(s, place), late)
+    if guess >= 0 and (guess > 0) != taken:
+        s.override_bubbles += 1
+        late = max(late, s.ftb_bubble)
+    s.bubble = max(s.bubble, late)
 
 
 @inner_kernel
 def _bubble(s: Any, place: int) -> int:
     if place == _MISS:
+        s.target_misses += 1
         return s.decode_redirect
     return s.ftb_bubble if place == _BUBBLE else 0

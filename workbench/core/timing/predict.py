@@ -1,6 +1,7 @@
 """Branch prediction with real tables: TAGE with a statistical corrector or gshare, ITTAGE, return stack, target buffers.
 
-Tables are read and trained at once, in program order: no wrong path pollutes them and histories are never repaired.
+Direction tables are read and trained at once, in program order: no wrong path pollutes them and histories are never
+repaired. New targets are known only after their branch commits (`training`).
 
 Source
 ------
@@ -16,19 +17,69 @@ from typing import Any
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import PREDICTOR_ENTRIES
 from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
-from workbench.core.timing.tables import find, insert
+from workbench.core.timing.tables import STAMP_SHIFT, find, insert
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
+_BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: always taken so far; two-bit counters
+
+
+@inner_kernel
+def predict_branch(s: Any, pc: int, taken: bool) -> bool:
+    """Predict the conditional branch at `pc` as the front end does; whether the prediction was wrong.
+
+    Where the target buffer must know a branch before it is fetched, an unknown one counts as not taken, and one that was
+    always taken so far is taken whatever the other tables say, which are not trained by it.
+    """
+    s.overruled = 0
+    if s.decode_finds_taken or not s.has_ftb:
+        return predict_direction(s, pc, taken)
+    slot = find(s, FTB_ARRAY, pc >> 1)
+    if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
+        if taken:
+            predict_direction(s, pc, taken)
+        return taken
+    if s.keeps_bias and s.stamps[slot] & _BIASED:
+        if not taken:
+            s.stamps[slot] &= ~_BIASED
+            predict_direction(s, pc, taken)
+            return True
+        _shift_history(s, taken)
+        return False
+    return predict_direction(s, pc, taken)
+
+
+@inner_kernel
+def first_guess(s: Any, pc: int, taken: bool) -> int:
+    """What the first-level buffer's counters say by themselves: 1 taken, 0 not taken, -1 if there is no such guess."""
+    if not s.first_counters:
+        return -1
+    slot = find(s, UBTB_ARRAY, pc >> 1)
+    if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
+        return -1
+    counter = s.stamps[slot] & 3
+    if taken and counter < _STRONG_TAKEN:
+        s.stamps[slot] += 1
+    elif not taken and counter > 0:
+        s.stamps[slot] -= 1
+    return counter >> 1
 
 
 @inner_kernel
 def predict_direction(s: Any, pc: int, taken: bool) -> bool:
     """Predict the conditional branch at `pc`, train with what it did; whether the prediction was wrong."""
     wrong = _tage(s, pc, taken) if s.is_tage else _gshare(s, pc, taken)
+    _shift_history(s, taken)
+    return wrong
+
+
+@inner_kernel
+def _shift_history(s: Any, taken: bool) -> None:
+    """Enter the outcome of a conditional branch in the direction history."""
+    if s.path_directions:
+        return
     s.older_history = (s.older_history << 1) | ((s.history >> 63) & 1)
     s.history = (s.history << 1) | taken
-    return wrong
 
 
 @inner_kernel
@@ -78,6 +129,7 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
     tage_taken = predicted
     if s.sc_tables > 0:
         predicted = _correct(s, pc, tage_taken, weight, taken)
+        s.overruled = predicted != tage_taken
     _train_tage(s, provider, base_index, other, taken)
     if tage_taken != taken:
         _allocate(s, provider, taken)
@@ -150,10 +202,11 @@ def _correct(s: Any, pc: int, predicted: bool, weight: int, taken: bool) -> bool
 
 @inner_kernel
 def predict_indirect(s: Any, pc: int, target: int) -> bool:
-    """Predict the target of an indirect jump by path history, train; whether the prediction was wrong."""
+    """Predict the target of an indirect jump by history, train; whether the prediction was wrong."""
     provider = -1
+    context = s.path if s.path_indirect else s.history
     for k in range(s.indirect_tables):
-        mixed = ((s.path & s.indirect_history[k]) * _MIX_A ^ (pc >> 1)) * _MIX_C
+        mixed = ((context & s.indirect_history[k]) * _MIX_A ^ (pc >> 1)) * _MIX_C
         index = k * PREDICTOR_ENTRIES + ((mixed >> 36) & s.indirect_mask[k])
         tag = ((mixed >> 20) & s.indirect_tag_mask[k]) + 1
         s.indirect_index[k] = index
@@ -195,20 +248,31 @@ def pop_return(s: Any, target: int) -> bool:
 
 @inner_kernel
 def look_up_target(s: Any, pc: int) -> int:
-    """Where the target of the taken branch at `pc` is found: 0 first-level buffer, 1 second level, 2 nowhere; enters it."""
+    """Where the target of the taken branch at `pc` is found: 0 first-level buffer, 1 second level, 2 nowhere; enters it.
+
+    A new entry is of use to predictions `training` cycles after the branch commits.
+    """
     key = pc >> 1
-    if find(s, UBTB_ARRAY, key) >= 0:
-        return _HIT
-    insert(s, UBTB_ARRAY, key, 0)
+    stamp = (s.last_commit + s.training) << STAMP_SHIFT if s.training > 0 else 0
+    slot = find(s, UBTB_ARRAY, key)
+    if slot >= 0:
+        if s.stamps[slot] >> STAMP_SHIFT <= s.bpu_time:
+            return _HIT
+    else:
+        insert(s, UBTB_ARRAY, key, stamp | _WEAK_TAKEN)
     if not s.has_ftb:
         return _MISS
-    if find(s, FTB_ARRAY, key) >= 0:
-        return _BUBBLE
-    insert(s, FTB_ARRAY, key, 0)
-    return _MISS
+    slot = find(s, FTB_ARRAY, key)
+    if slot < 0:
+        insert(s, FTB_ARRAY, key, stamp | _BIASED)
+        return _MISS
+    return _BUBBLE if s.stamps[slot] >> STAMP_SHIFT <= s.bpu_time else _MISS
 
 
 @inner_kernel
 def follow_path(s: Any, target: int) -> None:
-    """Enter a taken control transfer in the path history."""
+    """Enter a taken control transfer in the path history; with `path_directions` that is what directions are told by."""
     s.path = (s.path << 2) ^ (target >> 1)
+    if s.path_directions:
+        s.older_history = (s.older_history << 2) | ((s.history >> 62) & 3)
+        s.history = (s.history << 2) ^ (((target >> 1) ^ (target >> 5)) & 15)

@@ -22,7 +22,11 @@ _VECTOR_INTEGER = (
 
 @dataclass(frozen=True)
 class TimingResult:
-    """Figures of one timed run; `cpi_stack` sums to `cycles`, region arrays are indexed by region number."""
+    """Figures of one timed run; `cpi_stack` sums to `cycles`, region arrays are indexed by region number.
+
+    `top_down` is the share of cycles per branch of the top-down tree (`classes.TOP_DOWN`); `counters` are event counts
+    and means over the run, their names say the unit.
+    """
 
     instructions: int
     cycles: int
@@ -31,6 +35,8 @@ class TimingResult:
     activity: Activity
     region_cycles: tuple[int, ...]
     region_instructions: tuple[int, ...]
+    top_down: dict[str, float]
+    counters: dict[str, float]
 
 
 def read_result(state: Any, regions: int = 1, line_bytes: int = 64) -> TimingResult:
@@ -41,19 +47,50 @@ def read_result(state: Any, regions: int = 1, line_bytes: int = 64) -> TimingRes
     tail = max(int(s["npu_done"].max()), int(s["npu_queue_free"].max())) - committed if s["has_npu"] else 0
     stack = {cause: int(cycles) for cause, cycles in zip(K.CPI_CAUSES, s["stack"], strict=True)}
     stack["vector"] += max(tail, 0)
+    cycles = committed + max(tail, 0)
     return TimingResult(
         instructions=instructions,
-        cycles=committed + max(tail, 0),
+        cycles=cycles,
         cpi_stack=stack,
         mpki=_mpki(s, instructions),
         activity=_activity(s, line_bytes),
         region_cycles=tuple(int(c) for c in s["region_cycles"][:regions]),
         region_instructions=tuple(int(n) for n in s["region_instructions"][:regions]),
+        top_down=top_down(stack),
+        counters=_counters(s, cycles, line_bytes),
     )
+
+
+def top_down(cpi_stack: dict[str, int]) -> dict[str, float]:
+    """Share of all cycles per branch of the top-down tree; the shares sum to 1."""
+    total = max(sum(cpi_stack.values()), 1)
+    return {name: sum(cpi_stack[cause] for cause in causes) / total for name, causes in K.TOP_DOWN.items()}
+
+
+_EVENTS = (
+    "conditional_branches", "target_misses", "override_bubbles", "fusions", "forwards", "violations", "bank_conflicts",
+    "prefetches", "useful_prefetches", "device_accesses", "dram_reads", "dram_writes",
+)  # fmt: skip
+_OCCUPANCIES = {
+    "rob_instructions": "rob_occupancy", "issue_queue_entries": "queue_occupancy", "load_queue_entries": "load_occupancy",
+    "store_queue_entries": "store_occupancy", "l1d_misses_in_flight": "miss_cycles",
+}  # fmt: skip
+
+
+def _counters(s: Any, cycles: int, line_bytes: int) -> dict[str, float]:
+    """Event counts; `mean_*`: entries in use, by Little's law; `dram_bytes_per_cycle`, `dram_row_hit_rate`."""
+    traffic = int(s["dram_reads"]) + int(s["dram_writes"])
+    figures: dict[str, float] = {name: int(s[name]) for name in _EVENTS}
+    figures |= {f"mean_{name}": int(s[total]) / max(cycles, 1) for name, total in _OCCUPANCIES.items()}
+    figures["dram_bytes_per_cycle"] = traffic * line_bytes / max(cycles, 1)
+    figures["dram_row_hit_rate"] = int(s["row_hits"]) / max(int(s["dram_reads"]), 1)
+    return figures
 
 
 def _mpki(s: Any, instructions: int) -> dict[str, float]:
     counts = {"branch": s["mispredicts"], "indirect": s["indirect_mispredicts"], "tlb": s["tlb_misses"]}
+    counts |= {"conditional": s["branch_mispredicts"], "return": s["return_mispredicts"], "target": s["target_misses"]}
+    counts |= {name: s["level_tlb_misses"][k] for k, name in enumerate(("itlb", "dtlb", "l2_tlb"))}
     counts |= {level: s["misses"][k] for k, level in enumerate(LEVELS)}
     return {name: 1000 * int(count) / max(instructions, 1) for name, count in counts.items()}
 

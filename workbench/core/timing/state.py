@@ -17,26 +17,35 @@ from workbench.core.limits import (
     DRAM_BANKS,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
+    L1D_BANKS,
     MSHRS,
     NPU_QUEUE,
+    OFFSETS,
+    PATTERNS,
     PREDICTOR_ENTRIES,
     QUEUES,
     RAS_ENTRIES,
+    RECENT_REQUESTS,
     REGIONS,
     ROB_ENTRIES,
+    SPATIAL_REGIONS,
     STREAMS,
     STRIDES,
     TAGE_TABLES,
 )
 from workbench.core.timing import classes as K
+from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass
 
 CLASSES = 64  # timing classes at most
 HORIZON = 16384  # cycles that calendars look ahead
+QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
+DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
 FIXED = 16  # vector port cycles are in sixteenths
 LMUL_STEPS = 8  # registers of one operation: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16
 SEWS = 4  # 8, 16, 32 and 64 bits
+OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learning phase; Michaud 2016: 100, 31, 1
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 
@@ -52,7 +61,8 @@ TIMING_DTYPE = np.dtype(
         # --- predictors
         ("is_tage", _W), ("base_mask", _W), ("gshare_mask", _W), ("tables", _W), ("indirect_tables", _W),
         ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
-        ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W),
+        ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
+        ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
         ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
         ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
         ("table_older", _W, TAGE_TABLES), ("table_index", _W, TAGE_TABLES), ("table_tag", _W, TAGE_TABLES),
@@ -66,7 +76,8 @@ TIMING_DTYPE = np.dtype(
         ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
         # --- rename, window, commit
         ("rename_width", _W), ("issue_width", _W), ("commit_width", _W), ("window", _W), ("rename_to_issue", _W),
-        ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W),
+        ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W), ("fusion", _W), ("fused_pc", _W),
+        ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
         ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
         ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
         ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
@@ -74,6 +85,8 @@ TIMING_DTYPE = np.dtype(
         # --- issue queues and ports
         ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUES), ("queue_time", _W, QUEUES),
         ("queue_leaving", np.int16, QUEUES * HORIZON),
+        ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
+        ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
         ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
         ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES),
         ("port_cycle", _W, HORIZON), ("port_busy", _W, HORIZON),
@@ -86,6 +99,11 @@ TIMING_DTYPE = np.dtype(
         ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
         ("buffer_line", _W, MSHRS),
         ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
+        ("forward_known", _W, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
+        ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
+        ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
+        ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
+        ("walk_reads", _W), ("walk_tables", _W, 16),
         ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
         ("mshrs", _W, 4), ("mshr_free", _W, 4 * MSHRS),
         ("tags", _W, CACHE_ENTRIES), ("stamps", _W, CACHE_ENTRIES),
@@ -93,7 +111,13 @@ TIMING_DTYPE = np.dtype(
         ("streams", _W), ("stream_distance", _W), ("stride_entries", _W), ("stride_degree", _W), ("stream_next", _W),
         ("stream_line", _W, STREAMS), ("stream_step", _W, STREAMS), ("stream_trust", _W, STREAMS),
         ("stream_ahead", _W, STREAMS), ("stride_pc", _W, STRIDES), ("stride_address", _W, STRIDES),
-        ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES),
+        ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES), ("stream_l2_distance", _W),
+        ("stores_train", _W), ("stream_far", _W, STREAMS),
+        ("sms_regions", _W), ("sms_next", _W), ("sms_region", _W, SPATIAL_REGIONS), ("sms_trigger", _W, SPATIAL_REGIONS),
+        ("sms_lines", _W, SPATIAL_REGIONS), ("pattern_trigger", _W, PATTERNS), ("pattern_lines", _W, PATTERNS),
+        ("offsets", _W), ("offset", _W, OFFSETS), ("offset_score", _W, OFFSETS), ("offset_index", _W), ("offset_round", _W),
+        ("offset_rounds", _W), ("offset_most", _W), ("offset_least", _W), ("offset_best", _W),
+        ("request_line", _W, RECENT_REQUESTS), ("request_time", _W, RECENT_REQUESTS),
         # --- DRAM
         ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
         ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
@@ -125,14 +149,21 @@ TIMING_DTYPE = np.dtype(
         ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
         ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
         ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
-        ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W),
+        ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W), ("conditional_branches", _W),
+        ("branch_mispredicts", _W), ("return_mispredicts", _W), ("target_misses", _W), ("override_bubbles", _W),
+        ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("fusions", _W), ("useful_prefetches", _W),
+        ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
+        ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
     ],
     align=True,
 )  # fmt: skip
 
 
-def make_state(core: CoreConfig, regions: int = 1) -> Any:
-    """A fresh engine for `core`: an array of one `TIMING_DTYPE` record. Region numbers from `REGIONS` on share number 0."""
+def make_state(core: CoreConfig, regions: int = 1, device_end: int | None = None) -> Any:
+    """A fresh engine for `core`: an array of one `TIMING_DTYPE` record. Region numbers from `REGIONS` on share number 0.
+
+    `device_end` is for programs without an operating system: addresses are not translated, and those below it are devices.
+    """
     state = np.zeros(1, dtype=TIMING_DTYPE)
     s = state[0]
     _front_end(s, core)
@@ -143,6 +174,9 @@ def make_state(core: CoreConfig, regions: int = 1) -> Any:
     _dram(s, core)
     _vector(s, core)
     _npu(s, core)
+    if device_end is not None:
+        s["page_shift"] = 62
+        s["device_end"] = device_end if core.memory.uncached_cycles else 0
     return state
 
 
@@ -152,7 +186,7 @@ def _front_end(s: Any, core: CoreConfig) -> None:
     s["redirect"], s["decode_redirect"] = front.redirect_cycles, front.decode_redirect_cycles
     s["ftq_entries"], s["buffer_entries"] = front.ftq_entries, front.instruction_buffer_entries
     s["decode_vector"], s["decode_simple_vector"] = front.decode_vector_per_cycle, front.decode_simple_vector_per_cycle
-    s["new_block"], s["fetch_line"] = 1, -1
+    s["new_block"], s["fetch_line"], s["fused_pc"] = 1, -1, -1
 
 
 def _history_masks(table: HistoryTable) -> tuple[int, int]:
@@ -168,6 +202,9 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 24
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
     s["decode_finds_taken"] = p.decode_finds_taken_branches
+    s["training"], s["first_counters"], s["late_bubble"] = p.training_cycles, p.first_level_counters, p.late_bubble_cycles
+    s["keeps_bias"] = p.always_taken_bit
+    s["path_directions"], s["path_indirect"] = p.direction_history == "path", p.indirect_history == "path"
     for k, table in enumerate(p.tage_tables):
         s["table_mask"][k], s["table_tag_mask"][k] = table.entries - 1, (1 << table.tag_bits) - 1
         s["table_history"][k], s["table_older"][k] = _history_masks(table)
@@ -183,7 +220,9 @@ def _back_end(s: Any, core: CoreConfig) -> None:
     s["rename_width"], s["issue_width"] = min(b.rename_width, core.frontend.decode_width), b.issue_width
     s["commit_width"], s["window"], s["rename_to_issue"] = b.commit_width, b.window, b.rename_to_issue_cycles
     s["in_order"], s["move_elimination"] = core.kind == "in_order", b.move_elimination
-    s["trap_cycles"] = b.trap_cycles
+    s["trap_cycles"], s["fusion"], s["rob_compression"] = b.trap_cycles, fusion_mask(b.fusion), b.rob_compression
+    for kind in K.SIMPLE_CLASSES:
+        s["class_simple"][kind] = 1
     s["free_registers"][:] = b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32
 
 
@@ -198,17 +237,33 @@ def _ports_of_unit(core: CoreConfig) -> dict[str, tuple[int, int]]:
     return units
 
 
+def _choices_of_unit(core: CoreConfig) -> dict[str, dict[int, int]]:
+    """Unit -> {queue number: mask of its ports with the unit}, at most `QUEUE_CHOICES` queues."""
+    ports = [(len(port), q, port) for q, queue in enumerate(core.issue_queues) for port in queue.ports]
+    choices: dict[str, dict[int, int]] = {}
+    for number, (_, queue, port) in enumerate(sorted(ports, key=lambda item: item[0])):
+        for unit in port:
+            of_unit = choices.setdefault(unit, {})
+            if queue in of_unit or len(of_unit) < QUEUE_CHOICES:
+                of_unit[queue] = of_unit.get(queue, 0) | 1 << number
+    return choices
+
+
 def _queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
         s["queue_size"][q] = queue.size
-    units = _ports_of_unit(core)
+    units, choices = _ports_of_unit(core), _choices_of_unit(core)
     latency = core.latency.model_dump()
     latency |= {
         name: latency[other] for name, other in _SAME_LATENCY.items() if latency[name] is None
     }  # fmt: skip
     for kind, unit in K.UNIT_OF_CLASS.items():
-        if unit in units:  # a core without vectors has none for vset
-            s["class_queue"][kind], s["class_ports"][kind] = units[unit]
+        if unit not in units:  # a core without vectors has none for vset
+            continue
+        s["class_queue"][kind], s["class_ports"][kind] = units[unit]
+        s["choices"][kind] = len(choices[unit])
+        for k, (queue_number, mask) in enumerate(sorted(choices[unit].items())):
+            s["choice_queue"][kind * QUEUE_CHOICES + k], s["choice_ports"][kind * QUEUE_CHOICES + k] = queue_number, mask
     for kind, field in K.LATENCY_OF_CLASS.items():
         value = latency[field]
         s["class_latency"][kind * 4 : kind * 4 + 4] = _by_size(value)
@@ -243,7 +298,17 @@ def _memory(s: Any, core: CoreConfig) -> None:
     s["next_line_instruction"] = m.prefetch.next_line_instruction
     s["streams"], s["stream_distance"] = m.prefetch.streams, m.prefetch.stream_distance_lines
     s["stride_entries"], s["stride_degree"] = m.prefetch.stride_entries, m.prefetch.stride_degree
-    s["stream_line"][:] = -1 << 40
+    s["stream_line"][:] = s["sms_region"][:] = s["pattern_trigger"][:] = s["request_line"][:] = -1 << 40
+    s["demand"], s["walk_reads"], s["uncached_cycles"] = 1, m.tlb.walk_reads_caches, m.uncached_cycles
+    s["dependence_mask"] = min(m.dependence_entries, DEPENDENTS) - 1
+    s["dependence_cycles"] = m.dependence_reset_cycles
+    s["l1d_banks"], s["bank_conflict_cycles"], s["bank_cycle"][:] = m.l1d_banks, m.bank_conflict_cycles, -1
+    s["refill_cycles"] = m.l1d.line_bytes // m.refill_bytes_per_cycle if m.refill_bytes_per_cycle else 0
+    s["stream_l2_distance"], s["sms_regions"] = m.prefetch.stream_l2_distance_lines, m.prefetch.spatial_regions
+    s["stores_train"] = m.prefetch.trained_by_stores
+    s["offsets"] = len(m.prefetch.best_offsets)
+    s["offset"][: s["offsets"]] = m.prefetch.best_offsets
+    s["offset_rounds"], s["offset_most"], s["offset_least"] = OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST
     _arrays(s, core)
 
 

@@ -15,6 +15,7 @@ from workbench.core.timing.readout import TimingResult, read_result
 from workbench.core.timing.replay import ROW_DTYPE, replay
 from workbench.core.timing.state import make_state
 from workbench.isa.code import INSTRUCTION_DTYPE, NO_REGISTER, V0, Flag
+from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass
 
 BASE = 0x10000
@@ -45,9 +46,14 @@ class Stream:
         region: int = 0,
         vector: tuple[int, int, int] = (0, 3, 0),
         stride: int = 0,
+        fuses: str = "",
     ) -> Stream:
-        """Append an instruction at `pc`, going on to `target` or the next word; `vector` is (vl, log2 SEW, log2 LMUL)."""
-        self._code[self.pc] = (imm, 1, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, 4, 0)
+        """Append an instruction at `pc`, going on to `target` or the next word; `vector` is (vl, log2 SEW, log2 LMUL).
+
+        `fuses` names the group of the pair that it may form with the next instruction.
+        """
+        fusion = fusion_mask((fuses,)) if fuses else 0
+        self._code[self.pc] = (imm, 1, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, 4, 0, fusion)
         following = self.pc + 4 if target is None else target
         self._rows.append((self.pc - BASE >> 1, self.pc, following, address, stride, *vector, 0))
         self.pc = following
@@ -118,17 +124,16 @@ class Stream:
         """The predecoded code and the rows (`ROW_DTYPE`)."""
         code = np.zeros((max(self._code) - BASE >> 1) + 1, INSTRUCTION_DTYPE)
         for pc, (imm, op, *rest) in self._code.items():
-            kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, length, fields = rest
-            code[(pc - BASE) >> 1] = (imm, op, kind, rd, rs1, rs2, rs3, flags, region, raw, mem_bytes, length, fields)
+            code[(pc - BASE) >> 1] = (imm, op, *rest)
         return code, np.array(self._rows, ROW_DTYPE)
 
     def run(self, core: CoreConfig) -> TimingResult:
         """Time the stream on a fresh core."""
         return read_result(self.run_state(core))
 
-    def run_state(self, core: CoreConfig) -> Any:
-        """The engine's state after the stream."""
-        state = make_state(core)
+    def run_state(self, core: CoreConfig, device_end: int | None = None) -> Any:
+        """The engine's state after the stream; `device_end` as in `make_state`."""
+        state = make_state(core, device_end=device_end)
         code, rows = self.arrays()
         replay(state, code, rows, np.zeros(1, np.int64), len(rows))
         return state

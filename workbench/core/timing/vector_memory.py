@@ -92,7 +92,7 @@ def access(
 @inner_kernel
 def _lines(s: Any, pc: int, address: int, size: int, time: int, is_load: bool) -> int:
     """Cycle at which all lines of a piece are there (a store only translates)."""
-    time += translate_data(s, address)
+    time += translate_data(s, address, time)
     if not is_load:
         s.stores += 1
         return time + 1

@@ -1,0 +1,110 @@
+"""Claims about macro-op fusion, reorder-buffer compression and distributed issue queues."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.core.timing.stream import Stream
+from workbench.isa.timing_class import TimingClass as K
+
+
+def _pairs(count, chained, fuses="shift_add"):
+    """Pairs such as ``slli rd, rs, 1; add rd, rd, x1``, each on the last one's result if `chained`."""
+
+    def body(s, _):
+        for k in range(count):
+            rd = 5 if chained else 5 + k % 20
+            s.add(K.INT_ALU, rd, 5 if chained else 1, fuses=fuses)
+            s.add(K.INT_ALU, rd, rd, 2)
+
+    return body
+
+
+def test_a_fused_pair_takes_one_port_and_one_slot(xiangshan, steady, change):
+    fused = steady(xiangshan, _pairs(40, False))
+    apart = steady(change(xiangshan, backend__fusion=()), _pairs(40, False))
+    assert fused == pytest.approx(40 / 4, abs=1.5)
+    assert apart == pytest.approx(80 / 4, abs=1.5)
+
+
+def test_a_fused_pair_has_the_latency_of_one_operation(xiangshan, steady, change):
+    assert steady(xiangshan, _pairs(40, True)) == pytest.approx(40, rel=0.15)
+    assert steady(change(xiangshan, backend__fusion=()), _pairs(40, True)) == pytest.approx(80, rel=0.05)
+
+
+def test_pairs_of_a_group_that_the_core_does_not_fuse_stay_apart(xiangshan, steady, change):
+    some = change(xiangshan, backend__fusion=("immediate",))
+    assert steady(some, _pairs(40, True)) > 1.6 * steady(some, _pairs(40, True, "immediate"))
+
+
+def test_an_in_order_core_without_fusion_issues_both(c906, steady):
+    assert steady(c906, _pairs(20, True)) >= 40
+
+
+def test_a_branch_into_the_second_half_executes_it_alone(xiangshan):
+    s = Stream()
+    start = s.pc
+    for _ in range(200):
+        s.pc = start
+        s.add(K.INT_ALU, 5, 5, fuses="shift_add", target=start + 64)
+        s.pc = start + 64
+        s.add(K.INT_ALU, 5, 5, 2, target=start)
+    assert s.run(xiangshan).counters["fusions"] == 0
+
+
+def _distant_misses(filler, distance=240):
+    def body(s, iteration):
+        for half in range(2):
+            s.load(5, (1 << 30) + (2 * iteration + half) * 2654435761 % (1 << 18) * 4096, rs1=1)
+            for k in range(distance):
+                filler(s, 8 + k % 8)
+
+    return body
+
+
+@pytest.fixture(scope="module")
+def wide(xiangshan, change):
+    """Kunminghu with nothing but the reorder buffer as its window."""
+    return change(
+        xiangshan, backend__phys_regs_int=1000, backend__phys_regs_fp=1000, memory__store_queue=1000,
+        memory__prefetch__streams=0, memory__prefetch__stride_entries=0, memory__prefetch__best_offsets=(),
+        memory__prefetch__spatial_regions=0,
+    )  # fmt: skip
+
+
+def test_compression_makes_the_window_larger_than_the_reorder_buffer(wide, steady, change):
+    body = _distant_misses(lambda s, register: s.add(K.INT_ALU, register, 1))
+    assert steady(change(wide, backend__rob_compression=False), body) > 1.3 * steady(wide, body)
+
+
+def test_instructions_that_may_fault_take_an_entry_each(wide, steady, change):
+    body = _distant_misses(lambda s, register: s.store(register, 1 << 28, rs1=1))
+    assert steady(change(wide, backend__rob_compression=False), body) < 1.05 * steady(wide, body)
+
+
+def _merged(core):
+    """The core with its integer queues joined into one."""
+    parts = [q for q in core.issue_queues if q.name.startswith("int")]
+    joined = parts[0].model_copy(
+        update={"name": "int", "size": sum(q.size for q in parts), "ports": tuple(p for q in parts for p in q.ports)}
+    )
+    return core.model_copy(update={"issue_queues": (joined, *(q for q in core.issue_queues if q not in parts))})
+
+
+def _uneven(s, iteration):
+    """Chains of different speed side by side: some queues fill with what waits."""
+    for k in range(24):
+        s.add(K.INT_MUL if k % 3 == 0 else K.INT_ALU, 5 + k % 6, 5 + k % 6)
+
+
+def test_queues_with_ports_of_their_own_are_no_faster_than_one_with_all(xiangshan, steady):
+    apart, joined = steady(xiangshan, _uneven), steady(_merged(xiangshan), _uneven)
+    assert joined <= apart < 1.4 * joined
+
+
+def test_independent_additions_use_the_ports_of_all_queues(xiangshan, steady):
+    def body(s, _):
+        for k in range(59):
+            s.add(K.INT_ALU, 5 + k % 20, 1)
+
+    assert steady(xiangshan, body) == pytest.approx(60 / 4, rel=0.1)

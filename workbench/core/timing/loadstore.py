@@ -1,0 +1,181 @@
+"""Scalar loads and stores: forwarding, order violations, the store queue and the store buffer.
+
+A load knows the addresses of older stores that have executed. If an older store to its bytes has not, the load either
+waits (when the dependence predictor knows it) or takes stale data, and everything from it on is fetched again.
+
+Source
+------
+G. Chrysos, J. Emer, "Memory dependence prediction using store sets", ISCA 1998: here with one set a load, which waits
+for the store that it really depends on. model: ours (tests/claims/test_claims_memory.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.base.jit import inner_kernel
+from workbench.core.timing.classes import DRAM, DTLB, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
+from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.pipeline import VIOLATED, redirect
+from workbench.core.timing.state import FORWARD
+from workbench.core.timing.tables import DIRTY
+from workbench.isa.code import Flag
+
+_LOAD, _STORE, _ATOMIC = int(Flag.LOAD), int(Flag.STORE), int(Flag.ATOMIC)
+_SLOT = FORWARD - 1
+
+
+@inner_kernel
+def memory_cause(s: Any, cause: int, waiting: int) -> int:
+    """The level that a load waited for; a hit in the L1 counts only where the load held itself back (`waiting`)."""
+    if s.found == L2_ARRAY:
+        return L2
+    if s.found == L3_ARRAY:
+        return L3
+    if s.found > L3_ARRAY:
+        return DRAM
+    if s.translated > 0:
+        return DTLB
+    return L1 if cause == waiting else cause
+
+
+@inner_kernel
+def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
+    """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
+    s.found = -1
+    s.translated = 0
+    if address < s.device_end:
+        s.device_accesses += 1
+        return max(issue, s.last_commit + 1) + s.uncached_cycles
+    s.translated = translate_data(s, address, issue)
+    if not flags & _LOAD:
+        s.stores += 1
+        return issue + 1 + s.translated
+    s.loads += 1
+    issue += s.translated
+    slot = (address >> 3) & _SLOT
+    if s.forward_address[slot] == address >> 3 and s.forward_until[slot] > issue:
+        done = _forward(s, pc, slot, issue)
+        s.found = L1D_ARRAY
+    else:
+        first = address >> s.line_shift
+        if s.l1d_banks > 0:
+            issue = _bank(s, address, first, issue)
+        done = data_access(s, first, pc, address, issue, DIRTY if flags & _ATOMIC else 0)
+        last = (address + c.mem_bytes - 1) >> s.line_shift
+        if last != first and c.mem_bytes > 0:
+            done = max(done, data_access(s, last, pc, address, issue + 1, 0))
+    if flags & _ATOMIC and flags & _STORE:
+        done += s.hit_cycles[L1D_ARRAY]
+    return done
+
+
+@inner_kernel
+def _forward(s: Any, pc: int, slot: int, issue: int) -> int:
+    """Completion of a load from the store queue or store buffer."""
+    s.forwards += 1
+    known, ready = s.forward_known[slot], s.forward_ready[slot]
+    if issue >= known or s.dependence_mask < 0:
+        return max(issue, ready) + s.forward_cycles
+    entry = (pc >> 1) & s.dependence_mask
+    if s.dependent[entry] > s.last_commit:
+        return max(known, ready) + s.forward_cycles
+    s.dependent[entry] = s.last_commit + s.dependence_cycles
+    s.violations += 1
+    s.violation_time = max(known, ready) + 1
+    return s.violation_time + s.redirect + s.fetch_to_rename + s.rename_to_issue + s.forward_cycles
+
+
+@inner_kernel
+def flush_violation(s: Any) -> None:
+    """Fetch again after a load that took stale data."""
+    if s.violation_time > 0:
+        redirect(s, s.violation_time, VIOLATED)
+        s.violation_time = 0
+
+
+@inner_kernel
+def _bank(s: Any, address: int, line: int, issue: int) -> int:
+    """Issue cycle of a load after a conflict with another line in the same bank and cycle."""
+    bank = (address >> 3) & (s.l1d_banks - 1)
+    if s.bank_cycle[bank] == issue and s.bank_line[bank] != line:
+        s.bank_conflicts += 1
+        issue += s.bank_conflict_cycles
+    s.bank_cycle[bank] = issue
+    s.bank_line[bank] = line
+    return issue
+
+
+@inner_kernel
+def retire_access(s: Any, flags: int, pc: int, address: int, size: int, known: int, ready: int, finished: int) -> None:
+    """Enter an access in its queue; `known` and `ready`: when a store's address and its data were in the store queue."""
+    if flags & _LOAD:
+        enter_load(s, finished)
+    if flags & _STORE:
+        drained = finished if address < s.device_end else drain_store(s, pc, address, finished)
+        slot = (address >> 3) & _SLOT
+        s.forward_address[slot] = address >> 3
+        s.forward_known[slot] = known
+        s.forward_ready[slot] = ready
+        s.forward_until[slot] = drained
+        if (address & 7) + size > 8:
+            slot = ((address >> 3) + 1) & _SLOT
+            s.forward_address[slot] = (address >> 3) + 1
+            s.forward_known[slot] = known
+            s.forward_ready[slot] = ready
+            s.forward_until[slot] = drained
+        enter_store(s, drained)
+
+
+@inner_kernel
+def enter_load(s: Any, finished: int) -> None:
+    """An entry of the load queue is taken until `finished`."""
+    s.load_ring[s.load_head] = finished
+    s.load_occupancy += finished - s.rename_time
+    s.load_head += 1
+    if s.load_head >= s.load_queue:
+        s.load_head = 0
+
+
+@inner_kernel
+def enter_store(s: Any, drained: int) -> None:
+    """An entry of the store queue is taken until `drained`."""
+    s.store_ring[s.store_head] = drained
+    s.store_occupancy += drained - s.rename_time
+    s.store_head += 1
+    if s.store_head >= s.store_queue:
+        s.store_head = 0
+
+
+@inner_kernel
+def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
+    """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
+    line = address >> s.line_shift
+    time = max(finished + 1, s.drain_time)
+    if line != s.drain_line and not _is_buffered(s, line):
+        time = max(time, s.buffer_free[s.buffer_head])
+        s.buffer_free[s.buffer_head] = data_access(s, line, pc, address, time, DIRTY)
+        s.buffer_line[s.buffer_head] = line
+        s.buffer_head += 1
+        if s.buffer_head >= s.buffer_lines:
+            s.buffer_head = 0
+    s.drain_line = line
+    s.drain_count += 1
+    if time > s.drain_time:
+        s.drain_count = 1
+    elif s.drain_count > 2:
+        time += 1
+        s.drain_count = 1
+    s.drain_time = time
+    return time
+
+
+@inner_kernel
+def _is_buffered(s: Any, line: int) -> bool:
+    """Whether one of the four youngest entries of the store buffer holds the line."""
+    slot = s.buffer_head
+    for _ in range(min(s.buffer_lines, 4)):
+        slot = slot - 1 if slot > 0 else s.buffer_lines - 1
+        if s.buffer_line[slot] == line:
+            return True
+    return False
