@@ -141,14 +141,8 @@ class Machine:
         from workbench.core.timing.state import TIMING_DTYPE, make_state
 
         if self.timed and self.core is not None:
-            return make_state(self.core, len(self.code.regions), self._device_end())
+            return make_state(self.core, len(self.code.regions), self.program.device_end)
         return np.zeros(1, TIMING_DTYPE)
-
-    def _device_end(self) -> int | None:
-        """Of bare-metal programs: where memory with content begins; empty segments below stand for devices."""
-        if self.program.tohost_address is None:
-            return None
-        return min((s.address for s in self.program.segments if s.data), default=self.code.base)
 
     def __enter__(self) -> Machine:
         return self

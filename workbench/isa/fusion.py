@@ -55,10 +55,13 @@ def fusion_mask(groups: tuple[str, ...]) -> int:
     return sum(1 << FUSION_GROUPS.index(group) for group in set(groups))
 
 
-def mark_fusion(entries: np.ndarray) -> None:
-    """Set `fusion` of every instruction that may fuse with the one right after it to the bit of the pair's group."""
+def mark_fusion(entries: np.ndarray, addresses: np.ndarray | None = None) -> None:
+    """Set `fusion` of every instruction that may fuse with the one right after it to the bit of the pair's group.
+
+    Without `addresses` the entries are parcels of 2 bytes in order.
+    """
     places = np.arange(len(entries))
-    following = places + entries["length"] // 2
+    following = places + entries["length"] // 2 if addresses is None else _following(entries, addresses)
     first = places[(following < len(entries)) & (entries["rd"] > 0) & (entries["rd"] < 32)]
     first = first[entries["rd"][first] == entries["rd"][following[first]]]
     second = following[first]
@@ -69,6 +72,15 @@ def mark_fusion(entries: np.ndarray) -> None:
         chosen = _is(entries, first, pair.first, pair.first_imm) & _is(entries, second, pair.second, pair.second_imm)
         chosen &= either if pair.commutes else to_first
         entries["fusion"][first[chosen]] = fusion_mask((pair.group,))
+
+
+def _following(entries: np.ndarray, addresses: np.ndarray) -> np.ndarray:
+    """Place of the entry right behind each entry (the last of several at one address), the number of entries if unknown."""
+    order = np.argsort(addresses, kind="stable")
+    wanted = addresses + entries["length"]
+    at = np.searchsorted(addresses[order], wanted, side="right") - 1
+    found = order[np.maximum(at, 0)]
+    return np.where((at >= 0) & (addresses[found] == wanted), found, len(entries))
 
 
 def _is(entries: np.ndarray, places: np.ndarray, mnemonics: str, immediates: tuple[int, ...]) -> np.ndarray:

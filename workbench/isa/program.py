@@ -47,3 +47,10 @@ class Program:
     program_header_count: int = 0
     tohost_address: int | None = None
     fromhost_address: int | None = None
+
+    @property
+    def device_end(self) -> int | None:
+        """Of bare-metal programs: where memory with content begins; empty segments below stand for devices. Else None."""
+        if self.tohost_address is None:
+            return None
+        return min((segment.address for segment in self.segments if segment.data), default=0)

@@ -79,6 +79,7 @@ def write_trace(
             version=VERSION, origin=source.origin, program=program.name if program else source.path.name,
             vlen_bits=vlen_bits, instructions=builder.instructions, vector_instructions=builder.vector_instructions,
             exit_code=None, regions=builder.regions, notes=source.notes,
+            device_end=program.device_end if program else None,
         )  # fmt: skip
         writer.close(about)
     return about

@@ -19,6 +19,7 @@ from workbench.base.config import StrictModel
 from workbench.base.errors import InputError
 from workbench.core.trace.columns import NAMES, Columns
 from workbench.isa.code import INSTRUCTION_DTYPE
+from workbench.isa.fusion import mark_fusion
 from workbench.isa.predecode import decode_parcels
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class About(StrictModel):
     exit_code: of the program; None where the log does not say.
     regions: names of the numbers in `static_region`.
     notes: what the trace lacks, one sentence each.
+    device_end: of bare-metal programs (`Program.device_end`), None with an operating system.
     """
 
     version: Literal[1]
@@ -56,6 +58,7 @@ class About(StrictModel):
     exit_code: int | None
     regions: Annotated[tuple[str, ...], Field(min_length=1)]
     notes: tuple[str, ...]
+    device_end: int | None = None
 
 
 class Piece:
@@ -203,6 +206,8 @@ class TraceReader:
             raise self._damaged("a region without a name")
         self.entries = np.append(self.entries, entries)
         self.pcs = np.append(self.pcs, static["static_pc"])
+        self.entries["fusion"] = 0
+        mark_fusion(self.entries, self.pcs)
 
 
 def decode_words(words: np.ndarray, lengths: np.ndarray) -> np.ndarray:

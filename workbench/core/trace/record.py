@@ -124,6 +124,7 @@ def record_program(
             instructions=recorder.instructions, vector_instructions=recorder.vector_instructions,
             untimed_instructions=result.instructions - recorder.instructions,
             exit_code=result.exit_code, regions=machine.code.regions, notes=tuple(notes),
+            device_end=program.device_end,
         )  # fmt: skip
         writer.close(about)
     return result, about

@@ -41,7 +41,7 @@ def simulate_trace(
     """
     reader = TraceReader(path)
     check_fits(reader.about, core, str(path))
-    state = make_state(core, len(reader.about.regions))
+    state = make_state(core, len(reader.about.regions), reader.about.device_end)
     if stages is not None:
         stages.watch(state)
     limit = min(max_instructions or reader.about.instructions, reader.about.instructions)
