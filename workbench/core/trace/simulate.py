@@ -113,7 +113,8 @@ def _result(about: About, core: CoreConfig, figures: TimingResult, seconds: floa
         exit_code=_exit_code(about, count), stdout=b"", stderr=b"", instructions=executed, cycles=figures.cycles,
         frequency_mhz=core.frequency_mhz, cpi_stack=figures.cpi_stack, mpki=figures.mpki, activity=figures.activity,
         regions=tuple(sorted(regions, key=lambda r: (-r.cycles, -r.instructions, r.name))),
-        host_seconds=seconds, notes=tuple(notes),
+        host_seconds=seconds, top_down=figures.top_down, counters=figures.counters,
+        notes=tuple(notes),
     )  # fmt: skip
 
 
