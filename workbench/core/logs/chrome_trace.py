@@ -80,7 +80,7 @@ def _slice(process: int, thread: int, name: str, begin: int, end: int, **argumen
 def _visits(timeline: Timeline) -> Iterator[dict[str, Any]]:
     visits = timeline.visits
     ends = np.append(visits["cycle"][1:], timeline.end_cycle).tolist()
-    for (region, instructions, begin), end in zip(visits.tolist(), ends, strict=True):
+    for (region, instructions, begin, _), end in zip(visits.tolist(), ends, strict=True):
         if end > begin:
             name = timeline.names[region] or "(no symbol)"
             yield _slice(_FUNCTIONS, 0, name, begin, end, first_instruction=instructions + 1)
