@@ -13,16 +13,20 @@ from collections.abc import Sequence
 STEPS = {"annealing": 100, "annealing_published": 100, "hybrid": 100, "sequence_pair": 100}
 """Trial moves of the agents whose steps are moves; one placement of the others."""
 
-AFTER_THE_CORE = ("sequence_pair",)
+AFTER_THE_CORE = ("annealing_published",)
 """Agents whose kernels are compiled by the process of the core, which is done before the other one."""
 
 
 def core() -> None:
-    """The interpreter with the timing engine: one small network, simulated."""
+    """The interpreter with the timing engine (one small network, simulated), and the engine alone (a stream)."""
     from workbench.compiler.execute import run_network
     from workbench.core.config import load_core
+    from workbench.core.timing.stream import Stream
+    from workbench.isa.timing_class import TimingClass
 
-    run_network("mobilenet_v2_0.35_96", load_core("xiangshan_kunminghu_v2_npu4"), check=False)
+    core = load_core("xiangshan_kunminghu_v2_npu4")
+    run_network("mobilenet_v2_0.35_96", core, check=False)
+    Stream().loop(lambda stream, _: stream.add(TimingClass.INT_ALU, 5), 1).run(core)
     place(AFTER_THE_CORE)
 
 

@@ -20,7 +20,7 @@ netlist = "rvv_npu"
 placement = { agent = "annealing" }
 technology = "asap7"
 """
-CORES = "thead_c906, xiangshan_kunminghu_v2, xiangshan_kunminghu_v2_npu16, xiangshan_kunminghu_v2_npu4"
+CORES = ", ".join(sorted(path.stem for path in (Path(__file__).parents[2] / "cores").glob("*.toml")))
 CHANGES = {
     ('"squeezenet"', '"squeezenot"'): "s.toml, networks: found 'squeezenot', expected one of squeezenet; correct the name.",
     ('["squeezenet"]', "[]"): "s.toml, networks: found 0, expected at least 1; add one.",

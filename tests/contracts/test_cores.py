@@ -21,6 +21,14 @@ def core(request) -> CoreConfig:
     return load_core(request.param)
 
 
+WITH_VECTORS = [name for name in core_names() if load_core(name).vector or load_core(name).npu]
+
+
+@pytest.fixture(params=WITH_VECTORS)
+def vector_core(request) -> CoreConfig:
+    return load_core(request.param)
+
+
 def _cycles(core: CoreConfig, body, times: int = 60) -> float:
     """Cycles per iteration of a loop, without its start."""
     long, short = (Stream().loop(body, count).run(core).cycles for count in (20 + times, 20))
@@ -84,16 +92,14 @@ def _multiply_adds(core, lmul_log2, sew=32):
     return body
 
 
-def test_vector_multiply_adds_reach_the_stated_width_and_no_more(core):
-    if core.vector is None and core.npu is None:
-        pytest.skip("a core without vectors")
+def test_vector_multiply_adds_reach_the_stated_width_and_no_more(vector_core):
+    core = vector_core
     bits = 8 * core.vlen_bits * 8 / _cycles(core, _multiply_adds(core, 3))
     assert 0.85 * core.vector_bits_per_cycle <= bits <= 1.01 * core.vector_bits_per_cycle
 
 
-def test_a_vector_copy_moves_what_its_ports_carry(core):
-    if core.vector is None and core.npu is None:
-        pytest.skip("a core without vectors")
+def test_a_vector_copy_moves_what_its_ports_carry(vector_core):
+    core = vector_core
     vl = core.vlen_bits // 32
 
     def body(s, iteration):
