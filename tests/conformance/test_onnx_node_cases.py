@@ -73,7 +73,7 @@ def _arrays(values: Any) -> Iterator[np.ndarray]:
         if hasattr(value, "SerializeToString"):
             yield numpy_helper.to_array(value)
         else:  # sequences, which are not supported, need not be looked at
-            yield value if isinstance(value, np.ndarray) else np.zeros(0)
+            yield np.asarray(value) if isinstance(value, np.ndarray | np.generic) else np.zeros(0)
 
 
 def _settings(case: Any) -> set[str]:
@@ -100,13 +100,22 @@ def _error(case: Any) -> float:
         model.graph.initializer.append(numpy_helper.from_array(given.pop(name), name))
     for value in [value for value in model.graph.input if value.name not in given]:
         model.graph.input.remove(value)
-    sizes = {f"{name}.{axis}": size for name, array in given.items() for axis, size in enumerate(array.shape)}
+    sizes = dict(_open_sizes(model, given))
     graph = make_graph(model, case.name, case.name, sizes=sizes)
     compiled = compile_graph(graph, TARGET)
     result = run_program(compiled.program, None, stdin=compiled.pack_inputs(given), timed=False)
     assert result.exit_code == 0
     found = compiled.unpack_outputs(result.stdout)
     return max(_difference(found[name], expected) for name, expected in zip(graph.outputs, outputs, strict=True))
+
+
+def _open_sizes(model: Any, given: dict[str, np.ndarray]) -> Iterator[tuple[str, int]]:
+    """Sizes, by input and axis, that the model leaves open and the case's arrays have."""
+    for value in model.graph.input:
+        kind = value.type.tensor_type
+        for axis, size in enumerate(given[value.name].shape):
+            if not kind.HasField("shape") or not kind.shape.dim[axis].dim_value:
+                yield f"{value.name}.{axis}", size
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> float:

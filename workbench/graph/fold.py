@@ -156,6 +156,8 @@ def _check_size(node: Any, shapes: dict[str, Tensor], constants: dict[str, np.nd
     if node.op_type in ("ConstantOfShape", "Expand"):
         sizes = [int(v) for v in constants[node.input[-1]].ravel()]
     elif node.op_type == "Range":
+        if any(constants[name].size != 1 for name in node.input[:3]):
+            raise InputError(place, "an end or a step that is not one number", "one number each", "export it again")
         start, stop, step = (float(constants[name].ravel()[0]) for name in node.input[:3])
         sizes = [max(0, math.ceil(min((stop - start) / step, 1e18)))] if step else [0]
     elif (tensor := shapes.get(node.output[0])) is not None:
