@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import signal
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -31,3 +33,13 @@ def reference() -> Path:
 def root() -> Path:
     """The project's root folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def programs() -> ModuleType:
+    """`tests/core/small_programs.py`: programs of a few instructions each, made without a compiler."""
+    spec = importlib.util.spec_from_file_location("small_programs", ROOT / "tests" / "core" / "small_programs.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import pytest
@@ -14,11 +13,8 @@ from workbench.isa.elf import write_elf
 
 
 @pytest.fixture
-def folder(root, tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("small_programs", root / "tests/core/small_programs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    write_elf(tmp_path / "p.elf", module.vector())
+def folder(programs, tmp_path, monkeypatch):
+    write_elf(tmp_path / "p.elf", programs.vector())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,12 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(QEMU is None, reason="qemu-ri
 
 
 @pytest.mark.parametrize("which", ["scalar", "vector"])
-def test_a_log_of_blocks_has_the_instructions_of_the_run(root: Path, tmp_path: Path, which: str) -> None:
-    spec = importlib.util.spec_from_file_location("small_programs", root / "tests/core/small_programs.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    program, core = getattr(module, which)(), load_core("thead_c906")
+def test_a_log_of_blocks_has_the_instructions_of_the_run(programs: ModuleType, tmp_path: Path, which: str) -> None:
+    program, core = getattr(programs, which)(), load_core("thead_c906")
     write_elf(tmp_path / "p.elf", program).chmod(0o755)
     command = [str(QEMU), "-cpu", "rv64,v=true,vlen=128", "-d", "in_asm,exec,nochain", "-D", "log", "./p.elf"]
     assert subprocess.run(command, cwd=tmp_path).returncode == 3

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
@@ -20,15 +18,6 @@ from workbench.isa.predecode import predecode
 
 CORES = ("xiangshan_kunminghu_v2", "thead_c906", "xiangshan_kunminghu_v2_npu4")
 ORDER = ["F", "Dc", "Rn", "Ds", "X", "Cm"]
-
-
-@pytest.fixture(scope="module")
-def programs():
-    path = Path(__file__).with_name("small_programs.py")
-    spec = importlib.util.spec_from_file_location("small_programs", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def logged(program, core, first=0, count=100_000):

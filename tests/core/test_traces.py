@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
@@ -25,15 +23,6 @@ from workbench.isa.disassemble import disassemble
 from workbench.isa.predecode import predecode
 
 SPACE = {"space_bytes": 1 << 20}
-
-
-@pytest.fixture(scope="module")
-def programs():
-    path = Path(__file__).with_name("small_programs.py")
-    spec = importlib.util.spec_from_file_location("small_programs", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def figures(result):

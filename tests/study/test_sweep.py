@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import importlib.util
 import json
 from dataclasses import replace
 
@@ -53,12 +52,9 @@ class InlinePool:
 
 
 @pytest.fixture
-def files(root, tmp_path):
-    spec = importlib.util.spec_from_file_location("small_programs", root / "tests/core/small_programs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    write_elf(tmp_path / "scalar.elf", module.scalar())
-    record_program(module.vector(2), tmp_path / "vector.trace", vlen_bits=128)
+def files(programs, tmp_path):
+    write_elf(tmp_path / "scalar.elf", programs.scalar())
+    record_program(programs.vector(2), tmp_path / "vector.trace", vlen_bits=128)
     return tmp_path
 
 

@@ -27,7 +27,7 @@ class _WithoutEnvironment:
 
 
 class _LinkedLibrary(JITCodeLibrary):
-    """The LLVM module of a function and of what it calls, as it was emitted: no optimisation, no machine code."""
+    """The LLVM module of a function and of what it calls: each simplified alone, none inlined, no machine code."""
 
     @property
     def codegen(self) -> Any:

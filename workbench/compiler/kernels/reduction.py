@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from workbench.compiler.ir import Address, Builder, Value, integer, real, whole
 from workbench.compiler.kernels.algebra import Vector
@@ -45,8 +46,32 @@ def carry_over(
     return builder.loop(dim.count, [*(pointers[name] for name in names), *carried], step)[len(names) :]
 
 
+class _EveryLane:
+    """A kernel whose lanes have results of their own: `_along` generates the code for one vector of them."""
+
+    operands: dict[str, Operand]
+    loops: tuple[Dim, ...]
+    vector: Dim
+    lmul: int
+
+    def smaller(self) -> Self | None:
+        """A schedule that needs fewer vector registers; None if this is the smallest."""
+        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None  # type: ignore[type-var]
+
+    def emit(self, builder: Builder, locate: Locate) -> None:
+        """Generate the code."""
+        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
+        loop_over(
+            builder, self.loops, pointers,
+            lambda inside: chunks_over(builder, self.vector, self.lmul, inside, lambda p: self._along(builder, p)),
+        )  # fmt: skip
+
+    def _along(self, builder: Builder, pointers: Pointers) -> None:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Reduction:
+class Reduction(_EveryLane):
     """``y[i] = factor * combine_k before(x[i, k])``: `loops` and (unless `across`) `vector` are i, `reduce` is k.
 
     With `across`, the vectors run over the reduced dimension `vector`.
@@ -67,20 +92,13 @@ class Reduction:
         """The schedule, for people."""
         return f"reduction, vectors over {'the reduced' if self.across else 'a kept'} dimension, LMUL {self.lmul}"
 
-    def smaller(self) -> Reduction | None:
-        """A schedule that needs fewer vector registers; None if this is the smallest."""
-        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
-
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
+        if not self.across:
+            super().emit(builder, locate)
+            return
         pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
-        if self.across:
-            loop_over(builder, self.loops, pointers, lambda inside: self._across(builder, inside))
-        else:
-            loop_over(
-                builder, self.loops, pointers,
-                lambda inside: chunks_over(builder, self.vector, self.lmul, inside, lambda p: self._along(builder, p)),
-            )  # fmt: skip
+        loop_over(builder, self.loops, pointers, lambda inside: self._across(builder, inside))
 
     def _instruction(self, table: dict[str, tuple[str, str]]) -> str:
         return table[self.combine][self.element != "float"]
@@ -128,7 +146,7 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Arg:
+class Arg(_EveryLane):
     """``y[i]``: the first (or last) k with the largest (or smallest) ``x[i, k]``; every lane a result."""
 
     largest: bool
@@ -143,18 +161,6 @@ class Arg:
     def describe(self) -> str:
         """The schedule, for people."""
         return f"place of the extreme, LMUL {self.lmul}"
-
-    def smaller(self) -> Arg | None:
-        """A schedule that needs fewer vector registers; None if this is the smallest."""
-        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
-
-    def emit(self, builder: Builder, locate: Locate) -> None:
-        """Generate the code."""
-        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
-        loop_over(
-            builder, self.loops, pointers,
-            lambda inside: chunks_over(builder, self.vector, self.lmul, inside, lambda p: self._along(builder, p)),
-        )  # fmt: skip
 
     def _along(self, builder: Builder, pointers: Pointers) -> None:
         relation = ("ge" if self.last else "gt") if self.largest else ("le" if self.last else "lt")
@@ -176,7 +182,7 @@ class Arg:
 
 
 @dataclass(frozen=True)
-class Cumulative:
+class Cumulative(_EveryLane):
     """``y[i, k] = combine_{l <= k} x[i, l]``, or l < k where `exclusive`; every lane a sequence of its own."""
 
     combine: str
@@ -191,18 +197,6 @@ class Cumulative:
     def describe(self) -> str:
         """The schedule, for people."""
         return f"running {self.combine}, LMUL {self.lmul}"
-
-    def smaller(self) -> Cumulative | None:
-        """A schedule that needs fewer vector registers; None if this is the smallest."""
-        return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
-
-    def emit(self, builder: Builder, locate: Locate) -> None:
-        """Generate the code."""
-        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
-        loop_over(
-            builder, self.loops, pointers,
-            lambda inside: chunks_over(builder, self.vector, self.lmul, inside, lambda p: self._along(builder, p)),
-        )  # fmt: skip
 
     def _along(self, builder: Builder, pointers: Pointers) -> None:
         operation = _INSTRUCTIONS[self.combine][self.element != "float"]
