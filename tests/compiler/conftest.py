@@ -21,7 +21,8 @@ TOLERANCE = 1e-5
 def make_target(vlen_bits: int) -> Target:
     """A machine of a vector length: below 512 bits a core's own unit, above a decoupled engine."""
     own = vlen_bits < 512
-    return Target("test", vlen_bits, 256 if own else vlen_bits // 4, False, 65536, 1 << 20, renames_vectors=own)
+    width, entries = (256, 0) if own else (vlen_bits // 4, 8)
+    return Target("test", vlen_bits, width, False, 65536, 1 << 20, renames_vectors=own, engine_entries=entries)
 
 
 def network(

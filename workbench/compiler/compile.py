@@ -6,7 +6,7 @@ import re
 
 from workbench.base.errors import InputError
 from workbench.compiler.ir import Builder, Module
-from workbench.compiler.link import Linked, link_object
+from workbench.compiler.link import Linked, link_objects
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
@@ -35,47 +35,37 @@ def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> 
     if memory.end > _LAST_ADDRESS:
         found = f"{memory.end >> 20:,} MiB of weights and activations"
         raise InputError(graph.name, found, "less than 2,048 MiB", "use a smaller network")
-    text, code = _generate(graph, lowering, memory)
+    texts, objects = _generate(graph, lowering, memory)
     return CompiledNetwork(
-        graph.name, _program(graph.name, memory, link_object(code, memory.end)),
+        graph.name, _program(graph.name, memory, link_objects(objects, memory.end)),
         tuple(_layer(graph, index, draft) for index, draft in enumerate(lowering.layers)),
         {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
         {name: graph.tensors[name].dtype for name in (*graph.inputs, *graph.outputs)},
         arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
-        assembly=make_assembly(text) if with_assembly else "",
+        assembly="\n".join(map(make_assembly, texts)) if with_assembly else "",
     )  # fmt: skip
 
 
-def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[str, bytes]:
-    """IR and object of the whole program; layers whose registers LLVM spills are scheduled smaller first."""
-    text = _module(graph, lowering, memory)
-    code = make_object(text)
-    drafts = {_symbol(index, draft): draft for index, draft in enumerate(lowering.layers)}
-    if _shrink(drafts, count_spills(code), memory):
-        text = _module(graph, lowering, memory)
-        code = make_object(text)
-    return text, code
+def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[list[str], list[bytes]]:
+    """IR and objects of all layers and of the program around them."""
+    symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
+    parts = [_layer_code(symbol, draft, memory) for symbol, draft in zip(symbols, lowering.layers, strict=True)]
+    start = _start(graph, lowering, memory, symbols)
+    parts.append((start, make_object(start)))
+    return [text for text, _ in parts], [code for _, code in parts]
 
 
-def _shrink(drafts: dict[str, Draft], spills: dict[str, int], memory: MemoryPlan) -> bool:
-    """Make the schedules of spilling layers smaller until they fit, on their own; whether any changed."""
-    changed = False
+def _layer_code(symbol: str, draft: Draft, memory: MemoryPlan) -> tuple[str, bytes]:
+    """IR and object of a layer; while LLVM spills vector registers, the schedule is made smaller."""
     for _ in range(_MOST_SHRINKS):
-        spilling = {name: draft for name, draft in drafts.items() if name in spills}
-        if not any([draft.shrink() for draft in spilling.values()]):
-            break
-        changed = True
-        module = Module()
-        for name, draft in spilling.items():
-            module.add(_function(module, name, draft, memory))
-        spills = count_spills(make_object(module.text()))
-    return changed
+        text, code = _function(symbol, draft, memory)
+        if not count_spills(code) or not draft.shrink():
+            return text, code
+    return _function(symbol, draft, memory)
 
 
-def _module(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> str:
+def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[str]) -> str:
     module = Module()
-    for index, draft in enumerate(lowering.layers):
-        module.add(_function(module, _symbol(index, draft), draft, memory))
     start = Builder(module, "_start")
     transfers = [
         [
@@ -85,17 +75,19 @@ def _module(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> str:
         ]
         for names in (graph.inputs, graph.outputs)
     ]
-    symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
     emit_start(start, transfers[0], symbols, transfers[1])
     module.add(start)
     return module.text()
 
 
-def _function(module: Module, symbol: str, draft: Draft, memory: MemoryPlan) -> Builder:
+def _function(symbol: str, draft: Draft, memory: MemoryPlan) -> tuple[str, bytes]:
+    module = Module()
     builder = Builder(module, symbol)
     for kernel in draft.kernels:
         kernel.emit(builder, memory.addresses.__getitem__)
-    return builder
+    module.add(builder)
+    text = module.text()
+    return text, make_object(text)
 
 
 def _program(name: str, memory: MemoryPlan, linked: Linked) -> Program:

@@ -1,4 +1,4 @@
-"""A linker for one object file: places its sections at fixed addresses and applies the few relocations that occur.
+"""A linker for object files: places their sections at fixed addresses and applies the few relocations that occur.
 
 Source: RISC-V ELF psABI specification, chapter "Relocations".
 """
@@ -6,6 +6,7 @@ Source: RISC-V ELF psABI specification, chapter "Relocations".
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,33 +38,27 @@ class Linked:
     entry: int
 
 
-def link_object(data: bytes, address: int, entry: str = "_start") -> Linked:
-    """Place an object file's sections from `address` on, with the system call stub behind them."""
+def link_objects(objects: Sequence[bytes], address: int, entry: str = "_start") -> Linked:
+    """Place the sections of object files from `address` on, with the system call stub behind them."""
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.relocation import RelocationSection
 
-    elf: Any = ELFFile(io.BytesIO(data))
-    image, places = _place_sections(elf, address)
-    stub = len(image)
+    elfs: list[Any] = [ELFFile(io.BytesIO(data)) for data in objects]
+    image, places = bytearray(), []
+    for elf in elfs:
+        places.append(_place_sections(elf, image, address))
+    known = {SYSTEM_CALL: Symbol(SYSTEM_CALL, address + len(image), len(_SYSTEM_CALL_CODE), True)}
     image += _SYSTEM_CALL_CODE
-    table = list(elf.get_section_by_name(".symtab").iter_symbols())
-    values = [_symbol_value(symbol, places, address + stub) for symbol in table]
-    for section in elf.iter_sections():
-        if isinstance(section, RelocationSection) and section["sh_info"] in places:
-            _relocate(image, address, places[section["sh_info"]], section, values)
-    symbols = [
-        Symbol(symbol.name, value, symbol["st_size"], True)
-        for symbol, value in zip(table, values, strict=True)
-        if symbol["st_info"]["type"] == "STT_FUNC" and value is not None
-    ]
-    symbols.append(Symbol(SYSTEM_CALL, address + stub, len(_SYSTEM_CALL_CODE), True))
-    symbols.sort(key=lambda symbol: symbol.address)
-    start = next(symbol.address for symbol in symbols if symbol.name == entry)
-    return Linked(address, bytes(image), tuple(symbols), start)
+    for elf, placed in zip(elfs, places, strict=True):
+        known |= {symbol.name: symbol for symbol in _functions(elf, placed)}
+    for elf, placed in zip(elfs, places, strict=True):
+        _relocate_all(elf, image, address, placed, known)
+    symbols = sorted(known.values(), key=lambda symbol: symbol.address)
+    return Linked(address, bytes(image), tuple(symbols), known[entry].address)
 
 
-def _place_sections(elf: Any, address: int) -> tuple[bytearray, dict[int, int]]:
-    image, places = bytearray(), {}
+def _place_sections(elf: Any, image: bytearray, address: int) -> dict[int, int]:
+    """Append an object's sections to the image; their addresses."""
+    places = {}
     for index, section in enumerate(elf.iter_sections()):
         if section["sh_flags"] & _ALLOCATED and section["sh_size"]:
             alignment = max(section["sh_addralign"], 4)
@@ -71,14 +66,31 @@ def _place_sections(elf: Any, address: int) -> tuple[bytearray, dict[int, int]]:
             places[index] = address + len(image)
             image += section.data()
     image += bytes(-len(image) % 4)
-    return image, places
+    return places
 
 
-def _symbol_value(symbol: Any, places: dict[int, int], stub: int) -> int | None:
-    if symbol.name == SYSTEM_CALL:
-        return stub
+def _functions(elf: Any, places: dict[int, int]) -> list[Symbol]:
+    return [
+        Symbol(symbol.name, places[symbol["st_shndx"]] + symbol["st_value"], symbol["st_size"], True)
+        for symbol in elf.get_section_by_name(".symtab").iter_symbols()
+        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] in places
+    ]
+
+
+def _relocate_all(elf: Any, image: bytearray, base: int, places: dict[int, int], known: dict[str, Symbol]) -> None:
+    from elftools.elf.relocation import RelocationSection
+
+    values = [_symbol_value(symbol, places, known) for symbol in elf.get_section_by_name(".symtab").iter_symbols()]
+    for section in elf.iter_sections():
+        if isinstance(section, RelocationSection) and section["sh_info"] in places:
+            _relocate(image, base, places[section["sh_info"]], section, values)
+
+
+def _symbol_value(symbol: Any, places: dict[int, int], known: dict[str, Symbol]) -> int | None:
     place = places.get(symbol["st_shndx"])
-    return None if place is None else int(place + symbol["st_value"])
+    if place is not None:
+        return int(place + symbol["st_value"])
+    return known[symbol.name].address if symbol.name in known else None
 
 
 def _relocate(image: bytearray, base: int, place: int, section: Any, values: list[int | None]) -> None:
@@ -89,7 +101,7 @@ def _relocate(image: bytearray, base: int, place: int, section: Any, values: lis
             continue
         target = values[relocation["r_info_sym"]]
         if target is None:
-            raise ValueError(f"relocation at {where:#x} refers to a symbol that is not in the object")
+            raise ValueError(f"relocation at {where:#x} refers to a symbol that no object has")
         value, at = target + relocation["r_addend"], where - base
         if kind in (_CALL, _CALL_PLT):
             _patch_upper(image, at, value - where)

@@ -39,11 +39,17 @@ class Draft:
     kernels: list[Any] = field(default_factory=list)
     macs: int = 0
     weight_bytes: int = 0
+    main: int = -1
+
+    def extend(self, kernels: Sequence[Any]) -> None:
+        """Add kernels of which the first is the layer's main one."""
+        self.main = len(self.kernels)
+        self.kernels.extend(kernels)
 
     @property
     def algorithm(self) -> str:
-        """The schedule of the layer's main kernel, which is the last one."""
-        return str(self.kernels[-1].describe())
+        """The schedule of the layer's main kernel: the last one, unless another was named."""
+        return str(self.kernels[self.main].describe())
 
     def shrink(self) -> bool:
         """Let every kernel that can need fewer vector registers; whether there was one."""
@@ -116,6 +122,10 @@ class Lowering:
         data = np.ascontiguousarray(array, np.float32 if element == "float" else np.int32)
         self.buffers.append(Buffer(data.nbytes, data))
         return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape), element=element)
+
+    def packed(self, array: np.ndarray) -> Operand:
+        """Constant data that one kernel reads."""
+        return start_of(self.constant(array))
 
     def read(self, name: str) -> View:
         """The view of a tensor that the present layer reads."""

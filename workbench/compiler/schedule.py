@@ -1,135 +1,160 @@
-"""The choice of schedule: which dimension runs in vectors, LMUL, and the block kept in registers.
+"""The choice of schedule: the algorithm of a layer, which dimension runs in vectors, LMUL, and the block in registers.
 
-model: ours. Cycles are the larger of what the vector unit needs and what issuing the instructions costs, plus a little for
-every instruction, because simulators pay for those. Where vector registers are not renamed, loads wait for the operations
-that still read the old value, so both times add up. Strided accesses move single elements. The choices are checked in
-tests/compiler/test_compile.py; benchmarks/compiler_networks.py shows what they give.
+A layer offers `Choice`s: main kernels with their estimated cycles (`cost`) and how the layer's kernels are made from one.
+A `Planner` takes the cheapest.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, window_cycles
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.window import Window
-from workbench.compiler.views import ELEMENT_BYTES
 from workbench.isa.target import Target
 
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
-_INSTRUCTION_COST = 0.1
-_SHARED_BYTES_PER_CYCLE = 16.0
-_DRAM_BYTES_PER_CYCLE = 4.0
-_USABLE = 0.75  # of a cache, for what a kernel reads again
-_LONG_VLEN_BITS = 512
-_STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
-_LINE_BYTES = 64
-_BIT = 8 * ELEMENT_BYTES
+_GROUPS = (1, 2, 4, 8)  # vectors loaded together
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
+    """A way to compute a layer: its main kernel, and its estimated cycles."""
+
     cycles: float
     kernel: Contraction
 
 
-def plan_contraction(
-    target: Target, operands: dict[str, Operand], groups: Dim, positions: Sequence[Dim], reduce: Sequence[Dim],
-    filters: Dim, clip: tuple[float, float], batches: Sequence[Dim] = (),
-) -> Contraction:  # fmt: skip
-    """The cheapest kernel for ``y[position, filter] = sum_k x[position, k] * w[k, filter]``."""
-    outer = merge_dims([*batches, groups])
-    places = merge_dims(positions) or [Dim(1, {})]
-    choices = [
-        *_choices(target, operands, outer, places[:-1], places[-1], reduce, filters, clip, "x", "w"),
-        *_choices(target, operands, outer, places[:-1], filters, reduce, places[-1], clip, "w", "x"),
-    ]
-    return min(choices, key=lambda choice: choice.cycles).kernel
+@dataclass(frozen=True)
+class Product:
+    """``y[position, filter] = sum_k x[position, k] * w[k, filter]``: operands and dimensions from outer to inner.
+
+    `batches` and `groups` are outer dimensions; `clip` bounds the results. Operands are called x, w (absent
+    where weights are packed later), y, bias and r.
+    """
+
+    operands: dict[str, Operand]
+    positions: Sequence[Dim]
+    reduce: Sequence[Dim]
+    filters: Dim
+    clip: tuple[float, float]
+    groups: Dim = Dim(1, {})
+    batches: Sequence[Dim] = ()
 
 
-def _choices(
-    target: Target, operands: dict[str, Operand], outer: Sequence[Dim], places: Sequence[Dim], block: Dim,
-    reduce: Sequence[Dim], vector: Dim, clip: tuple[float, float], scalar: str, loaded: str,
-) -> Iterator[_Choice]:  # fmt: skip
-    names = {scalar: "a", loaded: "b"}
+def plan_contraction(target: Target, product: Product) -> Contraction:
+    """The cheapest kernel."""
+    return min(contraction_choices(target, product), key=lambda choice: choice.cycles).kernel
 
+
+def contraction_choices(target: Target, product: Product) -> Iterator[Choice]:
+    """All kernels, with vectors over filters or over positions."""
+    outer = merge_dims([*product.batches, product.groups])
+    places = merge_dims(product.positions) or [Dim(1, {})]
+    loops = (*outer, *places[:-1])
+    over_filters = _kernel(product, loops, places[-1], product.filters, {"x": "a", "w": "b"}, "channels")
+    over_places = _kernel(product, loops, product.filters, places[-1], {"w": "a", "x": "b"}, "positions")
+    for kernel in (over_filters, over_places):
+        for shaped in _shapes(target, kernel):
+            outside = not outer and prefers_vectors_outside(target, shaped)
+            yield Choice(contraction_cycles(target, shaped), replace(shaped, vector_outside=outside))
+
+
+def _kernel(
+    product: Product, loops: Sequence[Dim], block: Dim, vector: Dim, names: dict[str, str], role: str
+) -> Contraction:
     def named(dim: Dim) -> Dim:
         return Dim(dim.count, {names.get(name, name): step for name, step in dim.strides.items()})
 
-    renamed = {names.get(name, name): operand for name, operand in operands.items()}
-    kernel = Contraction(
-        renamed, tuple(named(dim) for dim in (*outer, *places)), named(block), tuple(named(dim) for dim in reduce),
-        named(vector), clip, role="channels" if loaded == "w" else "positions",
+    operands = {names.get(name, name): operand for name, operand in product.operands.items()}
+    reduce = tuple(named(dim) for dim in product.reduce)
+    return Contraction(
+        operands, tuple(map(named, loops)), named(block), reduce, named(vector), product.clip, role=role
     )  # fmt: skip
+
+
+def _shapes(target: Target, kernel: Contraction) -> Iterator[Contraction]:
+    """LMUL, block and loads that fit into the registers; grouping loads helps engines, whose loads are late."""
+    steps = math.prod(dim.count for dim in kernel.reduce)
     for lmul in LMULS:
-        most = min(_REGISTERS // lmul - 1, _SCALARS)
-        blocks = -(-block.count // most)
-        tile = -(-block.count // blocks)
-        shaped = replace(kernel, lmul=lmul, tile=tile)
-        outside = not outer and _prefers_vectors_outside(target, shaped)
-        yield _Choice(_cycles(target, shaped), replace(shaped, vector_outside=outside))
+        for group in _GROUPS if target.engine_entries else (1,):
+            for ahead in (False, True) if target.engine_entries else (False,):
+                most = min(_REGISTERS // lmul - group * (2 if ahead else 1), _SCALARS)
+                if most < 1 or group > steps:
+                    continue
+                tile = -(-kernel.block.count // -(-kernel.block.count // most))
+                yield replace(kernel, lmul=lmul, tile=tile, group=group, ahead=ahead)
 
 
-def _cycles(target: Target, kernel: Contraction) -> float:
-    """Estimated cycles of a contraction."""
-    chunks, used, width = _vectors(target, kernel.vector.count, kernel.lmul)
-    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
-    steps = math.prod(dim.count for dim in kernel.reduce)
-    load = _access(target, used, kernel.vector.stride("b"), steps)
-    store = _access(target, used, kernel.vector.stride("y"), 1)
-    full, rest = divmod(kernel.block.count, kernel.tile)
-    total = 0.0
-    for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
-        inner = steps * _bounded(target, 2 * size + 2.75, size * width, load)
-        edge = _bounded(target, 5 * size + 6, 3 * size * width, size * store)
-        total += count * (inner + edge)
-    return repeats * total
+def plan_packed(
+    target: Target, product: Product, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]
+) -> list[Contraction]:
+    """Kernels for constant weights of shape (groups, steps, filters), packed as the cheapest schedule reads them.
+
+    With vectors over filters that do not fit into one, the weights of each full vector are put in one piece; the filters
+    that remain are a product of their own. `constant` makes an operand of an array.
+    """
+    kernel = plan_contraction(target, product)
+    return pack(target, product, kernel, weights, constant)
 
 
-def _vectors(target: Target, count: int, lmul: int) -> tuple[int, float, float]:
-    """Vectors that cover `count` elements, elements of one, and cycles of one operation on it."""
-    lanes = target.vlen_bits // _BIT * lmul
-    chunks = -(-count // lanes)
-    used = count / chunks
-    registers = used if target.vlen_bits > _LONG_VLEN_BITS else lanes  # short registers are processed whole
-    return chunks, used, max(1.0, registers * _BIT / target.vector_bits_per_cycle)
+def pack(
+    target: Target, product: Product, kernel: Contraction, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]
+) -> list[Contraction]:
+    """The kernels of one schedule; see `plan_packed`."""
+    count, width = product.filters.count, lanes(target, kernel.lmul)
+    if kernel.role != "channels" or count <= width:
+        name = "b" if kernel.role == "channels" else "a"
+        return [replace(kernel, operands={**kernel.operands, name: constant(weights)})]
+    full = count // width * width
+    kernels = [_panels(kernel, width, weights[..., :full], constant)]
+    if full < count:
+        kernels += plan_packed(target, _remaining(product, full), weights[..., full:], constant)
+    return kernels
 
 
-def _access(target: Target, used: float, stride: int, steps: int) -> float:
-    """Cycles of a vector load or store, one of `steps` whose data is used again from the nearest cache that holds it."""
-    if stride != ELEMENT_BYTES:
-        return _STRIDED_CYCLES * used
-    size = used * ELEMENT_BYTES
-    rate = target.vector_bits_per_cycle / 8 * (1.0 if target.renames_vectors else 0.5)
-    shared = max(_SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
-    if steps * size > _USABLE * target.l1d_bytes:
-        rate = min(rate, shared)
-    if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
-        rate = min(rate, _DRAM_BYTES_PER_CYCLE)
-    return size / rate
+def _panels(kernel: Contraction, width: int, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]) -> Contraction:
+    """A kernel whose weights lie in panels of `width` filters."""
+    groups, steps, filters = weights.shape
+    packed = weights.reshape(groups, steps, filters // width, width).transpose(0, 2, 1, 3)
+    total = kernel.vector.count
+    one = kernel.vector.stride("b")
+    panels = {name: stride * width for name, stride in kernel.vector.strides.items()} | {"b": steps * width * one}
+    return replace(
+        kernel, operands={**kernel.operands, "b": constant(packed)},
+        loops=tuple(_scaled(dim, "b", filters, total) for dim in kernel.loops),
+        reduce=tuple(_scaled(dim, "b", width, total) for dim in kernel.reduce),
+        vector=Dim(width, kernel.vector.strides), panels=Dim(filters // width, panels),
+    )  # fmt: skip
 
 
-def _bounded(target: Target, instructions: float, compute: float, access: float) -> float:
-    units = max(compute, access) if target.renames_vectors else compute + access
-    return max(instructions / target.instructions_per_cycle, units) + _INSTRUCTION_COST * instructions
+def _remaining(product: Product, first: int) -> Product:
+    """The product for the filters from `first` on, whose weights lie in an array of their own."""
+    total, filters = product.filters.count, product.filters
+
+    def fewer(dim: Dim) -> Dim:
+        return _scaled(dim, "w", total - first, total)
+
+    operands = {
+        name: replace(operand, offset=operand.offset + first * filters.stride(name))
+        for name, operand in product.operands.items()
+    }
+    return replace(
+        product, operands=operands, filters=Dim(total - first, filters.strides), groups=fewer(product.groups),
+        reduce=[fewer(dim) for dim in product.reduce], batches=[fewer(dim) for dim in product.batches],
+    )  # fmt: skip
 
 
-def _prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
-    """Whether reading `a` again for every vector moves fewer bytes than reading `b` again for every outer step."""
-    lanes = target.vlen_bits // _BIT * kernel.lmul
-    chunks = -(-kernel.vector.count // lanes)
-    outer = math.prod(dim.count for dim in kernel.loops)
-    steps = math.prod(dim.count for dim in kernel.reduce)
-    b_moves = any(dim.stride("b") for dim in kernel.loops)
-    if b_moves or chunks == 1:
-        return not b_moves
-    a_bytes = outer * kernel.block.count * steps * ELEMENT_BYTES
-    b_bytes = steps * kernel.vector.count * ELEMENT_BYTES
-    return a_bytes * chunks <= a_bytes + b_bytes * outer
+def _scaled(dim: Dim, name: str, numerator: int, denominator: int) -> Dim:
+    """A dimension with the stride of one operand multiplied by a fraction."""
+    return Dim(dim.count, {**dim.strides, name: dim.stride(name) * numerator // denominator})
 
 
 def plan_window(
@@ -146,7 +171,7 @@ def plan_window(
     best, cycles = over_channels, math.inf
     for kernel in (over_channels, over_columns):
         for shaped in _window_shapes(kernel):
-            estimate = _window_cycles(target, shaped)
+            estimate = window_cycles(target, shaped)
             if estimate < cycles:
                 best, cycles = shaped, estimate
     return best
@@ -167,32 +192,3 @@ def _window_shapes(kernel: Window) -> Iterator[Window]:
             for tile in {1, 2, 3, 4, 6, room}:
                 if tile <= min(room, kernel.block.count, 8):
                     yield replace(kernel, lmul=lmul, tile=tile, hoisted=hoisted)
-
-
-def _window_cycles(target: Target, kernel: Window) -> float:
-    """Estimated cycles of a window."""
-    chunks, used, width = _vectors(target, kernel.vector.count, kernel.lmul)
-    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
-    step, tap = kernel.block.stride("x"), kernel.across.stride("x")
-    load = _access(target, used, kernel.vector.stride("x"), 1)
-    store = _access(target, used, kernel.vector.stride("y"), 1)
-    full, rest = divmod(kernel.block.count, kernel.tile)
-    total = 0.0
-    for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
-        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)})
-        loads = columns * kernel.along.count
-        weights = 0 if kernel.hoisted or "w" not in kernel.operands else kernel.along.count * kernel.across.count
-        sums = size * kernel.along.count * kernel.across.count
-        moved = loads * load + size * store + (weights * load if kernel.vector.stride("w") else 0.0)
-        total += count * _bounded(target, 2 * loads + 2 * weights + sums + 5 * size + 6, sums * width, moved)
-    return repeats * total + _streaming(target, kernel, used)
-
-
-def _streaming(target: Target, kernel: Window, used: float) -> float:
-    """Cycles to fetch the image where it exceeds the first cache: a vector below a line fetches the line again."""
-    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.vector.count * ELEMENT_BYTES
-    if image <= target.l1d_bytes or kernel.vector.stride("x") != ELEMENT_BYTES:
-        return 0.0
-    repeats = max(1.0, min(_LINE_BYTES / (used * ELEMENT_BYTES), kernel.vector.count / used))
-    rate = _SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
-    return image * (repeats - 1.0) / rate

@@ -350,8 +350,22 @@ class CoreConfig(SourcedModel):
             name=self.name, vlen_bits=self.vlen_bits, vector_bits_per_cycle=self.vector_bits_per_cycle,
             has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
             instructions_per_cycle=0.3 if self.kind == "in_order" else 4.0,  # a load waits for its use
-            renames_vectors=self.kind == "out_of_order" and self.npu is None,
+            renames_vectors=self.kind == "out_of_order" and self.npu is None, **self._vector_memory(),
         )  # fmt: skip
+
+    def _vector_memory(self) -> dict[str, int]:
+        """How the vector unit, or the engine in its place, waits for memory: fields of a `Target`."""
+        if self.npu is None:
+            pipes = sum("v_load" in port for queue in self.issue_queues for port in queue.ports)
+            width = self.vector.load_port_bytes * pipes if self.vector else 0
+            return {"load_latency_cycles": self.memory.l1d.hit_latency_cycles, "load_bytes_per_cycle": width}
+        nearest = self.memory.l2 if self.npu.memory_level == "l2" else self.memory.l3
+        behind = nearest.hit_latency_cycles if nearest else self.memory.l1d.hit_latency_cycles
+        return {
+            "engine_entries": self.npu.queue_entries, "fma_latency_cycles": self.npu.fma_startup_cycles,
+            "load_latency_cycles": self.npu.memory_startup_cycles + behind,
+            "load_bytes_per_cycle": self.npu.memory_port_bytes,
+        }  # fmt: skip
 
 
 _SCALAR_UNITS: tuple[Unit, ...] = (

@@ -18,6 +18,10 @@ class Target:
     l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent.
     instructions_per_cycle: what the core sustains in loops of loads and dependent operations, without misses.
     renames_vectors: a vector register can be loaded again while instructions still read its old value.
+    engine_entries: instructions in flight in a decoupled vector engine; 0 for a unit in the core's own pipeline.
+    fma_latency_cycles: of a vector multiply-add, to a dependent.
+    load_latency_cycles: from the start of a vector load that hits the nearest memory to its first data.
+    load_bytes_per_cycle: of vector loads that hit it; 0 for the width of the multiply-add.
     """
 
     name: str
@@ -28,3 +32,7 @@ class Target:
     l2_bytes: int
     instructions_per_cycle: float = 4.0
     renames_vectors: bool = True
+    engine_entries: int = 0
+    fma_latency_cycles: int = 4
+    load_latency_cycles: int = 4
+    load_bytes_per_cycle: int = 0

@@ -8,6 +8,7 @@ over output positions (a are the weights): the same code with the roles exchange
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Address, Builder, Value
@@ -29,12 +30,31 @@ _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled ste
 
 
 @dataclass(frozen=True)
+class _Step:
+    """One step of the sum: where its scalars lie, a place for every few of the block, and its vector."""
+
+    rows: tuple[Address, ...]
+    b: Address
+
+
+def _steps(dims: list[Dim], rows: list[Value], b: Value) -> list[_Step]:
+    """The steps of a nest, in order, from pointers to the first."""
+    steps = [_Step(tuple(Address(row) for row in rows), Address(b))]
+    for dim in dims:
+        places = [(place * dim.stride("a"), place * dim.stride("b")) for place in range(dim.count)]
+        steps = [_Step(tuple(row + a for row in step.rows), step.b + far) for step in steps for a, far in places]
+    return steps
+
+
+@dataclass(frozen=True)
 class Contraction:
     """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result) and optionally ``bias`` and ``r`` (added).
 
     `loops` are outer dimensions; `block` is i, `reduce` is k (outer to inner), `vector` is j. `lmul` and `tile` (block
-    size) are the schedule; `role` says what the vectors run over; `vector_outside` puts the loop over vectors outside
-    `loops`, so that `b` is read once.
+    size) are the schedule; `group` vectors of `b` are loaded together, with `ahead` while the group before them is in use:
+    where loads take long and an engine has few instructions in flight. `role` says what the vectors run over;
+    `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once. `panels` are parts of j, each
+    with its `b` in one piece: memory that is read in order is fetched ahead, and needs few pages.
     """
 
     operands: dict[str, Operand]
@@ -45,31 +65,51 @@ class Contraction:
     clip: tuple[float, float]
     lmul: int = 1
     tile: int = 1
+    group: int = 1
+    ahead: bool = False
     vector_outside: bool = True
     role: str = "channels"
+    panels: Dim = Dim(1, {})
 
     def describe(self) -> str:
         """The schedule, for people."""
-        return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}"
+        loads = f", loads by {self.group}" if self.group > 1 else ""
+        loads += " ahead" if self.ahead else ""
+        return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{loads}"
+
+    @property
+    def loaded_steps(self) -> int:
+        """Steps whose vectors of `b` are in registers at a time."""
+        return self.group * (2 if self.ahead else 1)
+
+    @property
+    def code_instructions(self) -> int:
+        """About how many instructions the code has: unrolled steps of whole and of remaining blocks."""
+        steps = math.prod(dim.count for dim in self.reduce)
+        unrolled = steps if steps <= _UNROLLED_STEPS else max(_UNROLL, self.loaded_steps) * (2 if self.ahead else 1)
+        rest = self.block.count % self.tile
+        return (self.tile + rest) * (2 * unrolled + 6)
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
         pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
-        if self.vector_outside:
-            chunks_over(
-                builder, self.vector, self.lmul, pointers,
-                lambda inside: loop_over(builder, self.loops, inside, lambda p: self._blocks(builder, p)),
-            )  # fmt: skip
-        else:
+
+        def vectors(inside: Pointers, body: Callable[[Pointers], None]) -> None:
             loop_over(
-                builder, self.loops, pointers,
-                lambda inside: chunks_over(
-                    builder, self.vector, self.lmul, inside, lambda p: self._blocks(builder, p)
-                ),
+                builder, [self.panels] if self.panels.count > 1 else [], inside,
+                lambda p: chunks_over(builder, self.vector, self.lmul, p, body),
             )  # fmt: skip
+
+        def places(inside: Pointers, body: Callable[[Pointers], None]) -> None:
+            loop_over(builder, self.loops, inside, body)
+
+        outer, inner = (vectors, places) if self.vector_outside else (places, vectors)
+        outer(pointers, lambda p: inner(p, lambda q: self._blocks(builder, q)))
 
     def smaller(self) -> Contraction | None:
         """A schedule that needs fewer vector registers; None if this is the smallest."""
+        if self.group > 1:
+            return replace(self, group=self.group // 2)
         if self.tile > 1:
             return replace(self, tile=self.tile - 1)
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
@@ -120,45 +160,91 @@ class Contraction:
 
     def _sum(self, builder: Builder, dims: list[Dim], rows: list[Value], b: Value, totals: list[Value]) -> list[Value]:
         """Accumulate over the reduced dimensions: short ones unrolled, the innermost unrolled in part."""
-        steps = math.prod(dim.count for dim in dims)
-        if steps <= _UNROLLED_STEPS:
-            return self._unrolled(builder, dims, [Address(row) for row in rows], Address(b), totals)
+        if math.prod(dim.count for dim in dims) <= _UNROLLED_STEPS:
+            return self._run(builder, _steps(dims, rows, b), totals)
         dim, rest = dims[0], dims[1:]
-        inner = math.prod(d.count for d in rest)
-        unroll = max(1, min(dim.count, _UNROLL // inner)) if inner <= _UNROLL else 1
-        once = [Dim(unroll, dim.strides), *rest]
-        width = len(rows)
+        inner, wanted = math.prod(d.count for d in rest), max(_UNROLL, self.loaded_steps)
+        if inner <= wanted:
+            return self._stream(builder, dim, rest, max(1, min(dim.count, wanted // inner)), rows, b, totals)
 
         def step(values: list[Value]) -> list[Value]:
-            here, here_b, sums = values[:width], values[width], values[width + 1 :]
-            if unroll * inner <= _UNROLLED_STEPS:
-                sums = self._unrolled(builder, once, [Address(row) for row in here], Address(here_b), sums)
-            else:
-                sums = self._sum(builder, rest, here, here_b, sums)
-            after = [move(builder, row, unroll * dim.stride("a")) for row in here]
-            return [*after, move(builder, here_b, unroll * dim.stride("b")), *sums]
+            here, here_b = values[: len(rows)], values[len(rows)]
+            sums = self._sum(builder, rest, here, here_b, values[len(rows) + 1 :])
+            return [*self._onward(builder, dim, 1, here, here_b), *sums]
 
-        after = builder.loop(dim.count // unroll, [*rows, b, *totals], step)
-        left = dim.count % unroll
-        if left:
-            tail = [Dim(left, dim.strides), *rest]
-            starts = [Address(row) for row in after[:width]]
-            return self._unrolled(builder, tail, starts, Address(after[width]), after[width + 1 :])
-        return after[width + 1 :]
+        return builder.loop(dim.count, [*rows, b, *totals], step)[len(rows) + 1 :]
 
-    def _unrolled(
-        self, builder: Builder, dims: list[Dim], rows: list[Address], b: Address, totals: list[Value]
+    def _stream(
+        self, builder: Builder, dim: Dim, rest: list[Dim], unroll: int, rows: list[Value], b: Value, totals: list[Value]
     ) -> list[Value]:
-        if dims:
-            dim = dims[0]
-            for place in range(dim.count):
-                here = [row + place * dim.stride("a") for row in rows]
-                totals = self._unrolled(builder, dims[1:], here, b + place * dim.stride("b"), totals)
-            return totals
-        vector = builder.vload(b, self.vector.stride("b"))
-        step, each = self.block.stride("a"), -(-len(totals) // len(rows))
-        scalars = [builder.load(rows[place // each] + place % each * step) for place in range(len(totals))]
+        """A loop over `unroll` steps of `dim` at a time; with `ahead` its first loads are those of the iteration before."""
+        once, count, width = [Dim(unroll, dim.strides), *rest], dim.count // unroll, len(rows)
+        ahead = self.ahead and count > 1 and self._is_even(once)
+        held = self._load(builder, self._groups(_steps(once, rows, b))[0]) if ahead else []
+
+        def body(values: list[Value], is_last: bool) -> list[Value]:
+            here, here_b, rest_of = values[:width], values[width], values[width + 1 :]
+            steps = _steps(once, here, here_b)
+            after = self._onward(builder, dim, unroll, here, here_b)
+            following = _steps(once, after[:width], after[width]) if ahead and not is_last else []
+            following = self._groups(following)[0] if following else []
+            sums, loaded = self._pipeline(builder, steps, following, rest_of[len(held) :], rest_of[: len(held)])
+            return [*after, *loaded, *sums]
+
+        carried = [*rows, b, *held, *totals]
+        if ahead:
+            carried = body(builder.loop(count - 1, carried, lambda values: body(values, False)), True)
+        else:
+            carried = builder.loop(count, carried, lambda values: body(values, True))
+        here, here_b, totals = carried[:width], carried[width], carried[-len(totals) :]
+        left = dim.count % unroll
+        return self._run(builder, _steps([Dim(left, dim.strides), *rest], here, here_b), totals) if left else totals
+
+    def _is_even(self, dims: list[Dim]) -> bool:
+        """Whether two sets of registers can take turns over the steps without a copy at the end."""
+        return math.prod(dim.count for dim in dims) % (2 * self.group) == 0
+
+    def _onward(self, builder: Builder, dim: Dim, steps: int, rows: list[Value], b: Value) -> list[Value]:
+        """The pointers `steps` steps of a dimension on."""
+        return [
+            *(move(builder, row, steps * dim.stride("a")) for row in rows), move(builder, b, steps * dim.stride("b")),
+        ]  # fmt: skip
+
+    def _groups(self, steps: list[_Step]) -> list[list[_Step]]:
+        return [steps[place : place + self.group] for place in range(0, len(steps), self.group)]
+
+    def _load(self, builder: Builder, steps: list[_Step]) -> list[Value]:
+        """The vectors of steps, asked for before anything that follows."""
+        vectors = [builder.vload(step.b, self.vector.stride("b")) for step in steps]
+        builder.fence()
+        return vectors
+
+    def _run(self, builder: Builder, steps: list[_Step], totals: list[Value]) -> list[Value]:
+        return self._pipeline(builder, steps, [], totals, [])[0]
+
+    def _pipeline(
+        self, builder: Builder, steps: list[_Step], following: list[_Step], totals: list[Value], held: list[Value]
+    ) -> tuple[list[Value], list[Value]]:
+        """Accumulate steps, `group` vectors loaded at a time; with `ahead` before the steps of the group before them.
+
+        `held` are the vectors of the first group; those of `following` are loaded on the way and handed on.
+        """
+        groups = self._groups(steps)
+        held = held or self._load(builder, groups[0])
+        for place, group in enumerate(groups):
+            after = groups[place + 1] if place + 1 < len(groups) else following
+            loaded = self._load(builder, after) if self.ahead and after else []
+            for step, vector in zip(group, held, strict=True):
+                totals = self._accumulate(builder, step, vector, totals)
+            held = loaded or (self._load(builder, after) if after else [])
+        return totals, held
+
+    def _accumulate(self, builder: Builder, step: _Step, vector: Value, totals: list[Value]) -> list[Value]:
+        stride, each = self.block.stride("a"), -(-len(totals) // len(step.rows))
+        scalars = [builder.load(step.rows[place // each] + place % each * stride) for place in range(len(totals))]
         sums = [builder.accumulate(t, s, vector) for t, s in zip(totals, scalars, strict=True)]
+        if self.ahead:
+            return builder.pin(sums)
         builder.fence()
         return sums
 

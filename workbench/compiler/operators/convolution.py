@@ -12,8 +12,8 @@ from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, 
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.passes import NO_CLIP
-from workbench.compiler.schedule import plan_contraction, plan_window
-from workbench.compiler.views import View
+from workbench.compiler.schedule import Product, plan_packed, plan_window
+from workbench.compiler.views import View, contiguous_strides
 from workbench.graph.graph import Node
 
 
@@ -61,12 +61,12 @@ def _emit(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
         _dense(lowering, draft, layer)
 
 
-def _operands(lowering: Lowering, layer: _Layer, packed: np.ndarray) -> tuple[dict[str, Operand], View]:
-    w, b = lowering.constant(packed), lowering.constant(layer.bias)
-    operands = {"x": start_of(layer.x), "w": start_of(w), "bias": start_of(b), "y": start_of(layer.y)}
+def _operands(layer: _Layer, lowering: Lowering) -> dict[str, Operand]:
+    """All operands but the weights."""
+    operands = {"x": start_of(layer.x), "bias": start_of(lowering.constant(layer.bias)), "y": start_of(layer.y)}
     if layer.r is not None:
         operands["r"] = start_of(layer.r)
-    return operands, w
+    return operands
 
 
 def _dense(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
@@ -74,27 +74,29 @@ def _dense(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
     out, channels, *kernel = layer.weights.shape
     out //= group
     axes = range(len(kernel))
-    packed = layer.weights.reshape(group, out, channels, *kernel).transpose(0, *(a + 3 for a in axes), 2, 1)
-    operands, w = _operands(lowering, layer, packed)
+    weights = layer.weights.reshape(group, out, channels, *kernel).transpose(0, *(a + 3 for a in axes), 2, 1)
+    steps = contiguous_strides(weights.shape)
 
     def outer(axis: int, count: int, step: int) -> Dim:
         return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
 
     positions = [outer(0, y.shape[0], 1), *(outer(a + 2, y.shape[a + 2], layer.strides[a]) for a in axes)]
-    groups = axis_dim(group, x=x.strides[1] * channels, w=w.strides[0], bias=out, y=y.strides[1] * out, r=residual[1] * out)
+    groups = axis_dim(group, x=x.strides[1] * channels, w=steps[0], bias=out, y=y.strides[1] * out, r=residual[1] * out)
     reduce = [
-        *(axis_dim(kernel[a], x=x.strides[a + 2] * layer.dilations[a], w=w.strides[a + 1]) for a in axes),
-        axis_dim(channels, x=x.strides[1], w=w.strides[-2]),
+        *(axis_dim(kernel[a], x=x.strides[a + 2] * layer.dilations[a], w=steps[a + 1]) for a in axes),
+        axis_dim(channels, x=x.strides[1], w=steps[-2]),
     ]
     filters = axis_dim(out, w=1, bias=1, y=y.strides[1], r=residual[1])
-    kernel_code = plan_contraction(lowering.target, operands, groups, positions, merge_dims(reduce), filters, layer.clip)
-    draft.kernels.append(kernel_code)
+    product = Product(_operands(layer, lowering), positions, merge_dims(reduce), filters, layer.clip, groups)
+    packed = weights.reshape(group, -1, out)
+    draft.extend(plan_packed(lowering.target, product, packed, lowering.packed))
 
 
 def _depthwise(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
     x, y, residual = layer.x, layer.y, layer.residual
     channels, _, rows, columns = layer.weights.shape
-    operands, w = _operands(lowering, layer, layer.weights[:, 0].transpose(1, 2, 0))
+    w = lowering.constant(layer.weights[:, 0].transpose(1, 2, 0))
+    operands = {**_operands(layer, lowering), "w": start_of(w)}
     dilation_h, dilation_w = layer.dilations
 
     def dim(axis: int, count: int, step: int) -> Dim:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from workbench.compiler.kernels.nest import Dim, axis_dim, start_of
+from workbench.compiler.kernels.nest import axis_dim, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
 from workbench.compiler.passes import NO_CLIP
-from workbench.compiler.schedule import plan_contraction
+from workbench.compiler.schedule import Product, plan_contraction, plan_packed
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
@@ -16,20 +16,18 @@ from workbench.graph.graph import Node
 def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     """Constant weights K x N; all axes of the input but the last count as rows."""
     weights, bias = (lowering.graph.constants[name] for name in node.inputs[1:3])
-    x, w, b = lowering.read(node.inputs[0]), lowering.read(node.inputs[1]), lowering.read(node.inputs[2])
+    x, b = lowering.read(node.inputs[0]), lowering.read(node.inputs[2])
     r = lowering.read(node.inputs[3]) if len(node.inputs) > 3 else None
     y = lowering.write(node.outputs[0], draft)
-    operands = {"x": start_of(x), "w": start_of(w), "bias": start_of(b), "y": start_of(y)}
+    operands = {"x": start_of(x), "bias": start_of(b), "y": start_of(y)}
     residual = r.strides if r is not None else (0,) * len(y.shape)
     if r is not None:
         operands["r"] = start_of(r)
     rows = [axis_dim(size, x=x.strides[axis], y=y.strides[axis], r=residual[axis]) for axis, size in enumerate(y.shape[:-1])]
-    reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=w.strides[0])]
-    columns = axis_dim(y.shape[-1], w=w.strides[1], bias=1, y=y.strides[-1], r=residual[-1])
-    kernel = plan_contraction(
-        lowering.target, operands, Dim(1, {}), rows, reduce, columns, node.attributes.get("clip", NO_CLIP)
-    )
-    draft.kernels.append(kernel)
+    reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=weights.shape[1])]
+    columns = axis_dim(y.shape[-1], w=1, bias=1, y=y.strides[-1], r=residual[-1])
+    product = Product(operands, rows, reduce, columns, node.attributes.get("clip", NO_CLIP))
+    draft.extend(plan_packed(lowering.target, product, weights[None], lowering.packed))
     draft.macs += math.prod(y.shape) * x.shape[-1]
     draft.weight_bytes += weights.nbytes + bias.nbytes
 
@@ -47,11 +45,9 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     rows = axis_dim(y.shape[-2], x=a.strides[-2], y=y.strides[-2])
     reduce = [axis_dim(a.shape[-1], x=a.strides[-1], w=b.strides[-2])]
     columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1])
-    kernel = plan_contraction(
-        lowering.target, {"x": start_of(a), "w": start_of(b), "y": start_of(y)}, Dim(1, {}), [rows], reduce, columns,
-        node.attributes.get("clip", NO_CLIP), batches,
-    )  # fmt: skip
-    draft.kernels.append(kernel)
+    operands = {"x": start_of(a), "w": start_of(b), "y": start_of(y)}
+    product = Product(operands, [rows], reduce, columns, node.attributes.get("clip", NO_CLIP), batches=batches)
+    draft.kernels.append(plan_contraction(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]
 
 

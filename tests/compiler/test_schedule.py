@@ -1,0 +1,95 @@
+"""Schedules: what the cost model chooses, and that packed weights and early loads compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from workbench.compiler.ir import LMULS
+from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.nest import Dim, Operand
+from workbench.compiler.schedule import Product, contraction_choices, plan_contraction, plan_packed
+from workbench.core.config import load_core
+from workbench.isa.target import Target
+
+ENGINE = load_core("xiangshan_kunminghu_v2_npu16").target()
+CORE = load_core("xiangshan_kunminghu_v2").target()
+
+
+def product(rows: int, steps: int, filters: int) -> Product:
+    """A matrix product of contiguous matrices of floats."""
+    operands = {name: Operand(place, 0) for place, name in enumerate("xwy")}
+    return Product(
+        operands, [Dim(rows, {"x": 4 * steps, "y": 4 * filters})], [Dim(steps, {"x": 4, "w": 4 * filters})],
+        Dim(filters, {"w": 4, "y": 4}), (-np.inf, np.inf),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("tuned_for", [128, 256, 1024])
+def test_weights_of_more_filters_than_a_vector_holds_are_right_at_every_vector_length(
+    network_error: Callable[..., float], build_network: Callable[..., object], tuned_for: int
+) -> None:
+    rng = np.random.default_rng(1)
+    constants = {"w": rng.standard_normal((37, 301)).astype(np.float32), "b": rng.standard_normal(301).astype(np.float32)}
+    graph = build_network([helper.make_node("Gemm", ["x", "w", "b"], ["y"])], {"x": (11, 37)}, ["y"], constants)
+    assert all(network_error(graph, vlen, tuned_for) < 1e-5 for vlen in (128, 256, 1024))
+
+
+@pytest.mark.parametrize("tuned_for", [128, 1024])
+def test_filters_of_groups_are_packed_group_by_group(
+    network_error: Callable[..., float], build_network: Callable[..., object], tuned_for: int
+) -> None:
+    weights = np.random.default_rng(2).standard_normal((2 * 70, 5, 3, 2)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["a"], group=2), helper.make_node("Sigmoid", ["a"], ["y"])]
+    graph = build_network(nodes, {"x": (1, 10, 6, 9)}, ["y"], {"w": weights})
+    assert network_error(graph, tuned_for) < 1e-5
+
+
+def test_every_vector_of_packed_weights_lies_in_one_piece() -> None:
+    arrays: list[np.ndarray] = []
+
+    def constant(array: np.ndarray) -> Operand:
+        arrays.append(array)
+        return Operand(9, 0)
+
+    weights = np.arange(3 * 300, dtype=np.float32).reshape(1, 3, 300)
+    kernels = plan_packed(CORE, product(50, 3, 300), weights, constant)
+    main, width = kernels[0], kernels[0].vector.count
+    assert main.panels.count * width + sum(k.vector.count * k.panels.count for k in kernels[1:]) == 300
+    assert main.reduce[0].stride("b") == 4 * width and main.panels.stride("b") == 4 * width * 3
+    assert np.array_equal(arrays[0][0, 1], weights[0, :, width : 2 * width])
+
+
+@pytest.mark.parametrize("filters", [24, 64, 256])
+def test_an_engine_asks_for_several_vectors_at_a_time_or_ahead(filters: int) -> None:
+    kernel = plan_contraction(ENGINE, product(196, 256, filters))
+    assert kernel.group > 1 or kernel.ahead
+    assert plan_contraction(CORE, product(196, 256, filters)).loaded_steps == 1
+
+
+@pytest.mark.parametrize("target", [CORE, ENGINE, *(load_core(n).target() for n in ("thead_c906", "sifive_x280"))])
+def test_every_schedule_fits_the_registers(target: Target) -> None:
+    choices = list(contraction_choices(target, product(196, 100, 64)))
+    assert {choice.kernel.lmul for choice in choices} == set(LMULS)
+    assert all((c.kernel.tile + c.kernel.loaded_steps) * c.kernel.lmul <= 32 for c in choices)
+    assert all(choice.cycles >= 196 * 100 * 64 * 32 / target.vector_bits_per_cycle for choice in choices)
+
+
+@pytest.mark.parametrize(("group", "ahead"), [(2, False), (4, False), (1, True), (2, True)])
+@pytest.mark.parametrize("steps", [10, 31, 64])
+def test_early_loads_compute_the_same(
+    monkeypatch: pytest.MonkeyPatch, network_error: Callable[..., float], build_network: Callable[..., object],
+    group: int, ahead: bool, steps: int,
+) -> None:  # fmt: skip
+    plain = plan_contraction
+
+    def forced(target: Target, given: Product) -> Contraction:
+        return replace(plain(target, given), lmul=1, tile=5, group=group, ahead=ahead)
+
+    monkeypatch.setattr("workbench.compiler.operators.matrix.plan_contraction", forced)
+    graph = build_network([helper.make_node("MatMul", ["x", "z"], ["y"])], {"x": (7, steps), "z": (steps, 9)}, ["y"], {})
+    assert network_error(graph, 128) < 1e-5

@@ -1,0 +1,161 @@
+"""Estimated cycles of kernels on a target, from its vector length, width, latencies, queue and caches.
+
+model: ours. On a core's own vector unit, cycles are the larger of what the unit needs and what issuing the instructions
+costs, plus a little for every instruction; where vector registers are not renamed, loads wait for the operations that still
+read the old value, so both times add up. A decoupled engine starts in order and has few instructions in flight, each until
+it is done: a load keeps an entry for its whole latency, and only what fits into the other entries runs meanwhile. Strided
+accesses move single elements. The choices are checked in tests/compiler/test_schedule.py; benchmarks/kernel_efficiency.py
+and benchmarks/compiler_networks.py show what they give.
+"""
+
+from __future__ import annotations
+
+import math
+
+from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.window import Window
+from workbench.compiler.views import ELEMENT_BYTES
+from workbench.isa.target import Target
+
+_INSTRUCTION_COST = 0.1
+_CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from DRAM
+_SHARED_BYTES_PER_CYCLE = 16.0
+_DRAM_BYTES_PER_CYCLE = 4.0
+_USABLE = 0.75  # of a cache, for what a kernel reads again
+_LONG_VLEN_BITS = 512
+_STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
+_LINE_BYTES = 64
+_BIT = 8 * ELEMENT_BYTES
+
+
+def lanes(target: Target, lmul: int) -> int:
+    """Elements of a register group."""
+    return target.vlen_bits // _BIT * lmul
+
+
+def contraction_cycles(target: Target, kernel: Contraction) -> float:
+    """Estimated cycles of a contraction."""
+    repeats = math.prod(dim.count for dim in (*kernel.loops, kernel.panels))
+    cycles = sum(count * _contraction(target, kernel, used) for count, used in _chunks(target, kernel))
+    return repeats * cycles + _CODE_CYCLES * kernel.code_instructions
+
+
+def _chunks(target: Target, kernel: Contraction | Window) -> list[tuple[int, int]]:
+    """How many vectors of which lengths cover the vector dimension."""
+    full, rest = divmod(kernel.vector.count, lanes(target, kernel.lmul))
+    return [(count, used) for count, used in ((full, lanes(target, kernel.lmul)), (1, rest)) if count and used]
+
+
+def _contraction(target: Target, kernel: Contraction, used: int) -> float:
+    """Cycles of all blocks for one vector of results."""
+    steps = math.prod(dim.count for dim in kernel.reduce)
+    load = _access(target, used, kernel.vector.stride("b"), steps)
+    store = _access(target, used, kernel.vector.stride("y"), 1)
+    width = _width(target, used, kernel.lmul)
+    full, rest = divmod(kernel.block.count, kernel.tile)
+    total = 0.0
+    for count, size in ((full, kernel.tile), (1, rest)):
+        if count and size:
+            groups = steps / kernel.group
+            inner = groups * _group(target, kernel, size, width, load)
+            total += count * (inner + _edge(target, size, width, load, store))
+    return total
+
+
+def _group(target: Target, kernel: Contraction, size: int, width: float, load: float) -> float:
+    """Cycles of the steps whose vectors are loaded together, for a block of `size` results."""
+    issued = kernel.group * (2 * size + 1) + 1.75 * max(1.0, kernel.group / 4)
+    if not target.engine_entries:
+        return _bounded(target, issued, kernel.group * size * width, kernel.group * load)
+    rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries, 2 / target.instructions_per_cycle)
+    latency = target.load_latency_cycles + target.fma_latency_cycles
+    hidden = (target.engine_entries - kernel.group) * rate if kernel.ahead else 2 * width
+    compute = kernel.group * size * rate
+    stall = max(0.0, latency + kernel.group * load - max(0.0, hidden))
+    return max(compute + stall, kernel.group * load, issued / target.instructions_per_cycle)
+
+
+def _edge(target: Target, size: int, width: float, load: float, store: float) -> float:
+    """Cycles of the first values and of the results of a block."""
+    if not target.engine_entries:
+        return _bounded(target, 5 * size + 6, 3 * size * width, size * store)
+    waits = max(load, target.load_latency_cycles / target.engine_entries)
+    return target.load_latency_cycles + 2 * target.fma_latency_cycles + size * (waits + max(width, store))
+
+
+def _width(target: Target, used: int, lmul: int) -> float:
+    """Cycles of one operation on `used` elements; short registers are processed whole."""
+    elements = used if target.engine_entries or target.vlen_bits > _LONG_VLEN_BITS else lanes(target, lmul)
+    cycles = max(1.0, elements * _BIT / target.vector_bits_per_cycle)
+    return float(math.ceil(cycles)) if target.engine_entries else cycles
+
+
+def _access(target: Target, used: float, stride: int, steps: int) -> float:
+    """Cycles of a vector load or store, one of `steps` whose data is used again from the nearest cache that holds it."""
+    if stride != ELEMENT_BYTES:
+        return _STRIDED_CYCLES * used
+    size = used * ELEMENT_BYTES
+    if target.engine_entries:
+        rate = target.load_bytes_per_cycle or target.vector_bits_per_cycle / 8
+        return size / (rate if steps * size <= _USABLE * target.l2_bytes else min(rate, _DRAM_BYTES_PER_CYCLE))
+    rate = target.vector_bits_per_cycle / 8 * (1.0 if target.renames_vectors else 0.5)
+    shared = max(_SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
+    if steps * size > _USABLE * target.l1d_bytes:
+        rate = min(rate, shared)
+    if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
+        rate = min(rate, _DRAM_BYTES_PER_CYCLE)
+    return size / rate
+
+
+def _bounded(target: Target, instructions: float, compute: float, access: float) -> float:
+    units = max(compute, access) if target.renames_vectors else compute + access
+    return max(instructions / target.instructions_per_cycle, units) + _INSTRUCTION_COST * instructions
+
+
+def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
+    """Whether reading `a` again for every vector moves fewer bytes than reading `b` again for every outer step."""
+    chunks = -(-kernel.vector.count // lanes(target, kernel.lmul)) * kernel.panels.count
+    outer = math.prod(dim.count for dim in kernel.loops)
+    steps = math.prod(dim.count for dim in kernel.reduce)
+    b_moves = any(dim.stride("b") for dim in kernel.loops)
+    if b_moves or chunks == 1:
+        return not b_moves
+    a_bytes = outer * kernel.block.count * steps * ELEMENT_BYTES
+    b_bytes = steps * kernel.vector.count * kernel.panels.count * ELEMENT_BYTES
+    return a_bytes * chunks <= a_bytes + b_bytes * outer
+
+
+def window_cycles(target: Target, kernel: Window) -> float:
+    """Estimated cycles of a window."""
+    chunks = -(-kernel.vector.count // lanes(target, kernel.lmul))
+    used = kernel.vector.count / chunks
+    width = _window_width(target, used, kernel.lmul)
+    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
+    step, tap = kernel.block.stride("x"), kernel.across.stride("x")
+    load = _access(target, used, kernel.vector.stride("x"), 1)
+    store = _access(target, used, kernel.vector.stride("y"), 1)
+    full, rest = divmod(kernel.block.count, kernel.tile)
+    total = 0.0
+    for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
+        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)})
+        loads = columns * kernel.along.count
+        weights = 0 if kernel.hoisted or "w" not in kernel.operands else kernel.along.count * kernel.across.count
+        sums = size * kernel.along.count * kernel.across.count
+        moved = loads * load + size * store + (weights * load if kernel.vector.stride("w") else 0.0)
+        total += count * _bounded(target, 2 * loads + 2 * weights + sums + 5 * size + 6, sums * width, moved)
+    return repeats * total + _streaming(target, kernel, used)
+
+
+def _window_width(target: Target, used: float, lmul: int) -> float:
+    registers = used if target.vlen_bits > _LONG_VLEN_BITS else lanes(target, lmul)
+    return max(1.0, registers * _BIT / target.vector_bits_per_cycle)
+
+
+def _streaming(target: Target, kernel: Window, used: float) -> float:
+    """Cycles to fetch the image where it exceeds the first cache: a vector below a line fetches the line again."""
+    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.vector.count * ELEMENT_BYTES
+    if image <= target.l1d_bytes or kernel.vector.stride("x") != ELEMENT_BYTES:
+        return 0.0
+    repeats = max(1.0, min(_LINE_BYTES / (used * ELEMENT_BYTES), kernel.vector.count / used))
+    rate = _SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
+    return image * (repeats - 1.0) / rate
