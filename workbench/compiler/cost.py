@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
 from workbench.compiler.views import ELEMENT_BYTES
 from workbench.isa.target import Target
@@ -40,7 +41,7 @@ def contraction_cycles(target: Target, kernel: Contraction) -> float:
     return repeats * cycles + _CODE_CYCLES * kernel.code_instructions
 
 
-def _chunks(target: Target, kernel: Contraction | Window) -> list[tuple[int, int]]:
+def _chunks(target: Target, kernel: Contraction | Window | Transform) -> list[tuple[int, int]]:
     """How many vectors of which lengths cover the vector dimension."""
     full, rest = divmod(kernel.vector.count, lanes(target, kernel.lmul))
     return [(count, used) for count, used in ((full, lanes(target, kernel.lmul)), (1, rest)) if count and used]
@@ -123,6 +124,30 @@ def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
     a_bytes = outer * kernel.block.count * steps * ELEMENT_BYTES
     b_bytes = steps * kernel.vector.count * kernel.panels.count * ELEMENT_BYTES
     return a_bytes * chunks <= a_bytes + b_bytes * outer
+
+
+def transform_cycles(target: Target, kernel: Transform) -> float:
+    """Estimated cycles of the transforms of all tiles."""
+    work, total = kernel.work, 0.0
+    for count, used in _chunks(target, kernel):
+        width = _width(target, used, kernel.lmul)
+        load = _access(target, used, kernel.vector.stride("x"), 1)
+        store = _access(target, used, kernel.vector.stride("y"), 1)
+        if target.engine_entries:
+            load = max(load, target.load_latency_cycles / target.engine_entries)
+            rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries)
+            total += count * (work.loads * load + work.operations * rate + work.stores * max(1.0, store))
+        else:
+            instructions = 1.5 * (work.loads + work.stores) + work.operations
+            total += count * _bounded(target, instructions, work.operations * width, work.loads * load + work.stores * store)
+    return total * math.prod(dim.count for dim in kernel.loops)
+
+
+def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
+    """Cycles to bring weights near: the first time from DRAM, then from where they fit."""
+    fits = size_bytes <= _USABLE * max(target.l1d_bytes, target.l2_bytes)
+    again = _SHARED_BYTES_PER_CYCLE if fits else _DRAM_BYTES_PER_CYCLE
+    return size_bytes / _DRAM_BYTES_PER_CYCLE + (times - 1) * size_bytes / again
 
 
 def window_cycles(target: Target, kernel: Window) -> float:

@@ -7,7 +7,7 @@ A `Planner` takes the cheapest.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +16,11 @@ from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_o
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
+from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
 
+Kernel = Contraction | Staged | Window
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
 _GROUPS = (1, 2, 4, 8)  # vectors loaded together
@@ -26,10 +28,21 @@ _GROUPS = (1, 2, 4, 8)  # vectors loaded together
 
 @dataclass(frozen=True)
 class Choice:
-    """A way to compute a layer: its main kernel, and its estimated cycles."""
+    """A way to compute a layer: estimated cycles, main kernel, algorithm, and how all kernels follow from the main one.
+
+    `is_default`: it may be taken because it is cheap.
+    """
 
     cycles: float
     kernel: Contraction
+    algorithm: str = "direct"
+    build: Callable[[Contraction], Sequence[Kernel]] = lambda kernel: [kernel]
+    is_default: bool = True
+
+
+def cheapest(choices: Iterable[Choice]) -> Choice:
+    """The choice with the fewest estimated cycles of those that may be taken by default."""
+    return min((choice for choice in choices if choice.is_default), key=lambda choice: choice.cycles)
 
 
 @dataclass(frozen=True)

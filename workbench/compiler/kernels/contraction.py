@@ -92,7 +92,10 @@ class Contraction:
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
-        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
+        self.emit_at(builder, {name: operand.pointer(locate) for name, operand in self.operands.items()})
+
+    def emit_at(self, builder: Builder, pointers: Pointers) -> None:
+        """Generate the code for operands at other places."""
 
         def vectors(inside: Pointers, body: Callable[[Pointers], None]) -> None:
             loop_over(

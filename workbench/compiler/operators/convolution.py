@@ -8,33 +8,17 @@ from itertools import product
 
 import numpy as np
 
-from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
+from workbench.compiler.cost import weights_cycles
+from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
+from workbench.compiler.operators.convolution_layer import ConvolutionLayer
+from workbench.compiler.operators.winograd import winograd_choices
 from workbench.compiler.passes import NO_CLIP
-from workbench.compiler.schedule import Product, plan_packed, plan_window
+from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack, plan_window
 from workbench.compiler.views import View, contiguous_strides
 from workbench.graph.graph import Node
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """Padded input, output, what is added, weights (filters, channels of a group, kernel axes), bias, and the steps."""
-
-    x: View
-    y: View
-    r: View | None
-    weights: np.ndarray
-    bias: np.ndarray
-    group: int
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    clip: tuple[float, float]
-
-    @property
-    def residual(self) -> tuple[int, ...]:
-        """Strides of what is added."""
-        return self.r.strides if self.r is not None else (0,) * len(self.y.shape)
 
 
 @OPERATORS.register("Conv")
@@ -51,25 +35,19 @@ def lower_conv(lowering: Lowering, node: Node, draft: Draft) -> None:
     draft.weight_bytes += weights.nbytes + bias.nbytes
     given = node.attributes
     clip = given.get("clip", NO_CLIP)
-    _emit(lowering, draft, _Layer(x, y, r, weights, bias, given["group"], given["strides"], given["dilations"], clip))
+    _emit(
+        lowering, draft, ConvolutionLayer(x, y, r, weights, bias, given["group"], given["strides"], given["dilations"], clip)
+    )
 
 
-def _emit(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+def _emit(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     if layer.group == layer.x.shape[1] == layer.y.shape[1] and len(layer.x.shape) == 4:
         _depthwise(lowering, draft, layer)
     else:
         _dense(lowering, draft, layer)
 
 
-def _operands(layer: _Layer, lowering: Lowering) -> dict[str, Operand]:
-    """All operands but the weights."""
-    operands = {"x": start_of(layer.x), "bias": start_of(lowering.constant(layer.bias)), "y": start_of(layer.y)}
-    if layer.r is not None:
-        operands["r"] = start_of(layer.r)
-    return operands
-
-
-def _dense(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     x, y, residual, group = layer.x, layer.y, layer.residual, layer.group
     out, channels, *kernel = layer.weights.shape
     out //= group
@@ -87,16 +65,24 @@ def _dense(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
         axis_dim(channels, x=x.strides[1], w=steps[-2]),
     ]
     filters = axis_dim(out, w=1, bias=1, y=y.strides[1], r=residual[1])
-    product = Product(_operands(layer, lowering), positions, merge_dims(reduce), filters, layer.clip, groups)
+    product = Product(layer.operands(lowering), positions, merge_dims(reduce), filters, layer.clip, groups)
     packed = weights.reshape(group, -1, out)
-    draft.extend(plan_packed(lowering.target, product, packed, lowering.packed))
+    streamed = weights_cycles(lowering.target, packed.nbytes, 1)
+
+    def build(kernel: Contraction) -> list[Contraction]:
+        return pack(lowering.target, product, kernel, packed, lowering.packed)
+
+    direct = contraction_choices(lowering.target, product)
+    choices = [Choice(max(c.cycles, streamed), c.kernel, "direct", build) for c in direct]
+    best = cheapest([*choices, *winograd_choices(lowering, layer)])
+    draft.extend(best.build(best.kernel))
 
 
-def _depthwise(lowering: Lowering, draft: Draft, layer: _Layer) -> None:
+def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     x, y, residual = layer.x, layer.y, layer.residual
     channels, _, rows, columns = layer.weights.shape
     w = lowering.constant(layer.weights[:, 0].transpose(1, 2, 0))
-    operands = {**_operands(layer, lowering), "w": start_of(w)}
+    operands = {**layer.operands(lowering), "w": start_of(w)}
     dilation_h, dilation_w = layer.dilations
 
     def dim(axis: int, count: int, step: int) -> Dim:
@@ -168,7 +154,7 @@ def lower_conv_transpose(lowering: Lowering, node: Node, draft: Draft) -> None:
         begin = (0, 0, *(p.start + before for p, before in zip(phases, low, strict=True)))
         source = whole.sliced(begin, (1,) * len(begin), whole.shape)
         draft.macs += math.prod(shape) * math.prod(some.shape[1:])
-        layer = _Layer(source, part, None, some, bias, group, ones, tuple(p.dilation for p in phases), clip)
+        layer = ConvolutionLayer(source, part, None, some, bias, group, ones, tuple(p.dilation for p in phases), clip)
         _emit(lowering, draft, layer)
 
 
