@@ -71,7 +71,7 @@ def test_settings_as_attributes_and_as_inputs_mean_the_same() -> None:
         _graph([helper.make_node("Clip", ["x"], ["y"], min=0.0, max=6.0)], [2], opset=6),
         _graph([helper.make_node("Clip", ["x", "a", "b"], ["y"])], [2], {"a": np.float32(0), "b": np.float32(6)}),
     ]
-    assert _attributes(clips[0]) == _attributes(clips[1]) == {"low": 0.0, "high": 6.0}
+    assert _attributes(clips[0]) == _attributes(clips[1]) == {"parameters": (0.0, 6.0)}
 
 
 def test_a_cast_of_floats_to_floats_disappears() -> None:

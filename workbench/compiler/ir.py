@@ -191,7 +191,7 @@ class Builder:
         self._start(end)
         return after
 
-    def vector_loop(self, count: int, lmul: int, carried: Sequence[Value], steps: Sequence[int],
+    def vector_loop(self, count: int | Value, lmul: int, carried: Sequence[Value], steps: Sequence[int],
                     body: Callable[[list[Value]], None]) -> None:  # fmt: skip
         """Cover `count` elements in vectors of at most VLMAX; pointers advance by `steps` bytes an element."""
         self.lmul = lmul
@@ -207,7 +207,7 @@ class Builder:
             ]
             return rest, [rest, *after]
 
-        self.repeat([integer(count), *carried], step)
+        self.repeat([count if isinstance(count, Value) else integer(count), *carried], step)
 
     def advance(self, pointer: Value, scale: int) -> Value:
         """The pointer `vl` elements of `scale` bytes on."""

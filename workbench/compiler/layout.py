@@ -10,7 +10,7 @@ from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
 
 CHANNELS_LAST = (0, 2, 3, 1)
-_SPATIAL = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "BatchNormalization", "Interpolate", "Resize")
+_SPATIAL = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "scale_shift", "Interpolate", "Resize")
 _REARRANGING = ("Reshape", "Transpose", "MatMul", "Gemm", "Gather", "GatherElements", "GatherND", "Expand")
 _WINDOWS = ("Conv", "MaxPool", "AveragePool")
 _VIEWS = ("Reshape", "Transpose", "Slice", "Expand", "Identity", "Resize")
@@ -116,10 +116,12 @@ class Layouts:
         made = self._producers.get(name)
         if made is None:
             return False
+        if "epilogue" in made.attributes:
+            return bool(made.attributes["epilogue"].is_non_negative)
         if made.operator in ("MaxPool", "Concat"):
             inputs = made.inputs if made.operator == "Concat" else made.inputs[:1]
             return all(self.is_non_negative(source) for source in inputs)
-        return bool(made.attributes.get("clip", (-1.0, 0.0))[0] >= 0)
+        return made.operator == "Clip" and bool(made.attributes["parameters"][0] >= 0)
 
 
 def reach(node: Node, source: tuple[int, ...], target: tuple[int, ...]) -> Pads:

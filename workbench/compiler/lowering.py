@@ -11,9 +11,9 @@ import numpy as np
 
 from workbench.base.registry import Registry
 from workbench.compiler.kernels.elementwise import Elementwise
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.kernels.operations import OPERATIONS
-from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
@@ -33,13 +33,14 @@ class Buffer:
 
 @dataclass
 class Draft:
-    """A layer being lowered: its kernels in order, and what is reported of it."""
+    """A layer being lowered: its kernels in order, what happens to its result after them, and what is reported of it."""
 
     node: Node
     kernels: list[Any] = field(default_factory=list)
     macs: int = 0
     weight_bytes: int = 0
     main: int = -1
+    later: Finish | None = None
 
     def extend(self, kernels: Sequence[Any]) -> None:
         """Add kernels of which the first is the layer's main one."""
@@ -48,8 +49,11 @@ class Draft:
 
     @property
     def algorithm(self) -> str:
-        """The schedule of the layer's main kernel: the last one, unless another was named."""
-        return str(self.kernels[self.main].describe())
+        """The schedule of the layer's main kernel: the last one of its own, unless another was named."""
+        if self.later is None:
+            return str(self.kernels[self.main].describe())
+        main = self.main if self.main >= 0 else self.main - 1
+        return f"{self.kernels[main].describe()}; then {self.kernels[-1].describe()}"
 
     def shrink(self) -> bool:
         """Let every kernel that can need fewer vector registers; whether there was one."""
@@ -57,6 +61,27 @@ class Draft:
         changed = any(new is not old for new, old in zip(smaller, self.kernels, strict=True))
         self.kernels = smaller
         return changed
+
+
+@dataclass(frozen=True)
+class Finish:
+    """An epilogue and the views of its operands, spread to the shape of the result."""
+
+    epilogue: Epilogue = NOTHING
+    views: tuple[View, ...] = ()
+
+    def strides(self, axis: int) -> dict[str, int]:
+        """Elements from one step of an axis to the next, for every operand."""
+        return {name: view.strides[axis] for name, view in zip(self.epilogue.extras, self.views, strict=True)}
+
+    @property
+    def operands(self) -> dict[str, Operand]:
+        """Where the operands begin."""
+        return {name: start_of(view) for name, view in zip(self.epilogue.extras, self.views, strict=True)}
+
+    def sliced(self, starts: Sequence[int], steps: Sequence[int], shape: Sequence[int]) -> Finish:
+        """The same for a part of the result."""
+        return replace(self, views=tuple(view.sliced(starts, steps, shape) for view in self.views))
 
 
 Lower = Callable[["Lowering", Node, Draft], None]
@@ -87,6 +112,9 @@ class Lowering:
             draft = Draft(node)
             self.layers.append(draft)
             OPERATORS.get(node.operator)(self, node, draft)
+            if draft.later is not None:
+                y = self._views[node.outputs[0]]
+                draft.kernels.append(elementwise_kernel("copy", [y], y, draft.later))
             if not draft.kernels:
                 self.layers.pop()
         for name in self.graph.outputs:
@@ -134,6 +162,17 @@ class Lowering:
         view = self._views[name]
         self.touch(view)
         return view
+
+    def finish_of(self, node: Node, draft: Draft | None = None) -> Finish:
+        """What is done with the result of a node; what takes too many registers is left to the end of the draft."""
+        epilogue: Epilogue = node.attributes.get("epilogue", NOTHING)
+        names = node.inputs[len(node.inputs) - len(epilogue.extras) :]
+        shape = self.graph.shape(node.outputs[0])
+        finish = Finish(epilogue, tuple(self.read(name).broadcast(shape) for name in names))
+        if draft is None or epilogue.fits_registers:
+            return finish
+        draft.later = finish
+        return Finish()
 
     def touch(self, view: View) -> None:
         """Keep a view's buffer alive through the present layer."""
@@ -233,14 +272,19 @@ def copy_kernel(source: View, target: View) -> Elementwise:
 
 
 def elementwise_kernel(
-    operation: str, inputs: Sequence[View], target: View, clip: tuple[float, float] = NO_CLIP, value: float = 0.0,
+    operation: str, inputs: Sequence[View], target: View, finish: Finish = Finish(), value: float = 0.0,
     parameters: Sequence[float] = (),
 ) -> Elementwise:  # fmt: skip
     """An elementwise kernel over views that broadcast to the target's shape."""
     views = {f"x{place}": view.broadcast(target.shape) for place, view in enumerate(inputs)}
-    operands = {name: start_of(view) for name, view in views.items()} | {"y": start_of(target)}
+    operands = {name: start_of(view) for name, view in views.items()} | finish.operands | {"y": start_of(target)}
     dims = [
-        axis_dim(size, y=target.strides[axis], **{name: view.strides[axis] for name, view in views.items()})
+        axis_dim(
+            size,
+            y=target.strides[axis],
+            **{name: view.strides[axis] for name, view in views.items()},
+            **finish.strides(axis),
+        )  # fmt: skip
         for axis, size in enumerate(target.shape)
     ]
     dims.sort(key=lambda dim: -abs(dim.stride("y")))
@@ -248,8 +292,8 @@ def elementwise_kernel(
     vector = max(merged, key=lambda dim: _vector_score(dim, list(operands)))
     loops = tuple(dim for dim in merged if dim is not vector)
     elements = tuple(view.element for view in inputs) or (target.element,)
-    lmul = OPERATIONS[operation].lmul if inputs else 8
-    return Elementwise(operation, elements, operands, loops, vector, clip, value, tuple(parameters), lmul)
+    lmul = min(OPERATIONS[operation].lmul, finish.epilogue.lmul) if inputs else 8
+    return Elementwise(operation, elements, operands, loops, vector, finish.epilogue, value, tuple(parameters), lmul)
 
 
 def _vector_score(dim: Dim, names: list[str]) -> float:
@@ -258,4 +302,4 @@ def _vector_score(dim: Dim, names: list[str]) -> float:
     return min(dim.count, 64) / (1 + 2 * strided)
 
 
-__all__ = ["OPERATORS", "Buffer", "Draft", "Lowering", "Operand", "View"]
+__all__ = ["OPERATORS", "Buffer", "Draft", "Finish", "Lowering", "Operand", "View"]

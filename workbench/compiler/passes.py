@@ -1,23 +1,21 @@
-"""Rewriting of the graph before lowering: constants folded into weights, followers fused into convolutions."""
+"""Rewriting of the graph before lowering: constants folded into weights, elementwise operators fused into layers."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
+from workbench.compiler.fusion import fuse_elementwise
 from workbench.graph.graph import Graph, Node, Tensor
 
-NO_CLIP = (-math.inf, math.inf)
 _LINEAR = ("Conv", "Gemm")
-_CLIPPABLE = ("Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization", "MaxPool", "AveragePool")
 
 
 def optimise(graph: Graph) -> Graph:
     """All passes, in order."""
-    for step in (fold_batch_normalization, fuse_residual, fuse_clip):
+    for step in (fold_batch_normalization, scale_by_channel, fuse_elementwise):
         graph = step(graph)
     return graph
 
@@ -31,7 +29,7 @@ def fold_batch_normalization(graph: Graph) -> Graph:
             continue
         weights, bias = (work.constants[name].astype(np.float64) for name in before.inputs[1:3])
         scale, shift = (work.constants[name].astype(np.float64) for name in node.inputs[1:3])
-        shape = (-1, 1, 1, 1) if before.operator == "Conv" else (1, -1)
+        shape = (-1, *(1,) * (weights.ndim - 1)) if before.operator == "Conv" else (1, -1)
         inputs = (
             before.inputs[0],
             work.add(f"{before.inputs[1]}~{node.name}", weights * scale.reshape(shape)),
@@ -41,32 +39,16 @@ def fold_batch_normalization(graph: Graph) -> Graph:
     return work.finish()
 
 
-def fuse_residual(graph: Graph) -> Graph:
-    """An Add of equal shapes goes into the Conv or Gemm that makes one side and runs in the Add's place."""
+def scale_by_channel(graph: Graph) -> Graph:
+    """A BatchNormalization that remains becomes an elementwise operator with factors of one size for each channel."""
     work = _Work(graph)
-    for node in graph.nodes:
-        if node.operator != "Add" or node.inputs[0] == node.inputs[1]:
-            continue
-        for own, other in (node.inputs, node.inputs[::-1]):
-            before = work.producer(own)
-            if before is None or before.operator not in _LINEAR or len(before.inputs) > 3:
-                continue
-            if work.is_private(own) and graph.shape(own) == graph.shape(other) and other not in graph.constants:
-                work.fuse(before, node, replace(before, inputs=(*before.inputs, other)), later=True)
-                break
-    return work.finish()
-
-
-def fuse_clip(graph: Graph) -> Graph:
-    """A Clip becomes the attribute `clip` of the operator before it."""
-    work = _Work(graph)
-    for node in graph.nodes:
-        before = work.producer(node.inputs[0]) if node.operator == "Clip" else None
-        if before is None or before.operator not in _CLIPPABLE or not work.is_private(node.inputs[0]):
-            continue
-        low, high = before.attributes.get("clip", NO_CLIP)
-        bounds = (max(low, node.attributes["low"]), max(min(high, node.attributes["high"]), node.attributes["low"]))
-        work.fuse(before, node, replace(before, attributes={**before.attributes, "clip": bounds}))
+    for place, node in enumerate(graph.nodes):
+        if node.operator == "BatchNormalization":
+            shape = (-1, *(1,) * (len(graph.shape(node.outputs[0])) - 2))
+            factors = [work.add(f"{name}~{node.name}", graph.constants[name].reshape(shape)) for name in node.inputs[1:3]]
+            attributes = {**node.attributes, "fused": node.attributes.get("fused", (node.operator,))}
+            inputs = (node.inputs[0], *factors)
+            work.nodes[place] = replace(node, operator="scale_shift", inputs=inputs, attributes=attributes)
     return work.finish()
 
 
@@ -97,15 +79,14 @@ class _Work:
         self.tensors[name] = Tensor(name, tuple(array.shape))
         return name
 
-    def fuse(self, before: Node, node: Node, fused: Node, later: bool = False) -> None:
-        """Replace two nodes by one that makes the later one's output; it runs in the earlier's place unless `later`."""
+    def fuse(self, before: Node, node: Node, fused: Node) -> None:
+        """Replace two nodes by one in the earlier's place that makes the later one's output."""
         first, second = self._places[before.outputs[0]], self._places[node.outputs[0]]
         names = (*before.attributes.get("fused", (before.operator,)), *node.attributes.get("fused", (node.operator,)))
-        fused = replace(fused, outputs=node.outputs, attributes={**fused.attributes, "fused": names})
-        keep, drop = (second, first) if later else (first, second)
-        self.nodes[keep], self.nodes[drop] = fused, None
+        self.nodes[first] = replace(fused, outputs=node.outputs, attributes={**fused.attributes, "fused": names})
+        self.nodes[second] = None
         for name in node.outputs:
-            self._places[name] = keep
+            self._places[name] = first
         del self._places[before.outputs[0]]
 
     def finish(self) -> Graph:

@@ -15,6 +15,7 @@ import numpy as np
 from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, window_cycles
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
@@ -49,15 +50,15 @@ def cheapest(choices: Iterable[Choice]) -> Choice:
 class Product:
     """``y[position, filter] = sum_k x[position, k] * w[k, filter]``: operands and dimensions from outer to inner.
 
-    `batches` and `groups` are outer dimensions; `clip` bounds the results. Operands are called x, w (absent
-    where weights are packed later), y, bias and r.
+    `batches` and `groups` are outer dimensions; `epilogue` is what is done with the results. Operands are called x, w
+    (absent where weights are packed later), y, bias, and those of the epilogue.
     """
 
     operands: dict[str, Operand]
     positions: Sequence[Dim]
     reduce: Sequence[Dim]
     filters: Dim
-    clip: tuple[float, float]
+    epilogue: Epilogue = NOTHING
     groups: Dim = Dim(1, {})
     batches: Sequence[Dim] = ()
 
@@ -89,7 +90,7 @@ def _kernel(
     operands = {names.get(name, name): operand for name, operand in product.operands.items()}
     reduce = tuple(named(dim) for dim in product.reduce)
     return Contraction(
-        operands, tuple(map(named, loops)), named(block), reduce, named(vector), product.clip, role=role
+        operands, tuple(map(named, loops)), named(block), reduce, named(vector), product.epilogue, role=role
     )  # fmt: skip
 
 
@@ -172,14 +173,14 @@ def _scaled(dim: Dim, name: str, numerator: int, denominator: int) -> Dim:
 
 def plan_window(
     target: Target, combine: str, operands: dict[str, Operand], batch: Dim, down: tuple[Dim, Dim],
-    right: tuple[Dim, Dim], channels: Dim, clip: tuple[float, float], factor: float = 1.0,
+    right: tuple[Dim, Dim], channels: Dim, epilogue: Epilogue = NOTHING, factor: float = 1.0,
 ) -> Window:  # fmt: skip
     """The cheapest window kernel, with vectors over channels or over the columns of the image."""
     over_channels = Window(
-        combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, clip, factor, role="channels"
+        combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, epilogue, factor, role="channels"
     )
     over_columns = Window(
-        combine, operands, (batch, channels), down[0], right[1], down[1], right[0], clip, factor, role="columns"
+        combine, operands, (batch, channels), down[0], right[1], down[1], right[0], epilogue, factor, role="columns"
     )
     best, cycles = over_channels, math.inf
     for kernel in (over_channels, over_columns):

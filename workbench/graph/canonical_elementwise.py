@@ -70,7 +70,7 @@ def gelu(work: Canonical, node: Node) -> None:
 def relu(work: Canonical, node: Node) -> None:
     """Clip from zero on."""
     if work.dtype(node.outputs[0]) == "float32":
-        work.emit("Clip", node, node.inputs, low=0.0, high=math.inf)
+        work.emit("Clip", node, node.inputs, parameters=(0.0, math.inf))
     else:
         work.emit("Max", node, (node.inputs[0], work.add_constant(node, np.array(0))))
 
@@ -86,7 +86,7 @@ def clip(work: Canonical, node: Node) -> None:
         limit = float(np.finfo(np.float32).max)
         lowest, highest = (-math.inf if lowest <= -limit else lowest), (math.inf if highest >= limit else highest)
         lowest = min(lowest, highest)  # the upper bound comes last
-        work.emit("Clip", node, node.inputs[:1], low=lowest, high=highest)
+        work.emit("Clip", node, node.inputs[:1], parameters=(lowest, highest))
         return
     value = node.inputs[0]
     for name, operator in zip(names, ("Max", "Min"), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from workbench.compiler.ir import Builder, Value, element_of, is_vector, real, whole
@@ -115,8 +116,9 @@ class Vector:
         return self.apply("vfmin", "vmin", other)
 
     def within(self, low: float, high: float) -> Vector:
-        """Brought into bounds."""
-        return self.maximum(low).minimum(high)
+        """Brought into bounds, of which either may be infinite."""
+        above = self if low == -math.inf else self.maximum(low)
+        return above if high == math.inf else above.minimum(high)
 
     def with_sign_of(self, other: Vector, operation: str = "vfsgnj") -> Vector:
         """The magnitude with another's sign."""

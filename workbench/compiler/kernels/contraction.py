@@ -1,6 +1,6 @@
 """Sums of products: convolution, matrix product and fully connected layers share this one generator.
 
-``y[i, j] = clip(bias + sum_k a[i, k] * b[k, j] + r[i, j])``: `j` is the vector dimension, a block of `i` is kept in
+``y[i, j] = epilogue(bias + sum_k a[i, k] * b[k, j])``: `j` is the vector dimension, a block of `i` is kept in
 vector registers, `a` is read as scalars. For "channels" j runs over output channels (b are the weights), for "pixels"
 over output positions (a are the weights): the same code with the roles exchanged.
 """
@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,
     Locate,
     Operand,
     Pointers,
-    advance,
     chunks_over,
-    clipped,
     loop_over,
     move,
 )
@@ -48,7 +47,7 @@ def _steps(dims: list[Dim], rows: list[Value], b: Value) -> list[_Step]:
 
 @dataclass(frozen=True)
 class Contraction:
-    """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result) and optionally ``bias`` and ``r`` (added).
+    """Operands ``a`` (scalars), ``b`` (vectors), ``y`` (result), optionally ``bias``, and those of the epilogue.
 
     `loops` are outer dimensions; `block` is i, `reduce` is k (outer to inner), `vector` is j. `lmul` and `tile` (block
     size) are the schedule; `group` vectors of `b` are loaded together, with `ahead` while the group before them is in use:
@@ -62,7 +61,7 @@ class Contraction:
     block: Dim
     reduce: tuple[Dim, ...]
     vector: Dim
-    clip: tuple[float, float]
+    epilogue: Epilogue = NOTHING
     lmul: int = 1
     tile: int = 1
     group: int = 1
@@ -118,25 +117,15 @@ class Contraction:
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
 
     def _blocks(self, builder: Builder, pointers: Pointers) -> None:
-        full, rest = divmod(self.block.count, self.tile)
-        names = [name for name in pointers if self.block.stride(name)]
+        over_blocks(
+            builder, self.epilogue, self.block, self.tile, pointers, self.vector,
+            lambda here, size: self._tile(builder, here, size),
+        )  # fmt: skip
 
-        def step(values: list[Value]) -> list[Value]:
-            here = {**pointers, **dict(zip(names, values, strict=True))}
-            self._tile(builder, here, self.tile)
-            after = advance(builder, here, self.block, self.tile)
-            return [after[name] for name in names]
-
-        after = builder.loop(full, [pointers[name] for name in names], step)
-        if rest:
-            self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest)
-
-    def _tile(self, builder: Builder, pointers: Pointers, size: int) -> None:
+    def _tile(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
         rows = self._rows(builder, pointers["a"], size)
         totals = self._start(builder, pointers, size)
-        totals = self._sum(builder, list(self.reduce), rows, pointers["b"], totals)
-        for place, total in enumerate(totals):
-            self._finish(builder, pointers, place, total)
+        return self._sum(builder, list(self.reduce), rows, pointers["b"], totals)
 
     def _start(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
         """Accumulators that hold the bias."""
@@ -250,10 +239,3 @@ class Contraction:
             return builder.pin(sums)
         builder.fence()
         return sums
-
-    def _finish(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> None:
-        if "r" in pointers:
-            address = Address(pointers["r"], place * self.block.stride("r"))
-            total = builder.arithmetic("vfadd", total, builder.vload(address, self.vector.stride("r")))
-        total = clipped(builder, total, self.clip)
-        builder.vstore(total, Address(pointers["y"], place * self.block.stride("y")), self.vector.stride("y"))

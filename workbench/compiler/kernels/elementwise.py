@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.compiler.ir import Address, Builder, real, whole
+from workbench.compiler.ir import Address, Builder, Value, real, whole
 from workbench.compiler.kernels.algebra import Vector
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, clipped, loop_over
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
+from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over
 from workbench.compiler.kernels.operations import OPERATIONS
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """``y = clip(operation(x0, x1, ..., parameters))``; without inputs `y` is filled with `value`.
+    """``y = epilogue(operation(x0, x1, ..., parameters))``; without inputs `y` is filled with `value`.
 
     `elements` are the types of the inputs, and of `y` where there are none.
     """
@@ -22,7 +23,7 @@ class Elementwise:
     operands: dict[str, Operand]
     loops: tuple[Dim, ...]
     vector: Dim
-    clip: tuple[float, float] = (float("-inf"), float("inf"))
+    epilogue: Epilogue = NOTHING
     value: float = 0.0
     parameters: tuple[float, ...] = ()
     lmul: int = 8
@@ -42,20 +43,18 @@ class Elementwise:
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
 
     def _row(self, builder: Builder, pointers: Pointers) -> None:
-        names = {f"x{place}": element for place, element in enumerate(self.elements)}
-        if self.operation == "fill":
-            names = {}
+        own = {f"x{place}": element for place, element in enumerate(self.elements)} if self.operation != "fill" else {}
+        names = own | dict.fromkeys(self.epilogue.extras, "float")
         fixed = {n: builder.load(Address(pointers[n]), kind) for n, kind in names.items() if not self.vector.stride(n)}
 
         def chunk(here: Pointers) -> None:
-            if names:
-                values = [
-                    fixed[n] if n in fixed else builder.vload(Address(here[n]), self.vector.stride(n), kind)
-                    for n, kind in names.items()
-                ]
-                vectors = [Vector(builder, value) for value in values]
+            def read(n: str) -> Value:
+                return fixed[n] if n in fixed else builder.vload(Address(here[n]), self.vector.stride(n), names[n])
+
+            if own:
+                vectors = [Vector(builder, read(n)) for n in own]
                 result = OPERATIONS[self.operation].apply(vectors, self.parameters).full.value
-                result = clipped(builder, result, self.clip)
+                result = self.epilogue.apply(builder, result, read)
             else:
                 number = real(self.value) if self.elements[0] == "float" else whole(int(self.value))
                 result = builder.splat(number)

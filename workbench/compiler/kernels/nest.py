@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.compiler.ir import Builder, Value, real
+from workbench.compiler.ir import Builder, Value
 from workbench.compiler.views import ELEMENT_BYTES, View
 
 Locate = Callable[[int], int]
@@ -102,13 +102,3 @@ def chunks_over(builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body:
         dim.count, lmul, [pointers[name] for name in names], [dim.stride(name) for name in names],
         lambda values: body({**pointers, **dict(zip(names, values, strict=True))}),
     )  # fmt: skip
-
-
-def clipped(builder: Builder, value: Value, bounds: tuple[float, float]) -> Value:
-    """The vector with its elements brought into the bounds."""
-    low, high = bounds
-    if low != float("-inf"):
-        value = builder.arithmetic("vfmax", value, real(low))
-    if high != float("inf"):
-        value = builder.arithmetic("vfmin", value, real(high))
-    return value

@@ -15,29 +15,34 @@ Apply = Callable[[list[Vector], Parameters], Vector]
 
 @dataclass(frozen=True)
 class Operation:
-    """A function of vectors and constant parameters; `lmul` is the largest group of registers that it has room for."""
+    """A function of vectors and constant parameters.
+
+    `lmul` is the largest group of registers that it has room for, `spare` how many groups it needs beside those of its
+    arguments, which its result may take.
+    """
 
     apply: Apply
     lmul: int = 8
+    spare: int = 0
 
 
 OPERATIONS: dict[str, Operation] = {}
 
 
-def _unary(lmul: int, **table: Callable[[Vector], Vector]) -> None:
+def _unary(lmul: int, spare: int, **table: Callable[[Vector], Vector]) -> None:
     for name, function in table.items():
-        OPERATIONS[name] = Operation(lambda values, _, function=function: function(values[0].full), lmul)  # type: ignore[misc]
+        OPERATIONS[name] = Operation(lambda values, _, function=function: function(values[0].full), lmul, spare)  # type: ignore[misc]
 
 
-def _binary(lmul: int, **table: Callable[[Vector, Vector], Vector]) -> None:
+def _binary(lmul: int, spare: int, **table: Callable[[Vector, Vector], Vector]) -> None:
     for name, function in table.items():
-        OPERATIONS[name] = Operation(lambda values, _, function=function: function(*values), lmul)  # type: ignore[misc]
+        OPERATIONS[name] = Operation(lambda values, _, function=function: function(*values), lmul, spare)  # type: ignore[misc]
 
 
-def _shaped(lmul: int, **table: Callable[..., Vector]) -> None:
+def _shaped(lmul: int, spare: int, **table: Callable[..., Vector]) -> None:
     """Functions of one vector and constant parameters."""
     for name, function in table.items():
-        OPERATIONS[name] = Operation(lambda values, given, function=function: function(values[0].full, *given), lmul)  # type: ignore[misc]
+        OPERATIONS[name] = Operation(lambda values, given, function=function: function(values[0].full, *given), lmul, spare)  # type: ignore[misc]
 
 
 # --- functions of one value ------------------------------------------------------------------------------------------
@@ -67,20 +72,20 @@ def _arc_hyperbolic_sine(x: Vector) -> Vector:
 
 
 _unary(
-    8, copy=lambda x: x, Neg=lambda x: -x, Abs=abs, Sqrt=lambda x: x.root(), Reciprocal=lambda x: 1.0 / x,
+    8, 0, copy=lambda x: x, Neg=lambda x: -x, Abs=abs, Sqrt=lambda x: x.root(), Reciprocal=lambda x: 1.0 / x,
     Not=lambda x: x ^ 1, BitwiseNot=lambda x: x ^ -1, to_float=lambda x: x.to_float(),
     to_int=lambda x: x.to_int(truncated=True), to_bool=lambda x: x.compare("ne", 0).ones(),
     IsNaN=lambda x: x.compare("ne", x).ones(), bits_to_float=lambda x: x.bits("float"), bits_to_int=lambda x: x.bits("i32"),
 )  # fmt: skip
+_unary(8, 1, HardSwish=lambda x: x * (x * (1 / 6) + 0.5).within(0.0, 1.0), Softsign=lambda x: x / (abs(x) + 1.0))
 _unary(
-    4, Exp=f.exponential_or_infinity, Sign=_sign, Round=f.nearest, Floor=f.floor, Ceil=f.ceil, Sigmoid=f.sigmoid,
-    Softsign=lambda x: x / (abs(x) + 1.0), HardSwish=lambda x: x * (x * (1 / 6) + 0.5).within(0.0, 1.0),
+    4, 4, Exp=f.exponential_or_infinity, Sign=_sign, Round=f.nearest, Floor=f.floor, Ceil=f.ceil, Sigmoid=f.sigmoid,
     exp_finite=f.exponential,
 )  # fmt: skip
 _unary(
-    2, Log=f.logarithm, Tanh=f.hyperbolic_tangent, Sinh=f.hyperbolic_sine, Cosh=f.hyperbolic_cosine, Erf=f.error_function,
-    Sin=f.sine, Cos=f.cosine, Tan=lambda x: f.sine(x) / f.cosine(x), Atan=f.arc_tangent, Asin=f.arc_sine,
-    Acos=lambda x: math.pi / 2 - f.arc_sine(x), Asinh=_arc_hyperbolic_sine,
+    2, 10, Log=f.logarithm, Tanh=f.hyperbolic_tangent, Sinh=f.hyperbolic_sine, Cosh=f.hyperbolic_cosine,
+    Erf=f.error_function, Sin=f.sine, Cos=f.cosine, Tan=lambda x: f.sine(x) / f.cosine(x), Atan=f.arc_tangent,
+    Asin=f.arc_sine, Acos=lambda x: math.pi / 2 - f.arc_sine(x), Asinh=_arc_hyperbolic_sine,
     Acosh=lambda x: f.logarithm(x + (x * x - 1.0).root()), Atanh=_arc_hyperbolic_tangent, Softplus=f.softplus,
     Gelu=_gelu, gelu_tanh=_gelu_tanh, Mish=lambda x: x * f.hyperbolic_tangent(f.softplus(x)),
 )  # fmt: skip
@@ -95,6 +100,12 @@ def _exponential_below(x: Vector, alpha: float, scale: float = 1.0, width: float
     return x.compare("gt", 0.0).choose(x * scale, below)
 
 
+def _leaky(x: Vector, alpha: float) -> Vector:
+    """``alpha * x`` below zero; for usual slopes the larger of both."""
+    below = x * alpha
+    return x.maximum(below) if 0.0 < alpha <= 1.0 else x.compare("lt", 0.0).choose(below, x)
+
+
 def _shrink(x: Vector, bias: float, threshold: float) -> Vector:
     result = x.compare("lt", -threshold).choose(x + bias, x.like(0.0))
     return x.compare("gt", threshold).choose(x - bias, result)
@@ -106,11 +117,15 @@ def _is_infinite(x: Vector, negative: float, positive: float) -> Vector:
 
 
 _shaped(
-    4, LeakyRelu=lambda x, alpha: x.compare("lt", 0.0).choose(x * alpha, x),
-    ThresholdedRelu=lambda x, alpha: x.compare("gt", alpha).choose(x, x.like(0.0)),
-    HardSigmoid=lambda x, alpha, beta: (x * alpha + beta).within(0.0, 1.0), Shrink=_shrink, IsInf=_is_infinite,
+    8, 0, Clip=lambda x, low, high: x.within(low, high), affine=lambda x, scale, shift: x * scale + shift,
+    HardSigmoid=lambda x, alpha, beta: (x * alpha + beta).within(0.0, 1.0),
+)  # fmt: skip
+_shaped(8, 1, LeakyRelu=_leaky)
+_shaped(
+    4, 5, ThresholdedRelu=lambda x, alpha: x.compare("gt", alpha).choose(x, x.like(0.0)),
+    Shrink=_shrink, IsInf=_is_infinite,
     Swish=lambda x, alpha: x * f.sigmoid(x * alpha), Elu=_exponential_below,
-    affine=lambda x, scale, shift: x * scale + shift, inverse_root=lambda x, shift: 1.0 / (x + shift).root(),
+    inverse_root=lambda x, shift: 1.0 / (x + shift).root(),
 )  # fmt: skip
 
 
@@ -119,6 +134,11 @@ _shaped(
 
 def _relation(relation: str) -> Callable[[Vector, Vector], Vector]:
     return lambda x, y: x.compare(relation, y).ones()
+
+
+def _sloped(x: Vector, slope: Vector) -> Vector:
+    """``slope * x`` below zero."""
+    return x.maximum(0.0).full.plus_product(slope, x.minimum(0.0))
 
 
 def _modulo(x: Vector, y: Vector) -> Vector:
@@ -150,18 +170,19 @@ def _shift_right(x: Vector, y: Vector) -> Vector:
 
 
 _binary(
-    8, Add=lambda x, y: x + y, Sub=lambda x, y: x - y, Mul=lambda x, y: x * y, Div=lambda x, y: x / y,
+    8, 0, Add=lambda x, y: x + y, Sub=lambda x, y: x - y, Mul=lambda x, y: x * y, Div=lambda x, y: x / y,
     Max=lambda x, y: x.maximum(y), Min=lambda x, y: x.minimum(y), And=lambda x, y: x & y, Or=lambda x, y: x | y,
     Xor=lambda x, y: x ^ y, BitwiseAnd=lambda x, y: x & y, BitwiseOr=lambda x, y: x | y, BitwiseXor=lambda x, y: x ^ y,
     Equal=_relation("eq"), Less=_relation("lt"), LessOrEqual=_relation("le"), Greater=_relation("gt"),
     GreaterOrEqual=_relation("ge"), shift_left_by=_shift_left,
     shift_right_by=_shift_right,
 )  # fmt: skip
+_binary(8, 1, PRelu=_sloped)
 _binary(
-    4, PRelu=lambda x, slope: x.full.compare("lt", 0.0).choose(x * slope, x), Mod=_modulo, remainder=_remainder,
+    4, 5, Mod=_modulo, remainder=_remainder,
     whole_power=f.whole_power,
 )  # fmt: skip
-_binary(2, Pow=f.power)
+_binary(2, 10, Pow=f.power)
 
 
 def _where(values: list[Vector], given: Parameters) -> Vector:
@@ -183,6 +204,6 @@ def _normalize(values: list[Vector], given: Parameters) -> Vector:
     return result
 
 
-OPERATIONS["Where"] = Operation(_where, 4)
-OPERATIONS["scale_shift"] = Operation(_scale_shift, 8)
-OPERATIONS["normalize"] = Operation(_normalize, 4)
+OPERATIONS["Where"] = Operation(_where, 4, 1)
+OPERATIONS["scale_shift"] = Operation(_scale_shift, 8, 0)
+OPERATIONS["normalize"] = Operation(_normalize, 4, 1)

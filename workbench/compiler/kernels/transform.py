@@ -1,18 +1,18 @@
 """Small tiles of an image multiplied by a matrix from both sides: the transforms around a Winograd convolution.
 
-``y[p, q] = clip(sum_ij down[p, i] x[i, j] right[q, j] + bias + r[p, q])`` for every tile, vectors over channels. Rows of
+``y[p, q] = epilogue(sum_ij down[p, i] x[i, j] right[q, j] + bias)`` for every tile, vectors over channels. Rows of
 `down` that are the sum and the difference of two others are computed from these; the elements of `x` are loaded again for
 every such pair, because a tile does not fit into the registers.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 from workbench.compiler.ir import Address, Builder, Value, real
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, clipped, loop_over
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, finish
+from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over
 
 Row = tuple[Fraction, ...]
 
@@ -28,10 +28,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Transform:
-    """Operands ``x``, ``y`` and optionally ``bias`` and ``r``; `loops` are over tiles.
+    """Operands ``x``, ``y``, optionally ``bias``, and those of the epilogue; `loops` are over tiles.
 
     `down` and `right` are the matrices (results x elements), `axes` the steps between elements and between results along
-    both: strides of `x` count elements, those of `y` and `r` results. `lmul` is the schedule.
+    both: strides of `x` count elements, the others results. `lmul` is the schedule.
     """
 
     operands: dict[str, Operand]
@@ -40,7 +40,7 @@ class Transform:
     right: tuple[Row, ...]
     axes: tuple[Dim, Dim]
     vector: Dim
-    clip: tuple[float, float]
+    epilogue: Epilogue = NOTHING
     lmul: int = 1
 
     def describe(self) -> str:
@@ -59,8 +59,8 @@ class Transform:
         first = width * sum(_operations(pair) for pair in pairs)
         second = len(self.down) * sum(_operations(pair) for pair in _paired(self.right))
         results = len(self.down) * len(self.right)
-        extra = ("bias" in self.operands) + ("r" in self.operands) + sum(map(math.isfinite, self.clip))
-        return Work(loads + ("r" in self.operands) * results, first + second + extra * results, results)
+        extra = ("bias" in self.operands) + len(self.epilogue.steps)
+        return Work(loads + len(self.epilogue.extras) * results, first + second + extra * results, results)
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
@@ -109,9 +109,8 @@ class Transform:
 
         if bias is not None:
             value = builder.arithmetic("vfadd", value, bias)
-        if "r" in pointers:
-            value = builder.arithmetic("vfadd", value, builder.vload(address("r"), self.vector.stride("r")))
-        builder.vstore(clipped(builder, value, self.clip), address("y"), self.vector.stride("y"))
+        places = {name: address(name) for name in ("y", *self.epilogue.extras)}
+        finish(builder, self.epilogue, value, places, self.vector)
 
 
 def _paired(matrix: tuple[Row, ...]) -> list[tuple[Row, ...]]:

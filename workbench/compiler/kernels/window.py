@@ -1,6 +1,6 @@
 """Sliding windows in which every result depends on one channel: depthwise convolution and pooling.
 
-``y[i] = clip(scale * combine_t x[i, t] (* w[t]))``: a block of neighbouring results shares the vectors of `x` that their
+``y[i] = epilogue(scale * combine_t x[i, t] (* w[t]))``: a block of neighbouring results shares the vectors of `x` that their
 windows have in common.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Address, Builder, Value, real
+from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,
     Locate,
     Operand,
     Pointers,
-    advance,
     chunks_over,
-    clipped,
     loop_over,
     move,
 )
@@ -28,7 +27,8 @@ _LOWEST = -3.4028234663852886e38
 
 @dataclass(frozen=True)
 class Window:
-    """Operands ``x``, ``y`` and, where used, ``w`` (weights), ``bias``, ``scale`` (a table of factors), ``r`` (added).
+    """Operands ``x``, ``y`` and, where used, ``w`` (weights), ``bias``, ``scale`` (a table of factors), and
+    those of the epilogue.
 
     `combine` is ``multiply`` (with `w`), ``add`` or ``max``. `across` is the window's dimension along `block`, `along`
     the other one. `factor` scales a sum. `hoisted` keeps all
@@ -42,7 +42,7 @@ class Window:
     along: Dim
     across: Dim
     vector: Dim
-    clip: tuple[float, float]
+    epilogue: Epilogue = NOTHING
     factor: float = 1.0
     lmul: int = 1
     tile: int = 1
@@ -112,20 +112,12 @@ class Window:
         return builder.load(address)
 
     def _blocks(self, builder: Builder, pointers: Pointers, weights: list[list[Value]] | None) -> None:
-        full, rest = divmod(self.block.count, self.tile)
-        names = [name for name in pointers if self.block.stride(name)]
+        over_blocks(
+            builder, self.epilogue, self.block, self.tile, pointers, self.vector,
+            lambda here, size: self._tile(builder, here, size, weights),
+        )  # fmt: skip
 
-        def step(values: list[Value]) -> list[Value]:
-            here = {**pointers, **dict(zip(names, values, strict=True))}
-            self._tile(builder, here, self.tile, weights)
-            after = advance(builder, here, self.block, self.tile)
-            return [after[name] for name in names]
-
-        after = builder.loop(full, [pointers[name] for name in names], step)
-        if rest:
-            self._tile(builder, {**pointers, **dict(zip(names, after, strict=True))}, rest, weights)
-
-    def _tile(self, builder: Builder, pointers: Pointers, size: int, weights: list[list[Value]] | None) -> None:
+    def _tile(self, builder: Builder, pointers: Pointers, size: int, weights: list[list[Value]] | None) -> list[Value]:
         x, w = pointers["x"], pointers.get("w", pointers["x"])
         if self.along.count * self.across.count <= _MOST_UNROLLED:
             rows_x = self._rows(builder, x, "x")
@@ -145,8 +137,7 @@ class Window:
                 return [*after, *sums]
 
             totals = builder.loop(self.along.count, [x, w, *totals], step)[2:]
-        for place, total in enumerate(totals):
-            self._finish(builder, pointers, place, total)
+        return [self._scaled(builder, pointers, place, total) for place, total in enumerate(totals)]
 
     def _rows(self, builder: Builder, pointer: Value, operand: str) -> list[Value]:
         """A pointer to every row of the window, computed once."""
@@ -208,16 +199,10 @@ class Window:
 
         return builder.loop(self.across.count, [x, w, *totals], step)[2:]
 
-    def _finish(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> None:
+    def _scaled(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> Value:
         if "scale" in pointers:
             table = Address(pointers["scale"], place * self.block.stride("scale"))
             stride = self.vector.stride("scale")
             factor = builder.vload(table, stride) if stride else builder.load(table)
-            total = builder.arithmetic("vfmul", total, factor)
-        elif self.factor != 1.0:
-            total = builder.arithmetic("vfmul", total, real(self.factor))
-        if "r" in pointers:
-            address = Address(pointers["r"], place * self.block.stride("r"))
-            total = builder.arithmetic("vfadd", total, builder.vload(address, self.vector.stride("r")))
-        total = clipped(builder, total, self.clip)
-        builder.vstore(total, Address(pointers["y"], place * self.block.stride("y")), self.vector.stride("y"))
+            return builder.arithmetic("vfmul", total, factor)
+        return total if self.factor == 1.0 else builder.arithmetic("vfmul", total, real(self.factor))

@@ -15,7 +15,6 @@ from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.winograd import winograd_choices
-from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack, plan_window
 from workbench.compiler.views import View, contiguous_strides
 from workbench.graph.graph import Node
@@ -30,13 +29,11 @@ def lower_conv(lowering: Lowering, node: Node, draft: Draft) -> None:
     if len(source) == 4:
         x = lowering.padded(x, reach(node, source, target), 0.0, draft)
     y = lowering.write(node.outputs[0], draft)
-    r = lowering.read(node.inputs[3]) if len(node.inputs) > 3 else None
     draft.macs += math.prod(target) * math.prod(weights.shape[1:])
     draft.weight_bytes += weights.nbytes + bias.nbytes
-    given = node.attributes
-    clip = given.get("clip", NO_CLIP)
+    given, finish = node.attributes, lowering.finish_of(node, draft)
     _emit(
-        lowering, draft, ConvolutionLayer(x, y, r, weights, bias, given["group"], given["strides"], given["dilations"], clip)
+        lowering, draft, ConvolutionLayer(x, y, finish, weights, bias, given["group"], given["strides"], given["dilations"])
     )
 
 
@@ -48,7 +45,7 @@ def _emit(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
 
 
 def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
-    x, y, residual, group = layer.x, layer.y, layer.residual, layer.group
+    x, y, group = layer.x, layer.y, layer.group
     out, channels, *kernel = layer.weights.shape
     out //= group
     axes = range(len(kernel))
@@ -56,16 +53,16 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     steps = contiguous_strides(weights.shape)
 
     def outer(axis: int, count: int, step: int) -> Dim:
-        return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
+        return axis_dim(count, x=x.strides[axis] * step, **layer.written(axis))
 
     positions = [outer(0, y.shape[0], 1), *(outer(a + 2, y.shape[a + 2], layer.strides[a]) for a in axes)]
-    groups = axis_dim(group, x=x.strides[1] * channels, w=steps[0], bias=out, y=y.strides[1] * out, r=residual[1] * out)
+    groups = axis_dim(group, x=x.strides[1] * channels, w=steps[0], bias=out, **layer.written(1, out))
     reduce = [
         *(axis_dim(kernel[a], x=x.strides[a + 2] * layer.dilations[a], w=steps[a + 1]) for a in axes),
         axis_dim(channels, x=x.strides[1], w=steps[-2]),
     ]
-    filters = axis_dim(out, w=1, bias=1, y=y.strides[1], r=residual[1])
-    product = Product(layer.operands(lowering), positions, merge_dims(reduce), filters, layer.clip, groups)
+    filters, epilogue = axis_dim(out, w=1, bias=1, **layer.written(1)), layer.finish.epilogue
+    product = Product(layer.operands(lowering), positions, merge_dims(reduce), filters, epilogue, groups)
     packed = weights.reshape(group, -1, out)
     streamed = weights_cycles(lowering.target, packed.nbytes, 1)
 
@@ -79,21 +76,21 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
 
 
 def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
-    x, y, residual = layer.x, layer.y, layer.residual
+    x, y = layer.x, layer.y
     channels, _, rows, columns = layer.weights.shape
     w = lowering.constant(layer.weights[:, 0].transpose(1, 2, 0))
     operands = {**layer.operands(lowering), "w": start_of(w)}
     dilation_h, dilation_w = layer.dilations
 
     def dim(axis: int, count: int, step: int) -> Dim:
-        return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], r=residual[axis])
+        return axis_dim(count, x=x.strides[axis] * step, **layer.written(axis))
 
     batch, _, height, width = y.shape
     kernel = plan_window(
         lowering.target, "multiply", operands, dim(0, batch, 1),
         (dim(2, height, layer.strides[0]), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
         (dim(3, width, layer.strides[1]), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),
-        axis_dim(channels, x=x.strides[1], w=1, bias=1, y=y.strides[1], r=residual[1]), layer.clip,
+        axis_dim(channels, x=x.strides[1], w=1, bias=1, **layer.written(1)), layer.finish.epilogue,
     )  # fmt: skip
     draft.kernels.append(kernel)
 
@@ -141,20 +138,21 @@ def lower_conv_transpose(lowering: Lowering, node: Node, draft: Draft) -> None:
     high = [max(0, *(end - x.shape[a + 2] + 1 for end in ends[a])) for a in axes]
     whole = _padded(lowering, x, low, high, draft)
     draft.weight_bytes += weights.nbytes + bias.nbytes
-    clip, ones = given.get("clip", NO_CLIP), (1,) * len(kernel)
+    finish, ones = lowering.finish_of(node, draft), (1,) * len(kernel)
     for phases in product(*table):
         shape = (*y.shape[:2], *(p.count for p in phases))
-        part = y.sliced((0, 0, *(p.first for p in phases)), (1, 1, *given["strides"]), shape)
+        cut = (0, 0, *(p.first for p in phases)), (1, 1, *given["strides"]), shape
+        part, ending = y.sliced(*cut), finish.sliced(*cut)
         if not all(p.taps for p in phases):
             view = lowering.constant(bias).reshaped((len(bias), *ones))
             assert view is not None
-            draft.kernels.append(elementwise_kernel("copy", [view], part, clip))
+            draft.kernels.append(elementwise_kernel("copy", [view], part, ending))
             continue
         some = turned[np.ix_(range(group * out), range(channels // group), *(p.taps for p in phases))]
         begin = (0, 0, *(p.start + before for p, before in zip(phases, low, strict=True)))
         source = whole.sliced(begin, (1,) * len(begin), whole.shape)
         draft.macs += math.prod(shape) * math.prod(some.shape[1:])
-        layer = ConvolutionLayer(source, part, None, some, bias, group, ones, tuple(p.dilation for p in phases), clip)
+        layer = ConvolutionLayer(source, part, ending, some, bias, group, ones, tuple(p.dilation for p in phases))
         _emit(lowering, draft, layer)
 
 

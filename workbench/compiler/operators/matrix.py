@@ -6,7 +6,6 @@ import math
 
 from workbench.compiler.kernels.nest import axis_dim, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
-from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.schedule import Product, plan_contraction, plan_packed
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
@@ -17,16 +16,15 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     """Constant weights K x N; all axes of the input but the last count as rows."""
     weights, bias = (lowering.graph.constants[name] for name in node.inputs[1:3])
     x, b = lowering.read(node.inputs[0]), lowering.read(node.inputs[2])
-    r = lowering.read(node.inputs[3]) if len(node.inputs) > 3 else None
-    y = lowering.write(node.outputs[0], draft)
-    operands = {"x": start_of(x), "bias": start_of(b), "y": start_of(y)}
-    residual = r.strides if r is not None else (0,) * len(y.shape)
-    if r is not None:
-        operands["r"] = start_of(r)
-    rows = [axis_dim(size, x=x.strides[axis], y=y.strides[axis], r=residual[axis]) for axis, size in enumerate(y.shape[:-1])]
+    finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
+    operands = {"x": start_of(x), "bias": start_of(b), "y": start_of(y)} | finish.operands
+    rows = [
+        axis_dim(size, x=x.strides[axis], y=y.strides[axis], **finish.strides(axis))
+        for axis, size in enumerate(y.shape[:-1])
+    ]
     reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=weights.shape[1])]
-    columns = axis_dim(y.shape[-1], w=1, bias=1, y=y.strides[-1], r=residual[-1])
-    product = Product(operands, rows, reduce, columns, node.attributes.get("clip", NO_CLIP))
+    columns = axis_dim(y.shape[-1], w=1, bias=1, y=y.strides[-1], **finish.strides(-1))
+    product = Product(operands, rows, reduce, columns, finish.epilogue)
     draft.extend(plan_packed(lowering.target, product, weights[None], lowering.packed))
     draft.macs += math.prod(y.shape) * x.shape[-1]
     draft.weight_bytes += weights.nbytes + bias.nbytes
@@ -36,17 +34,18 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
 def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     """Two computed operands; leading axes broadcast."""
     a, b = lowering.read(node.inputs[0]), lowering.read(node.inputs[1])
-    y = lowering.write(node.outputs[0], draft)
+    finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
     lead = y.shape[:-2]
     left, right = _spread(a, lead), _spread(b, lead)
     batches = [
-        axis_dim(size, x=left.strides[axis], w=right.strides[axis], y=y.strides[axis]) for axis, size in enumerate(lead)
+        axis_dim(size, x=left.strides[axis], w=right.strides[axis], y=y.strides[axis], **finish.strides(axis))
+        for axis, size in enumerate(lead)
     ]
-    rows = axis_dim(y.shape[-2], x=a.strides[-2], y=y.strides[-2])
+    rows = axis_dim(y.shape[-2], x=a.strides[-2], y=y.strides[-2], **finish.strides(-2))
     reduce = [axis_dim(a.shape[-1], x=a.strides[-1], w=b.strides[-2])]
-    columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1])
-    operands = {"x": start_of(a), "w": start_of(b), "y": start_of(y)}
-    product = Product(operands, [rows], reduce, columns, node.attributes.get("clip", NO_CLIP), batches=batches)
+    columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1], **finish.strides(-1))
+    operands = {"x": start_of(a), "w": start_of(b), "y": start_of(y)} | finish.operands
+    product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches)
     draft.kernels.append(plan_contraction(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]
 

@@ -7,7 +7,6 @@ import numpy as np
 from workbench.compiler.kernels.nest import Dim, axis_dim, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
-from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.schedule import plan_window
 from workbench.compiler.views import NO_HALO
 from workbench.graph.graph import Node
@@ -51,8 +50,8 @@ def _lower(
     given = node.attributes
     pads = reach(node, lowering.graph.shape(node.inputs[0]), lowering.graph.shape(node.outputs[0]))
     x = lowering.padded(lowering.read(node.inputs[0]), pads or NO_HALO, border, draft)
-    y = lowering.write(node.outputs[0], draft)
-    operands = {"x": start_of(x), "y": start_of(y)}
+    finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
+    operands = {"x": start_of(x), "y": start_of(y)} | finish.operands
     scale: tuple[int, ...] = (0, 0)
     if table is not None:
         view = lowering.constant(table)
@@ -61,14 +60,14 @@ def _lower(
 
     def dim(axis: int, count: int) -> Dim:
         step = given["strides"][axis - 2]
-        return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], scale=scale[axis - 2])
+        return axis_dim(count, x=x.strides[axis] * step, y=y.strides[axis], scale=scale[axis - 2], **finish.strides(axis))
 
     def taps(axis: int) -> Dim:
         return axis_dim(given["kernel"][axis - 2], x=x.strides[axis] * given["dilations"][axis - 2])
 
     kernel = plan_window(
-        lowering.target, combine, operands, axis_dim(batch, x=x.strides[0], y=y.strides[0]),
+        lowering.target, combine, operands, axis_dim(batch, x=x.strides[0], y=y.strides[0], **finish.strides(0)),
         (dim(2, height), taps(2)), (dim(3, width), taps(3)),
-        axis_dim(channels, x=x.strides[1], y=y.strides[1]), given.get("clip", NO_CLIP), factor,
+        axis_dim(channels, x=x.strides[1], y=y.strides[1], **finish.strides(1)), finish.epilogue, factor,
     )  # fmt: skip
     draft.kernels.append(kernel)

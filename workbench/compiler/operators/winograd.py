@@ -20,7 +20,6 @@ from workbench.compiler.kernels.staged import Stage, Staged
 from workbench.compiler.kernels.transform import Row, Transform
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
-from workbench.compiler.passes import NO_CLIP
 from workbench.compiler.schedule import Choice, Product, contraction_choices, pack
 from workbench.compiler.tiles import Block, Segment, make_blocks
 from workbench.compiler.views import ELEMENT_BYTES, View, contiguous_strides
@@ -91,8 +90,8 @@ class _Plan:
         w = contiguous_strides((self.side**2, self.channels, self.filters))
         return Product(
             {"x": start_of(u), "y": start_of(v)}, [axis_dim(block.tiles, x=u.strides[1], y=v.strides[1])],
-            [axis_dim(self.channels, x=u.strides[2], w=w[1])], axis_dim(self.filters, w=w[2], y=v.strides[2]), NO_CLIP,
-            axis_dim(self.side**2, x=u.strides[0], w=w[0], y=v.strides[0]),
+            [axis_dim(self.channels, x=u.strides[2], w=w[1])], axis_dim(self.filters, w=w[2], y=v.strides[2]),
+            groups=axis_dim(self.side**2, x=u.strides[0], w=w[0], y=v.strides[0]),
         )  # fmt: skip
 
     # --- kernels --------------------------------------------------------------------------------------------------
@@ -120,11 +119,11 @@ class _Plan:
 
     def _staged(self, block: Block, scratch: _Scratch, products: list[Contraction]) -> Staged:
         layer = self.layer
-        images = {"x": start_of(layer.x), "y": start_of(layer.y)} | ({"r": start_of(layer.r)} if layer.r else {})
-        x, y, r = layer.x.strides, layer.y.strides, layer.residual
+        images = {"x": start_of(layer.x), "y": start_of(layer.y)} | layer.finish.operands
+        x = layer.x.strides
         loops = merge_dims([
-            axis_dim(layer.y.shape[0], x=x[0], y=y[0], r=r[0]),
-            axis_dim(block.times, x=block.rows * x[2], y=block.rows * y[2], r=block.rows * r[2]),
+            axis_dim(layer.y.shape[0], x=x[0], **layer.written(0)),
+            axis_dim(block.times, x=block.rows * x[2], **layer.written(2, block.rows)),
         ])  # fmt: skip
         around = self._around(block, scratch)
         inputs = len(block.down) * len(block.right)
@@ -149,26 +148,23 @@ class _Plan:
              axis_dim(right.count, x=size * x.strides[3], y=u.strides[1])),
             _first_columns(matrix, down.size + _TAPS - 1), _first_columns(matrix, right.size + _TAPS - 1),
             (axis_dim(1, x=x.strides[2], y=side * u.strides[0]), axis_dim(1, x=x.strides[3], y=u.strides[0])),
-            axis_dim(self.channels, x=x.strides[1], y=u.strides[2]), NO_CLIP,
+            axis_dim(self.channels, x=x.strides[1], y=u.strides[2]),
         )  # fmt: skip
 
     def _result(self, block: Block, down: Segment, right: Segment, v: View, bias: View) -> Transform:
-        y, r, side, size = self.layer.y, self.layer.r, self.side, self.size
-        residual, matrix = self.layer.residual, self._matrices[1]
-        place = (0, 0, block.start + down.start, right.start)
+        layer, side, size, matrix = self.layer, self.side, self.size, self._matrices[1]
+        place = (0, 0, block.start + down.start, right.start), (1,) * 4, layer.y.shape
         tile = down.tile * block.pitch + right.tile
         operands = {"x": start_of(v.sliced((0, tile, 0), (1,) * 3, v.shape)), "bias": start_of(bias)}
-        operands["y"] = start_of(y.sliced(place, (1,) * 4, y.shape))
-        if r is not None:
-            operands["r"] = start_of(r.sliced(place, (1,) * 4, r.shape))
+        operands |= {"y": start_of(layer.y.sliced(*place)), **layer.finish.sliced(*place).operands}
         return Transform(
             operands,
-            (axis_dim(down.count, x=block.pitch * v.strides[1], y=size * y.strides[2], r=size * residual[2]),
-             axis_dim(right.count, x=v.strides[1], y=size * y.strides[3], r=size * residual[3])),
+            (axis_dim(down.count, x=block.pitch * v.strides[1], **layer.written(2, size)),
+             axis_dim(right.count, x=v.strides[1], **layer.written(3, size))),
             matrix[: down.size], matrix[: right.size],
-            (axis_dim(1, x=side * v.strides[0], y=y.strides[2], r=residual[2]),
-             axis_dim(1, x=v.strides[0], y=y.strides[3], r=residual[3])),
-            axis_dim(self.filters, x=v.strides[2], y=y.strides[1], bias=bias.strides[0], r=residual[1]), self.layer.clip,
+            (axis_dim(1, x=side * v.strides[0], **layer.written(2)),
+             axis_dim(1, x=v.strides[0], **layer.written(3))),
+            axis_dim(self.filters, x=v.strides[2], bias=bias.strides[0], **layer.written(1)), layer.finish.epilogue,
         )  # fmt: skip
 
 
