@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.compiler.compile import compile_graph
+from workbench.compiler.planner import Planner
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.onnx_reader import make_graph
@@ -42,9 +43,11 @@ def network(
     return make_graph(model, "test", "test.onnx")
 
 
-def error_of(graph: Graph, vlen_bits: int = 128, tuned_for: int | None = None, seed: int = 0) -> float:
+def error_of(
+    graph: Graph, vlen_bits: int = 128, tuned_for: int | None = None, seed: int = 0, planner: Planner | None = None
+) -> float:
     """Relative error of the compiled program on our simulator against onnxruntime."""
-    compiled = compile_graph(graph, make_target(tuned_for or vlen_bits))
+    compiled = compile_graph(graph, make_target(tuned_for or vlen_bits), planner=planner)
     inputs = random_inputs(graph, seed)
     result = run_program(compiled.program, None, stdin=compiled.pack_inputs(inputs), timed=False, vlen_bits=vlen_bits)
     assert result.exit_code == 0

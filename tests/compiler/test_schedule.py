@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from onnx import helper
 
 from workbench.compiler.ir import LMULS
-from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Dim, Operand
-from workbench.compiler.schedule import Product, contraction_choices, plan_contraction, plan_packed
+from workbench.compiler.planner import Planner, Schedule
+from workbench.compiler.schedule import Product, contraction_choices, pack, plan_contraction
 from workbench.core.config import load_core
 from workbench.isa.target import Target
 
@@ -57,7 +56,8 @@ def test_every_vector_of_packed_weights_lies_in_one_piece() -> None:
         return Operand(9, 0)
 
     weights = np.arange(3 * 300, dtype=np.float32).reshape(1, 3, 300)
-    kernels = plan_packed(CORE, product(50, 3, 300), weights, constant)
+    given = product(50, 3, 300)
+    kernels = pack(CORE, given, plan_contraction(CORE, given), weights, constant)
     main, width = kernels[0], kernels[0].vector.count
     assert main.panels.count * width + sum(k.vector.count * k.panels.count for k in kernels[1:]) == 300
     assert main.reduce[0].stride("b") == 4 * width and main.panels.stride("b") == 4 * width * 3
@@ -82,14 +82,9 @@ def test_every_schedule_fits_the_registers(target: Target) -> None:
 @pytest.mark.parametrize(("group", "ahead"), [(2, False), (4, False), (1, True), (2, True)])
 @pytest.mark.parametrize("steps", [10, 31, 64])
 def test_early_loads_compute_the_same(
-    monkeypatch: pytest.MonkeyPatch, network_error: Callable[..., float], build_network: Callable[..., object],
-    group: int, ahead: bool, steps: int,
-) -> None:  # fmt: skip
-    plain = plan_contraction
-
-    def forced(target: Target, given: Product) -> Contraction:
-        return replace(plain(target, given), lmul=1, tile=5, group=group, ahead=ahead)
-
-    monkeypatch.setattr("workbench.compiler.operators.matrix.plan_contraction", forced)
-    graph = build_network([helper.make_node("MatMul", ["x", "z"], ["y"])], {"x": (7, steps), "z": (steps, 9)}, ["y"], {})
-    assert network_error(graph, 128) < 1e-5
+    network_error: Callable[..., float], build_network: Callable[..., object], group: int, ahead: bool, steps: int
+) -> None:
+    pins = {"product": Schedule("direct", "channels", 1, 5, group, ahead)}
+    nodes = [helper.make_node("MatMul", ["x", "z"], ["y"], name="product")]
+    graph = build_network(nodes, {"x": (7, steps), "z": (steps, 9)}, ["y"], {})
+    assert network_error(graph, 128, planner=Planner(pins)) < 1e-5

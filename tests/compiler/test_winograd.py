@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from workbench.compiler.compile import compile_graph
-from workbench.compiler.schedule import Choice
+from workbench.compiler.planner import Planner, Schedule
 from workbench.compiler.tiles import make_blocks
 from workbench.compiler.winograd import make_winograd
 from workbench.core.config import load_core
@@ -45,16 +45,6 @@ def test_every_result_is_in_exactly_one_tile(height: int, most: int) -> None:
     assert seen.min() == seen.max() == 1
 
 
-def _preferring(algorithm: str) -> Callable[[Iterable[Choice]], Choice]:
-    """The cheapest schedule of one algorithm, where a layer has one."""
-
-    def chosen(choices: Iterable[Choice]) -> Choice:
-        known = list(choices)
-        return min([c for c in known if c.algorithm == algorithm] or known, key=lambda choice: choice.cycles)
-
-    return chosen
-
-
 @pytest.mark.parametrize(
     ("size", "height", "width", "room"), [(2, 7, 5, None), (4, 8, 12, None), (4, 13, 9, 2048), (6, 7, 11, None)]
 )
@@ -62,7 +52,7 @@ def test_layers_with_residuals_and_bounds_are_right_up_to_their_edges(
     monkeypatch: pytest.MonkeyPatch, network_error: Callable[..., float], build_network: Callable[..., object],
     size: int, height: int, width: int, room: int | None,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("workbench.compiler.operators.convolution.cheapest", _preferring(f"winograd F({size},3)"))
+    pins = {"three": Schedule(f"winograd F({size},3)", "channels", 1, 3)}
     if room is not None:  # many blocks, and one for the remaining rows
         monkeypatch.setattr("workbench.compiler.operators.winograd._LEAST_ROOM_BYTES", 0)
         monkeypatch.setattr("workbench.compiler.operators.winograd._SHARE", 3 * room / (1 << 20))
@@ -73,11 +63,12 @@ def test_layers_with_residuals_and_bounds_are_right_up_to_their_edges(
     }  # fmt: skip
     nodes = [
         helper.make_node("Sigmoid", ["x"], ["s"]), helper.make_node("Conv", ["s", "v"], ["t"]),
-        helper.make_node("Conv", ["s", "w", "b"], ["c"], pads=[1, 1, 1, 1]), helper.make_node("Add", ["c", "t"], ["d"]),
+        helper.make_node("Conv", ["s", "w", "b"], ["c"], pads=[1, 1, 1, 1], name="three"),
+        helper.make_node("Add", ["c", "t"], ["d"]),
         helper.make_node("Relu", ["d"], ["e"]), helper.make_node("Sigmoid", ["e"], ["y"]),
     ]  # fmt: skip
     graph = build_network(nodes, {"x": (2, 5, height, width)}, ["y"], constants)
-    assert network_error(graph, 128) < 1e-5
+    assert network_error(graph, 128, planner=Planner(pins)) < 1e-5
 
 
 @pytest.mark.parametrize("core", ["xiangshan_kunminghu_v2", "xiangshan_kunminghu_v2_npu16", "spacemit_x60"])

@@ -24,23 +24,39 @@ def command(
     dtype: Annotated[Dtype, typer.Option(help="Type to compute in.")] = Dtype.FP32,
     batch: Annotated[int | None, typer.Option(min=1, help="Size of an open batch [default: 1].")] = None,
     dim: Annotated[list[str] | None, typer.Option(help="NAME=N or INPUT.AXIS=N: an open size (repeatable).")] = None,
+    pin: Annotated[Path | None, typer.Option(help="Schedules of layers to keep to (a file of --schedules).")] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Let simulations of layers decide among the best few.")] = False,
+    schedules: Annotated[Path | None, typer.Option(help="Write the schedules of all layers here (JSON).")] = None,
     asm: Annotated[Path | None, typer.Option(help="Also write the assembly here.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a network to a static RV64GCV Linux program that reads inputs from standard input and writes outputs."""
     from workbench.base.errors import NotBuiltError
     from workbench.base.files import write_text
+    from workbench.base.progress import Progress
     from workbench.cli.input_sizes import read_sizes
     from workbench.cli.output import show
     from workbench.compiler.compile import compile_graph
+    from workbench.compiler.planner import Planner
+    from workbench.compiler.schedule_files import read_schedules, write_schedules
+    from workbench.compiler.tune import tune_schedules
     from workbench.core.config import load_core
     from workbench.graph.zoo import load_model
     from workbench.isa.elf import write_elf
 
     if dtype is not Dtype.FP32:
         raise NotBuiltError(f"--dtype {dtype.value} is not built yet; compile with --dtype fp32.")
-    target = load_core(core).target()
-    network = compile_graph(load_model(model, read_sizes(batch, dim)), target, with_assembly=asm is not None)
+    config, graph = load_core(core), load_model(model, read_sizes(batch, dim))
+    target = config.target()
+    planner = Planner(read_schedules(pin), str(pin)) if pin is not None else Planner()
+    notes: list[str] = []
+    if tune:
+        with Progress(f"tuning {graph.name} for {core}", unit="schedules", quiet=json) as progress:
+            tuned = tune_schedules(graph, config, planner, progress)
+        planner, notes = tuned.planner, list(tuned.notes)
+    network = compile_graph(graph, target, with_assembly=asm is not None, planner=planner)
+    if schedules is not None:
+        write_schedules(schedules, graph.name, core, network.schedules)
     path = write_elf(output, network.program)
     path.chmod(path.stat().st_mode | 0o111)
     if asm is not None:
@@ -55,6 +71,7 @@ def command(
             "arena_bytes": network.arena_bytes,
             "inputs": {name: list(shape) for name, shape in network.inputs.items()},
             "outputs": {name: list(shape) for name, shape in network.outputs.items()},
+            "notes": notes,
         },
         json,
     )

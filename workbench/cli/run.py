@@ -54,6 +54,7 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
+    pin: Annotated[Path | None, typer.Option(help="networks: schedules to keep to (of compile --schedules)")] = None,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
     kanata: Annotated[Path | None, typer.Option(help="pipeline log for Konata to write")] = None,
     o3pipeview: Annotated[Path | None, typer.Option(help="the same as gem5's O3PipeView lines")] = None,
@@ -100,10 +101,11 @@ def command(
         _refuse(for_programs, "a network")
         run_network_command(
             program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs,
-            sizes=read_sizes(batch, dim),
+            sizes=read_sizes(batch, dim), pin=pin,
         )  # fmt: skip
         return
     for_networks = {"--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out}
+    for_networks["--pin"] = pin
     _refuse(for_networks, "a program")
     if functional:
         _refuse(logs.options(), "a functional run")

@@ -24,15 +24,19 @@ def is_network(name: str) -> bool:
 def run_network_command(
     model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
     output: Path | None = None, as_json: bool = False, logs: Logs | None = None, sizes: dict[str, int] | None = None,
+    pin: Path | None = None,
 ) -> NetworkResult:  # fmt: skip
     """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
     from workbench.base.files import make_folder
     from workbench.base.progress import Progress
     from workbench.compiler.execute import run_network
+    from workbench.compiler.planner import Planner
+    from workbench.compiler.schedule_files import read_schedules
     from workbench.core.config import load_core
     from workbench.graph.zoo import load_model
 
     graph = load_model(model, sizes)
+    planner = Planner(read_schedules(pin), str(pin)) if pin is not None else None
     if output is not None:
         make_folder(output)
     values, config = read_inputs(graph, inputs or []), load_core(core)
@@ -40,7 +44,9 @@ def run_network_command(
         logs.check()
     with Progress(f"simulating {graph.name} on {core}", unit="instructions", quiet=as_json) as progress:
         observers = logs.observers if logs else ()
-        run = run_network(graph, config, values, seed=seed, check=check, progress=progress, observers=observers)
+        run = run_network(
+            graph, config, values, seed=seed, check=check, progress=progress, observers=observers, planner=planner
+        )
     if logs is not None:
         noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
         run = dataclasses.replace(run, result=noted)

@@ -12,6 +12,7 @@ from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
 from workbench.compiler.network import CompiledNetwork, Layer
 from workbench.compiler.passes import optimise
+from workbench.compiler.planner import Planner
 from workbench.compiler.spills import count_spills
 from workbench.compiler.start import emit_start
 from workbench.compiler.views import ELEMENT_BYTES
@@ -25,12 +26,18 @@ _READ, _WRITE, _EXECUTE = 4, 2, 1
 _MOST_SHRINKS = 6
 
 
-def compile_graph(graph: Graph, target: Target, with_assembly: bool = False) -> CompiledNetwork:
-    """The network as a static RV64GCV Linux program, tuned for the target and right on any VLEN of at least 128."""
+def compile_graph(
+    graph: Graph, target: Target, with_assembly: bool = False, planner: Planner | None = None
+) -> CompiledNetwork:
+    """The network as a static RV64GCV Linux program, tuned for the target and right on any VLEN of at least 128.
+
+    The planner takes the schedules; without one, the cheapest by estimate are taken. InputError for impossible pins.
+    """
     import workbench.compiler.operators  # noqa: F401
 
-    lowering = Lowering(optimise(graph), target)
+    lowering = Lowering(optimise(graph), target, planner)
     lowering.run()
+    lowering.planner.finish()
     memory = plan_memory(lowering.buffers, BASE_ADDRESS)
     if memory.end > _LAST_ADDRESS:
         found = f"{memory.end >> 20:,} MiB of weights and activations"
@@ -117,4 +124,6 @@ def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
         for names in (node.inputs, node.outputs)
     )
     symbol = _symbol(index, draft)
-    return Layer(symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm)
+    return Layer(
+        symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm, draft.schedule
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from workbench.base.errors import WorkbenchError
 from workbench.base.progress import Progress
 from workbench.compiler.cache import compile_cached
 from workbench.compiler.network import CompiledNetwork
+from workbench.compiler.planner import Planner
 from workbench.core.result import Region, SimResult
 from workbench.graph.graph import Graph
 from workbench.graph.reference import random_inputs, relative_error, run_reference
@@ -69,6 +70,7 @@ class NetworkResult:
 def run_network(
     graph: Graph | str, core: CoreConfig, inputs: dict[str, np.ndarray] | None = None, *, seed: int = 0,
     check: bool = True, timed: bool = True, progress: Progress | None = None, observers: Sequence[Observer] = (),
+    planner: Planner | None = None,
 ) -> NetworkResult:  # fmt: skip
     """Compile for the core and simulate one inference in full; inputs missing from `inputs` are drawn from `seed`.
 
@@ -78,6 +80,7 @@ def run_network(
     check: compare the outputs with onnxruntime.
     timed: with the timing engine; else only functionally.
     observers: logs that look at the machine between slices.
+    planner: pinned schedules; None for the cheapest by estimate.
 
     Raises
     ------
@@ -87,7 +90,7 @@ def run_network(
 
     if not isinstance(graph, Graph):
         graph = load_model(graph)
-    network = compile_cached(graph, core.target())
+    network = compile_cached(graph, core.target(), planner)
     values = {**random_inputs(graph, seed), **(inputs or {})}
     result = run_program(
         network.program, core, stdin=network.pack_inputs(values), timed=timed, progress=progress, observers=observers

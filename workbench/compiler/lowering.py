@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,9 @@ from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.kernels.operations import OPERATIONS
+from workbench.compiler.kernels.staged import Staged
+from workbench.compiler.planner import Planner, Schedule, schedule_of
+from workbench.compiler.schedule import Choice
 from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
@@ -41,11 +44,21 @@ class Draft:
     weight_bytes: int = 0
     main: int = -1
     later: Finish | None = None
+    planned: str = ""
 
-    def extend(self, kernels: Sequence[Any]) -> None:
-        """Add kernels of which the first is the layer's main one."""
-        self.main = len(self.kernels)
-        self.kernels.extend(kernels)
+    def plan(self, planner: Planner, choices: Iterable[Choice]) -> None:
+        """Add the kernels of the choice that the planner takes; the first is the layer's main one."""
+        choice = planner.choose(self.node.name, choices)
+        self.main, self.planned = len(self.kernels), choice.algorithm
+        self.kernels.extend(choice.build(choice.kernel))
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The schedule of the main kernel, where it has one."""
+        if not self.planned:
+            return None
+        kernel = self.kernels[self.main]
+        return schedule_of(self.planned, kernel.product if isinstance(kernel, Staged) else kernel)
 
     @property
     def algorithm(self) -> str:
@@ -91,10 +104,10 @@ OPERATORS: Registry[Lower] = Registry("operator")
 class Lowering:
     """The state of lowering a graph for a target."""
 
-    def __init__(self, graph: Graph, target: Target) -> None:
+    def __init__(self, graph: Graph, target: Target, planner: Planner | None = None) -> None:
         from workbench.compiler.layout import Layouts
 
-        self.graph, self.target = graph, target
+        self.graph, self.target, self.planner = graph, target, planner or Planner()
         self.buffers: list[Buffer] = []
         self.layers: list[Draft] = []
         self._views: dict[str, View] = {}

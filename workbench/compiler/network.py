@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.compiler.planner import Schedule
 from workbench.isa.program import Program
 
 
@@ -19,7 +20,7 @@ class Layer:
     name, operator: of the node in the network (fused nodes are named in `operator`, joined by ``+``).
     macs: multiply-accumulate operations, padding included.
     input_bytes, weight_bytes, output_bytes: sizes without padding.
-    algorithm: the schedule, for people.
+    algorithm: the schedule, for people. schedule: the same as it can be pinned; None where there is no choice.
     """
 
     symbol: str
@@ -30,6 +31,7 @@ class Layer:
     weight_bytes: int
     output_bytes: int
     algorithm: str
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class CompiledNetwork:
     arena_bytes: int = 0
     weight_bytes: int = 0
     assembly: str = field(default="", repr=False)
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """Schedules by name of the layer."""
+        return {layer.name: layer.schedule for layer in self.layers if layer.schedule is not None}
 
     @property
     def macs(self) -> int:

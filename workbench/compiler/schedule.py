@@ -1,7 +1,7 @@
 """The choice of schedule: the algorithm of a layer, which dimension runs in vectors, LMUL, and the block in registers.
 
 A layer offers `Choice`s: main kernels with their estimated cycles (`cost`) and how the layer's kernels are made from one.
-A `Planner` takes the cheapest.
+A `Planner` takes the cheapest, or the one that the user pins.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, window_cycles
+from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, weights_cycles, window_cycles
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
@@ -21,6 +22,7 @@ from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
 
+MainKernel = Contraction | Window
 Kernel = Contraction | Staged | Window
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
@@ -35,9 +37,9 @@ class Choice:
     """
 
     cycles: float
-    kernel: Contraction
+    kernel: MainKernel
     algorithm: str = "direct"
-    build: Callable[[Contraction], Sequence[Kernel]] = lambda kernel: [kernel]
+    build: Callable[[Any], Sequence[Kernel]] = lambda kernel: [kernel]
     is_default: bool = True
 
 
@@ -65,7 +67,9 @@ class Product:
 
 def plan_contraction(target: Target, product: Product) -> Contraction:
     """The cheapest kernel."""
-    return min(contraction_choices(target, product), key=lambda choice: choice.cycles).kernel
+    kernel = cheapest(contraction_choices(target, product)).kernel
+    assert isinstance(kernel, Contraction)
+    return kernel
 
 
 def contraction_choices(target: Target, product: Product) -> Iterator[Choice]:
@@ -107,22 +111,28 @@ def _shapes(target: Target, kernel: Contraction) -> Iterator[Contraction]:
                 yield replace(kernel, lmul=lmul, tile=tile, group=group, ahead=ahead)
 
 
-def plan_packed(
-    target: Target, product: Product, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]
-) -> list[Contraction]:
-    """Kernels for constant weights of shape (groups, steps, filters), packed as the cheapest schedule reads them.
+def packed_choices(
+    target: Target, product: Product, weights: np.ndarray, constant: Callable[[np.ndarray], Operand],
+    algorithm: str = "direct",
+) -> Iterator[Choice]:  # fmt: skip
+    """All kernels for constant weights of shape (groups, steps, filters), packed as the schedule reads them.
 
     With vectors over filters that do not fit into one, the weights of each full vector are put in one piece; the filters
     that remain are a product of their own. `constant` makes an operand of an array.
     """
-    kernel = plan_contraction(target, product)
-    return pack(target, product, kernel, weights, constant)
+    streamed = weights_cycles(target, weights.nbytes, 1)
+
+    def build(kernel: Contraction) -> list[Contraction]:
+        return pack(target, product, kernel, weights, constant)
+
+    for choice in contraction_choices(target, product):
+        yield replace(choice, cycles=max(choice.cycles, streamed), algorithm=algorithm, build=build)
 
 
 def pack(
     target: Target, product: Product, kernel: Contraction, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]
 ) -> list[Contraction]:
-    """The kernels of one schedule; see `plan_packed`."""
+    """The kernels of one schedule; see `packed_choices`."""
     count, width = product.filters.count, lanes(target, kernel.lmul)
     if kernel.role != "channels" or count <= width:
         name = "b" if kernel.role == "channels" else "a"
@@ -130,7 +140,8 @@ def pack(
     full = count // width * width
     kernels = [_panels(kernel, width, weights[..., :full], constant)]
     if full < count:
-        kernels += plan_packed(target, _remaining(product, full), weights[..., full:], constant)
+        rest = _remaining(product, full)
+        kernels += pack(target, rest, plan_contraction(target, rest), weights[..., full:], constant)
     return kernels
 
 
@@ -171,24 +182,20 @@ def _scaled(dim: Dim, name: str, numerator: int, denominator: int) -> Dim:
     return Dim(dim.count, {**dim.strides, name: dim.stride(name) * numerator // denominator})
 
 
-def plan_window(
+def window_choices(
     target: Target, combine: str, operands: dict[str, Operand], batch: Dim, down: tuple[Dim, Dim],
     right: tuple[Dim, Dim], channels: Dim, epilogue: Epilogue = NOTHING, factor: float = 1.0,
-) -> Window:  # fmt: skip
-    """The cheapest window kernel, with vectors over channels or over the columns of the image."""
+) -> Iterator[Choice]:  # fmt: skip
+    """All window kernels, with vectors over channels or over the columns of the image."""
     over_channels = Window(
         combine, operands, (batch, down[0]), right[0], down[1], right[1], channels, epilogue, factor, role="channels"
     )
     over_columns = Window(
         combine, operands, (batch, channels), down[0], right[1], down[1], right[0], epilogue, factor, role="columns"
     )
-    best, cycles = over_channels, math.inf
     for kernel in (over_channels, over_columns):
         for shaped in _window_shapes(kernel):
-            estimate = window_cycles(target, shaped)
-            if estimate < cycles:
-                best, cycles = shaped, estimate
-    return best
+            yield Choice(window_cycles(target, shaped), shaped, "window")
 
 
 def _window_shapes(kernel: Window) -> Iterator[Window]:

@@ -26,9 +26,16 @@ class Staged:
     stages: tuple[Stage, ...]
     main: int
 
+    @property
+    def product(self) -> Contraction:
+        """The main stage."""
+        stage = self.stages[self.main]
+        assert isinstance(stage, Contraction)
+        return stage
+
     def describe(self) -> str:
         """The schedule, for people."""
-        return f"{self.name}, {self.stages[self.main].describe()}"
+        return f"{self.name}, {self.product.describe()}"
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""

@@ -8,14 +8,12 @@ from itertools import product
 
 import numpy as np
 
-from workbench.compiler.cost import weights_cycles
-from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.winograd import winograd_choices
-from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack, plan_window
+from workbench.compiler.schedule import Product, packed_choices, window_choices
 from workbench.compiler.views import View, contiguous_strides
 from workbench.graph.graph import Node
 
@@ -64,15 +62,8 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     filters, epilogue = axis_dim(out, w=1, bias=1, **layer.written(1)), layer.finish.epilogue
     product = Product(layer.operands(lowering), positions, merge_dims(reduce), filters, epilogue, groups)
     packed = weights.reshape(group, -1, out)
-    streamed = weights_cycles(lowering.target, packed.nbytes, 1)
-
-    def build(kernel: Contraction) -> list[Contraction]:
-        return pack(lowering.target, product, kernel, packed, lowering.packed)
-
-    direct = contraction_choices(lowering.target, product)
-    choices = [Choice(max(c.cycles, streamed), c.kernel, "direct", build) for c in direct]
-    best = cheapest([*choices, *winograd_choices(lowering, layer)])
-    draft.extend(best.build(best.kernel))
+    direct = packed_choices(lowering.target, product, packed, lowering.packed)
+    draft.plan(lowering.planner, [*direct, *winograd_choices(lowering, layer)])
 
 
 def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
@@ -86,13 +77,13 @@ def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> Non
         return axis_dim(count, x=x.strides[axis] * step, **layer.written(axis))
 
     batch, _, height, width = y.shape
-    kernel = plan_window(
+    choices = window_choices(
         lowering.target, "multiply", operands, dim(0, batch, 1),
         (dim(2, height, layer.strides[0]), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
         (dim(3, width, layer.strides[1]), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),
         axis_dim(channels, x=x.strides[1], w=1, bias=1, **layer.written(1)), layer.finish.epilogue,
     )  # fmt: skip
-    draft.kernels.append(kernel)
+    draft.plan(lowering.planner, choices)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import math
 
 from workbench.compiler.kernels.nest import axis_dim, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
-from workbench.compiler.schedule import Product, plan_contraction, plan_packed
+from workbench.compiler.schedule import Product, contraction_choices, packed_choices
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
@@ -25,7 +25,7 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=weights.shape[1])]
     columns = axis_dim(y.shape[-1], w=1, bias=1, y=y.strides[-1], **finish.strides(-1))
     product = Product(operands, rows, reduce, columns, finish.epilogue)
-    draft.extend(plan_packed(lowering.target, product, weights[None], lowering.packed))
+    draft.plan(lowering.planner, packed_choices(lowering.target, product, weights[None], lowering.packed))
     draft.macs += math.prod(y.shape) * x.shape[-1]
     draft.weight_bytes += weights.nbytes + bias.nbytes
 
@@ -46,7 +46,7 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1], **finish.strides(-1))
     operands = {"x": start_of(a), "w": start_of(b), "y": start_of(y)} | finish.operands
     product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches)
-    draft.kernels.append(plan_contraction(lowering.target, product))
+    draft.plan(lowering.planner, contraction_choices(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from workbench.compiler.kernels.nest import Dim, axis_dim, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
-from workbench.compiler.schedule import plan_window
+from workbench.compiler.schedule import window_choices
 from workbench.compiler.views import NO_HALO
 from workbench.graph.graph import Node
 
@@ -65,9 +65,9 @@ def _lower(
     def taps(axis: int) -> Dim:
         return axis_dim(given["kernel"][axis - 2], x=x.strides[axis] * given["dilations"][axis - 2])
 
-    kernel = plan_window(
+    choices = window_choices(
         lowering.target, combine, operands, axis_dim(batch, x=x.strides[0], y=y.strides[0], **finish.strides(0)),
         (dim(2, height), taps(2)), (dim(3, width), taps(3)),
         axis_dim(channels, x=x.strides[1], y=y.strides[1], **finish.strides(1)), finish.epilogue, factor,
     )  # fmt: skip
-    draft.kernels.append(kernel)
+    draft.plan(lowering.planner, choices)

@@ -20,7 +20,7 @@ from workbench.compiler.kernels.staged import Stage, Staged
 from workbench.compiler.kernels.transform import Row, Transform
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
-from workbench.compiler.schedule import Choice, Product, contraction_choices, pack
+from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack
 from workbench.compiler.tiles import Block, Segment, make_blocks
 from workbench.compiler.views import ELEMENT_BYTES, View, contiguous_strides
 from workbench.compiler.winograd import make_winograd
@@ -115,7 +115,9 @@ class _Plan:
         """The cheapest schedule that reads the same packed weights."""
         choices = contraction_choices(self.lowering.target, product)
         alike = [choice for choice in choices if (choice.kernel.role, choice.kernel.lmul) == (kernel.role, kernel.lmul)]
-        return min(alike, key=lambda choice: choice.cycles).kernel
+        cheap = cheapest(alike).kernel
+        assert isinstance(cheap, Contraction)
+        return cheap
 
     def _staged(self, block: Block, scratch: _Scratch, products: list[Contraction]) -> Staged:
         layer = self.layer

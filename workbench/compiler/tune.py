@@ -1,0 +1,155 @@
+"""Schedules decided by simulation: every layer alone, with the best few estimates, on the core that they are for.
+
+A layer is simulated between two elementwise layers, which bring its input into the order in which it lies within a network
+and take its result in that order; only the layer's own cycles count. What is found is kept on disk for every shape, type and
+core as soon as it is known, so an interrupted search goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.base.files import read_text, write_json
+from workbench.base.places import cache_folder
+from workbench.base.progress import Progress
+from workbench.compiler.cache import compiler_sources
+from workbench.compiler.compile import compile_graph
+from workbench.compiler.execute import layer_table
+from workbench.compiler.lowering import Lowering
+from workbench.compiler.passes import optimise
+from workbench.compiler.planner import Planner, Schedule, schedule_of
+from workbench.compiler.schedule import Choice
+from workbench.compiler.schedule_files import parse_schedule
+from workbench.graph.graph import Graph, Node, Tensor
+from workbench.graph.reference import random_inputs
+
+if TYPE_CHECKING:
+    from workbench.core.config import CoreConfig
+
+CANDIDATES = 4
+_WORTH_TRYING = 1.5  # times the best estimate
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A planner with the schedules found (and the user's pins), and what went wrong on the way, as sentences."""
+
+    planner: Planner
+    notes: tuple[str, ...]
+
+
+def tune_schedules(graph: Graph, core: CoreConfig, planner: Planner, progress: Progress | None = None) -> Tuned:
+    """Simulate candidates of every layer that is not pinned; the fastest are pinned. InputError for impossible pins."""
+    import workbench.compiler.operators  # noqa: F401
+
+    optimised = optimise(graph)
+    lowering = Lowering(optimised, core.target(), planner)
+    lowering.run()
+    planner.finish()
+    found, notes, simulated = dict(planner.pins), [], 0
+    for draft in lowering.layers:
+        name = draft.node.name
+        choices = candidates(planner.offered.get(name, []))
+        if name in planner.pins or len(choices) < 2:
+            continue
+        alone = isolate(optimised, draft.node)
+        entry = cache_folder() / "schedules" / f"{_key(alone, core)}.json"
+        known, note = _read(entry)
+        notes += [note] if note else []
+        if known is None:
+            known = _fastest(alone, core, choices)
+            write_json(entry, {"layer": draft.node.operator, "core": core.name, "schedule": asdict(known)})
+            simulated += len(choices)
+        if progress is not None:
+            progress.update(simulated, name)
+        found[name] = known
+    return Tuned(Planner(found, planner.source), tuple(notes))
+
+
+def candidates(choices: list[Choice]) -> list[Choice]:
+    """The best few: first the best of every algorithm and vector dimension, then the next best."""
+    ranked = sorted((choice for choice in choices if choice.is_default), key=lambda choice: choice.cycles)
+    ranked = [choice for choice in ranked if choice.cycles <= _WORTH_TRYING * ranked[0].cycles]
+    firsts: dict[tuple[str, str, int], Choice] = {}
+    for choice in ranked:
+        firsts.setdefault((choice.algorithm, choice.kernel.role, choice.kernel.lmul), choice)
+    chosen = list(firsts.values())[:CANDIDATES]
+    others = [choice for choice in ranked if not any(choice is other for other in chosen)]
+    return [*chosen, *others[: CANDIDATES - len(chosen)]]
+
+
+def isolate(graph: Graph, node: Node) -> Graph:
+    """A network of one layer: its computed inputs come from, and its results go into, a layer that changes the order."""
+    tensors, constants, nodes = {}, {}, []
+    computed = [name for name in dict.fromkeys(node.inputs) if name and name not in graph.constants]
+    for name in dict.fromkeys((*node.inputs, *node.outputs)):
+        if name:
+            tensors[name] = graph.tensors[name]
+        if name in graph.constants:
+            constants[name] = graph.constants[name]
+    for name in computed:
+        nodes.append(_around(graph, name, f"{name}~in", name, tensors))
+    nodes.append(node)
+    nodes += [_around(graph, name, name, f"{name}~out", tensors) for name in node.outputs]
+    inputs, outputs = tuple(f"{name}~in" for name in computed), tuple(f"{name}~out" for name in node.outputs)
+    return Graph(node.name, tensors, constants, tuple(nodes), inputs, outputs)
+
+
+def _around(graph: Graph, name: str, source: str, target: str, tensors: dict[str, Tensor]) -> Node:
+    tensor = graph.tensors[name]
+    for other in (source, target):
+        tensors[other] = replace(tensor, name=other)
+    return Node(f"{source}~{target}", "Sigmoid", (source,), (target,))
+
+
+def _fastest(alone: Graph, core: CoreConfig, choices: list[Choice]) -> Schedule:
+    schedules = [schedule_of(choice.algorithm, choice.kernel) for choice in choices]
+    cycles = [simulate_layer(alone, core, schedule) for schedule in schedules]
+    return schedules[int(np.argmin(cycles))]
+
+
+def simulate_layer(alone: Graph, core: CoreConfig, schedule: Schedule) -> int:
+    """Cycles of the layer of `isolate` with a schedule."""
+    from workbench.core.run import run_program
+
+    network = compile_graph(alone, core.target(), planner=Planner({alone.name: schedule}, "a candidate"))
+    result = run_program(network.program, core, stdin=network.pack_inputs(random_inputs(alone, 0)))
+    return next(layer.cycles for layer in layer_table(network, result) if layer.name == alone.name)
+
+
+def _read(path: Path) -> tuple[Schedule | None, str]:
+    """What is known of a layer, and a note where the entry cannot be used."""
+    if not path.is_file():
+        return None, ""
+    try:
+        table: Any = json.loads(read_text(path))
+        return parse_schedule(str(path), table.get("schedule") if isinstance(table, dict) else None), ""
+    except (InputError, ValueError):
+        return None, f"{path}: not a schedule; the layer was simulated again."
+
+
+def _key(alone: Graph, core: CoreConfig) -> str:
+    """Hash of shapes, types, operator, attributes, core and compiler; not of names and values."""
+    digest = hashlib.sha256(compiler_sources() + repr(core).encode())
+    for part in _description(alone):
+        digest.update(hashlib.sha256(part.encode()).digest())
+    return digest.hexdigest()[:32]
+
+
+def _description(alone: Graph) -> Iterator[str]:
+    places: dict[str, int] = {}
+    for node in alone.nodes:
+        attributes = sorted((key, repr(value)) for key, value in node.attributes.items() if key != "fused")
+        yield f"{node.operator} {attributes}"
+        for name in (*node.inputs, *node.outputs):
+            tensor = alone.tensors.get(name)
+            number = places.setdefault(name, len(places))
+            yield f"{number} {name in alone.constants} " + (f"{tensor.shape} {tensor.dtype}" if tensor else "")
