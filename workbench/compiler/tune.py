@@ -1,8 +1,8 @@
 """Schedules decided by simulation: every layer alone, with the best few estimates, on the core that they are for.
 
-A layer is simulated between two elementwise layers, which bring its input into the order in which it lies within a network
-and take its result in that order; only the layer's own cycles count. What is found is kept on disk for every shape, type and
-core as soon as it is known, so an interrupted search goes on where it was.
+A layer over images is simulated between pools of single elements, which bring its input into the order in which it lies
+within a network and take its result in that order; only the layer's own cycles count. What is found is kept on disk for every
+shape, type and core as soon as it is known, so an interrupted search goes on where it was.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workbench.compiler.passes import optimise
 from workbench.compiler.planner import Planner, Schedule, schedule_of
 from workbench.compiler.schedule import Choice
 from workbench.compiler.schedule_files import parse_schedule
-from workbench.graph.graph import Graph, Node, Tensor
+from workbench.graph.graph import Graph, Node
 from workbench.graph.reference import random_inputs
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 4
 _WORTH_TRYING = 1.5  # times the best estimate
+_SINGLE = {"kernel": (1, 1), "strides": (1, 1), "dilations": (1, 1), "pads": (0, 0, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def tune_schedules(graph: Graph, core: CoreConfig, planner: Planner, progress: P
         choices = candidates(planner.offered.get(name, []))
         if name in planner.pins or len(choices) < 2:
             continue
-        alone = isolate(optimised, draft.node)
+        names = (*draft.node.inputs, *draft.node.outputs)
+        alone = isolate(optimised, draft.node, {n for n in names if n in optimised.tensors and lowering.layouts.order(n)})
         entry = cache_folder() / "schedules" / f"{_key(alone, core)}.json"
         known, note = _read(entry)
         notes += [note] if note else []
@@ -86,28 +88,26 @@ def candidates(choices: list[Choice]) -> list[Choice]:
     return [*chosen, *others[: CANDIDATES - len(chosen)]]
 
 
-def isolate(graph: Graph, node: Node) -> Graph:
-    """A network of one layer: its computed inputs come from, and its results go into, a layer that changes the order."""
-    tensors, constants, nodes = {}, {}, []
-    computed = [name for name in dict.fromkeys(node.inputs) if name and name not in graph.constants]
-    for name in dict.fromkeys((*node.inputs, *node.outputs)):
-        if name:
-            tensors[name] = graph.tensors[name]
-        if name in graph.constants:
-            constants[name] = graph.constants[name]
-    for name in computed:
-        nodes.append(_around(graph, name, f"{name}~in", name, tensors))
-    nodes.append(node)
-    nodes += [_around(graph, name, name, f"{name}~out", tensors) for name in node.outputs]
-    inputs, outputs = tuple(f"{name}~in" for name in computed), tuple(f"{name}~out" for name in node.outputs)
-    return Graph(node.name, tensors, constants, tuple(nodes), inputs, outputs)
+def isolate(graph: Graph, node: Node, images: set[str]) -> Graph:
+    """A network of one layer; tensors of `images` lie in the order of images, which pools of single elements make."""
+    names = [name for name in dict.fromkeys((*node.inputs, *node.outputs)) if name]
+    tensors = {name: graph.tensors[name] for name in names}
+    constants = {name: graph.constants[name] for name in names if name in graph.constants}
+    computed = [name for name in dict.fromkeys(node.inputs) if name and name not in constants]
+    nodes: dict[bool, list[Node]] = {True: [], False: []}
 
+    def outside(name: str, is_input: bool) -> str:
+        if name not in images:
+            return name
+        other = f"{name}~outside"
+        tensors[other] = replace(graph.tensors[name], name=other)
+        source, target = (other, name) if is_input else (name, other)
+        nodes[is_input].append(Node(f"{source}~{target}", "MaxPool", (source,), (target,), _SINGLE))
+        return other
 
-def _around(graph: Graph, name: str, source: str, target: str, tensors: dict[str, Tensor]) -> Node:
-    tensor = graph.tensors[name]
-    for other in (source, target):
-        tensors[other] = replace(tensor, name=other)
-    return Node(f"{source}~{target}", "Sigmoid", (source,), (target,))
+    inputs = tuple(outside(name, True) for name in computed)
+    outputs = tuple(outside(name, False) for name in node.outputs)
+    return Graph(node.name, tensors, constants, (*nodes[True], node, *nodes[False]), inputs, outputs)
 
 
 def _fastest(alone: Graph, core: CoreConfig, choices: list[Choice]) -> Schedule:
