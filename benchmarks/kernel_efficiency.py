@@ -3,7 +3,7 @@
     python benchmarks/kernel_efficiency.py [--cores CORE ...] [--cases NAME ...] [--counters]
 
 Cases: `gemm` (256 x 256 x 256, constant weights), `matmul` (the same size, two computed matrices), `convolution` (3x3, 64 to
-64 channels, 56 x 56, by the algorithm `direct`) and `any_convolution` (the same, by the algorithm that the compiler chooses).
+64 channels, 56 x 56, by the algorithm `direct`) and `any_convolution` (the same, by the algorithm the compiler takes).
 Pools of single elements around the convolution bring its input into the order and the caches in which it lies within a
 network. The peak is the width of the core's vector multiply-add, from its file, over 32 bits. Targets: 90 % and 85 % on
 Kunminghu V2, 90 % and 80 % on the 16-lane NPU. More than 100 % is possible where the algorithm multiplies less (Winograd).

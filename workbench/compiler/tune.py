@@ -1,7 +1,7 @@
 """Schedules decided by simulation: every layer alone, with the best few estimates, on the core that they are for.
 
 A layer over images is simulated between pools of single elements, which bring its input into the order in which it lies
-within a network and take its result in that order; only the layer's own cycles count. What is found is kept on disk for every
+within a network and take its result in that order; only the layer's own cycles count. What is found is kept on disk by
 shape, type and core as soon as it is known, so an interrupted search goes on where it was.
 """
 
