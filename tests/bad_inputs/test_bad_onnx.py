@@ -178,8 +178,8 @@ def test_another_type(tmp_path: Path) -> None:
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
     expected = (
-        "bad.onnx, input x: found elements of type float16, expected float32, int32, int64 or bool; "
-        "export a float32 network."
+        "bad.onnx, input x: found elements of type float16, expected float32, int32, int64, int8, uint8, int16, uint16 "
+        "or bool; export a float32 network."
     )
     assert _message(tmp_path, model) == expected
 

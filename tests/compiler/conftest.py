@@ -28,18 +28,22 @@ def make_target(vlen_bits: int) -> Target:
 
 def network(
     nodes: Sequence[Any], inputs: dict[str, Sequence[int]], outputs: Sequence[str], constants: dict[str, np.ndarray],
-    opset: int = 17,
+    opset: int = 17, types: dict[str, str] | None = None,
 ) -> Graph:  # fmt: skip
-    """A graph from ONNX nodes; output shapes are inferred."""
-    from onnx import TensorProto, helper, numpy_helper
+    """A graph from ONNX nodes; output shapes are inferred; inputs are float32 where `types` does not name another type."""
+    from onnx import helper, numpy_helper
+
+    kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype((types or {}).get(name, "float32"))) for name in inputs}
 
     graph = helper.make_graph(
         list(nodes), "test",
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info(name, kinds[name], list(shape)) for name, shape in inputs.items()],
         [helper.make_empty_tensor_value_info(name) for name in outputs],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], ir_version=8
+    )
     return make_graph(model, "test", "test.onnx")
 
 

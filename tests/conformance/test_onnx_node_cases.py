@@ -34,7 +34,7 @@ SETTINGS = {  # inputs that say what to do, which the compiler must know
     **{f"Reduce{kind}": (1,) for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()},
 }  # fmt: skip
 FOLDED = ("Constant", "ConstantOfShape", "Shape", "Size", "Range", "HannWindow", "HammingWindow", "BlackmanWindow")
-TYPE_NUMBERS = (1, 6, 7, 9)  # float32, int32, int64, bool
+TYPE_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9)  # float32, uint8, int8, uint16, int16, int32, int64, bool
 _DRAWS = "random numbers of numpy's generator"
 EXCLUDED = {f"test_training_dropout{kind}": _DRAWS for kind in ("", "_mask", "_default", "_default_mask")}
 MOST_EXCLUDED = 0.05

@@ -10,12 +10,11 @@ from workbench.compiler.link import Linked, link_objects
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
-from workbench.compiler.network import CompiledNetwork, Layer
+from workbench.compiler.network import CompiledNetwork, Layer, tensor_bytes
 from workbench.compiler.passes import optimise
 from workbench.compiler.planner import Planner
 from workbench.compiler.spills import count_spills
 from workbench.compiler.start import emit_start
-from workbench.compiler.views import ELEMENT_BYTES
 from workbench.graph.graph import Graph
 from workbench.isa.program import Program, Segment, Symbol
 from workbench.isa.target import Target
@@ -76,7 +75,7 @@ def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[s
     start = Builder(module, "_start")
     transfers = [
         [
-            (memory.addresses[lowering.read(name).buffer], graph.tensors[name].elements * ELEMENT_BYTES)
+            (memory.addresses[lowering.read(name).buffer], tensor_bytes(graph.tensors[name]))
             for name in names
             if graph.tensors[name].elements
         ]
@@ -120,7 +119,7 @@ def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
     node = draft.node
     operator = "+".join(node.attributes.get("fused", (node.operator,)))
     inputs, outputs = (
-        ELEMENT_BYTES * sum(graph.tensors[n].elements for n in names if n in graph.tensors and n not in graph.constants)
+        sum(tensor_bytes(graph.tensors[n]) for n in names if n in graph.tensors and n not in graph.constants)
         for names in (node.inputs, node.outputs)
     )
     symbol = _symbol(index, draft)

@@ -15,7 +15,6 @@ import math
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
-from workbench.compiler.views import ELEMENT_BYTES
 from workbench.isa.target import Target
 
 _INSTRUCTION_COST = 0.1
@@ -26,7 +25,7 @@ _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
-_BIT = 8 * ELEMENT_BYTES
+_BIT = 32  # of a sum
 
 
 def lanes(target: Target, lmul: int) -> int:
@@ -50,8 +49,8 @@ def _chunks(target: Target, kernel: Contraction | Window | Transform) -> list[tu
 def _contraction(target: Target, kernel: Contraction, used: int) -> float:
     """Cycles of all blocks for one vector of results."""
     steps = math.prod(dim.count for dim in kernel.reduce)
-    load = _access(target, used, kernel.vector.stride("b"), steps)
-    store = _access(target, used, kernel.vector.stride("y"), 1)
+    load = _access(target, used, kernel, "b", steps)
+    store = _access(target, used, kernel, "y", 1)
     width = _width(target, used, kernel.lmul)
     full, rest = divmod(kernel.block.count, kernel.tile)
     total = 0.0
@@ -65,15 +64,24 @@ def _contraction(target: Target, kernel: Contraction, used: int) -> float:
 
 def _group(target: Target, kernel: Contraction, size: int, width: float, load: float) -> float:
     """Cycles of the steps whose vectors are loaded together, for a block of `size` results."""
+    own, shared = _work(kernel)
     issued = kernel.group * (2 * size + 1) + 1.75 * max(1.0, kernel.group / 4)
+    issued += kernel.group * (size / kernel.products if kernel.products > 1 else 2 * shared)
     if not target.engine_entries:
-        return _bounded(target, issued, kernel.group * size * width, kernel.group * load)
+        return _bounded(target, issued, kernel.group * (own * size + shared) * width, kernel.group * load)
     rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries, 2 / target.instructions_per_cycle)
     latency = target.load_latency_cycles + target.fma_latency_cycles
     hidden = (target.engine_entries - kernel.group) * rate if kernel.ahead else 2 * width
-    compute = kernel.group * size * rate
+    compute = kernel.group * (own * size + shared) * rate
     stall = max(0.0, latency + kernel.group * load - max(0.0, hidden))
     return max(compute + stall, kernel.group * load, issued / target.instructions_per_cycle)
+
+
+def _work(kernel: Contraction) -> tuple[float, float]:
+    """Operations on vectors of 32 bits for each step: of every sum, and of all sums together."""
+    if kernel.products > 1:
+        return 0.5 + 1.0 / kernel.products, 0.0
+    return 1.0, 0.5 if kernel.operands["b"].element.is_narrow else 0.0
 
 
 def _edge(target: Target, size: int, width: float, load: float, store: float) -> float:
@@ -91,11 +99,12 @@ def _width(target: Target, used: int, lmul: int) -> float:
     return float(math.ceil(cycles)) if target.engine_entries else cycles
 
 
-def _access(target: Target, used: float, stride: int, steps: int) -> float:
+def _access(target: Target, used: float, kernel: Contraction | Window | Transform, name: str, steps: int) -> float:
     """Cycles of a vector load or store, one of `steps` whose data is used again from the nearest cache that holds it."""
-    if stride != ELEMENT_BYTES:
+    element_bytes = kernel.operands[name].element.size_bytes
+    if kernel.vector.stride(name) != element_bytes:
         return _STRIDED_CYCLES * used
-    size = used * ELEMENT_BYTES
+    size = used * element_bytes
     if target.engine_entries:
         rate = target.load_bytes_per_cycle or target.vector_bits_per_cycle / 8
         return size / (rate if steps * size <= _USABLE * target.l2_bytes else min(rate, _DRAM_BYTES_PER_CYCLE))
@@ -121,8 +130,8 @@ def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
     b_moves = any(dim.stride("b") for dim in kernel.loops)
     if b_moves or chunks == 1:
         return not b_moves
-    a_bytes = outer * kernel.block.count * steps * ELEMENT_BYTES
-    b_bytes = steps * kernel.vector.count * kernel.panels.count * ELEMENT_BYTES
+    a_bytes = outer * kernel.block.count * steps * kernel.operands["a"].element.size_bytes
+    b_bytes = steps * kernel.vector.count * kernel.panels.count * kernel.operands["b"].element.size_bytes
     return a_bytes * chunks <= a_bytes + b_bytes * outer
 
 
@@ -131,8 +140,8 @@ def transform_cycles(target: Target, kernel: Transform) -> float:
     work, total = kernel.work, 0.0
     for count, used in _chunks(target, kernel):
         width = _width(target, used, kernel.lmul)
-        load = _access(target, used, kernel.vector.stride("x"), 1)
-        store = _access(target, used, kernel.vector.stride("y"), 1)
+        load = _access(target, used, kernel, "x", 1)
+        store = _access(target, used, kernel, "y", 1)
         if target.engine_entries:
             load = max(load, target.load_latency_cycles / target.engine_entries)
             rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries)
@@ -157,8 +166,8 @@ def window_cycles(target: Target, kernel: Window) -> float:
     width = _window_width(target, used, kernel.lmul)
     repeats = math.prod(dim.count for dim in kernel.loops) * chunks
     step, tap = kernel.block.stride("x"), kernel.across.stride("x")
-    load = _access(target, used, kernel.vector.stride("x"), 1)
-    store = _access(target, used, kernel.vector.stride("y"), 1)
+    load = _access(target, used, kernel, "x", 1)
+    store = _access(target, used, kernel, "y", 1)
     full, rest = divmod(kernel.block.count, kernel.tile)
     total = 0.0
     for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
@@ -178,9 +187,10 @@ def _window_width(target: Target, used: float, lmul: int) -> float:
 
 def _streaming(target: Target, kernel: Window, used: float) -> float:
     """Cycles to fetch the image where it exceeds the first cache: a vector below a line fetches the line again."""
-    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.vector.count * ELEMENT_BYTES
-    if image <= target.l1d_bytes or kernel.vector.stride("x") != ELEMENT_BYTES:
+    width = kernel.operands["x"].element.size_bytes
+    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.vector.count * width
+    if image <= target.l1d_bytes or kernel.vector.stride("x") != width:
         return 0.0
-    repeats = max(1.0, min(_LINE_BYTES / (used * ELEMENT_BYTES), kernel.vector.count / used))
+    repeats = max(1.0, min(_LINE_BYTES / (used * width), kernel.vector.count / used))
     rate = _SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
     return image * (repeats - 1.0) / rate

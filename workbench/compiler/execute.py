@@ -95,7 +95,7 @@ def run_network(
     result = run_program(
         network.program, core, stdin=network.pack_inputs(values), timed=timed, progress=progress, observers=observers
     )
-    expected = sum(4 * int(np.prod(shape, dtype=np.int64)) for shape in network.outputs.values())
+    expected = network.output_bytes
     if result.exit_code != 0 or len(result.stdout) != expected:
         raise WorkbenchError(
             f"{graph.name} on {core.name}: the program ended with status {result.exit_code} and "

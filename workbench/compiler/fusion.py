@@ -18,7 +18,7 @@ from workbench.compiler.kernels.operations import OPERATIONS
 from workbench.graph.graph import Graph, Node
 
 _LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul", "MaxPool", "AveragePool"))
-_TYPES = ("float32",)
+_TYPES = ("float32", "int32")
 _MOST_STEPS = 16
 
 
@@ -117,10 +117,14 @@ class _Fusion:
         return f"e{chain.extras.index(name)}"
 
     def _fits(self, node: Node, chain: _Chain) -> bool:
-        """Whether a node keeps shape and type, and its other inputs spread to them."""
+        """Whether a node keeps shape and type, and its other inputs spread to them; a sum of integers is only quantised."""
         first = next(iter(chain.values))
         shape, dtype = self.graph.shape(first), self.graph.tensors[first].dtype
         tensors = [self.graph.tensors[name] for name in (*node.inputs, *node.outputs)]
-        if any(tensor.dtype != dtype for tensor in tensors) or tensors[-1].shape != shape:
+        if dtype == "int32":
+            fits = node.operator == "requantise" and not chain.places
+        else:
+            fits = all(tensor.dtype == dtype for tensor in tensors)
+        if not fits or tensors[-1].shape != shape:
             return False
         return all(np.broadcast_shapes(tensor.shape, shape) == shape for tensor in tensors)

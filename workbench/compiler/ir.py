@@ -1,8 +1,9 @@
 """A small builder of textual LLVM IR: structured loops over pointers, scalar floats and RVV intrinsics.
 
 Loops carry their pointers, so that address arithmetic is one addition per step, and become ``phi`` nodes directly: no
-IR pass has to run before code generation. Vector values are scalable types of 32-bit elements, floats or integers, or of
-mask bits; `lmul` is 1, 2, 4 or 8.
+IR pass has to run before code generation. All vectors of a loop have the same number of elements (`width` for every 64
+bits of a register), whatever their type: the widest fills `lmul` registers, 1, 2, 4 or 8, narrower ones fewer or a part
+of one. Loads and stores take the `Element` that is in memory and extend or shorten narrow integers.
 
 Source: LLVM 22 language reference (scalable vectors) and IntrinsicsRISCV.td (operands of ``llvm.riscv.*``).
 """
@@ -13,8 +14,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from workbench.compiler.elements import FLOAT, FLOATING, Element, bits_of, short_name
+
 LMULS = (1, 2, 4, 8)
-_SHORT = {"float": "f32", "i32": "i32"}
+_REGISTER_BITS = 64  # of one register for every unit of vscale
 _ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
 _SHIFTS = ("vsll", "vsra", "vsrl")
 
@@ -57,9 +60,16 @@ def whole(number: int) -> Value:
     return Value("i32", str(number))
 
 
-def vector_type(lmul: int, element: str = "float") -> str:
-    """The scalable type of `lmul` registers of 32-bit elements."""
-    return f"<vscale x {2 * lmul} x {element}>"
+def number(kind: str, value: float) -> Value:
+    """A constant of an LLVM scalar type."""
+    if kind == "half":
+        return Value(kind, f"0xH{struct.unpack('<H', struct.pack('<e', value))[0]:04X}")
+    return real(value) if kind == "float" else Value(kind, str(int(value)))
+
+
+def vector_type(width: int, kind: str = "float") -> str:
+    """The scalable type of `width` elements for every 64 bits of a register."""
+    return f"<vscale x {width} x {kind}>"
 
 
 def element_of(value: Value) -> str:
@@ -97,14 +107,14 @@ class Module:
 
 
 class Builder:
-    """One function without arguments and result, built in order; `lmul` and `vl` hold inside a vector region."""
+    """One function without arguments and result, built in order; `width` and `vl` hold inside a vector region."""
 
     def __init__(self, module: Module, name: str) -> None:
         self.module, self.name = module, name
         self._lines: list[str] = ["entry:"]
         self._block = "entry"
         self._count = 0
-        self.lmul = 1
+        self.width, self._bits = 2, 32
         self.vl = integer(0)
 
     # --- plumbing -------------------------------------------------------------------------------------------------
@@ -192,9 +202,12 @@ class Builder:
         return after
 
     def vector_loop(self, count: int | Value, lmul: int, carried: Sequence[Value], steps: Sequence[int],
-                    body: Callable[[list[Value]], None]) -> None:  # fmt: skip
-        """Cover `count` elements in vectors of at most VLMAX; pointers advance by `steps` bytes an element."""
-        self.lmul = lmul
+                    body: Callable[[list[Value]], None], bits: int = 32) -> None:  # fmt: skip
+        """Cover `count` elements in vectors of at most VLMAX; pointers advance by `steps` bytes an element.
+
+        `lmul` registers hold a vector of elements of `bits` bits.
+        """
+        self.group(lmul, bits)
 
         def step(values: list[Value]) -> tuple[Value, list[Value]]:
             self.set_vl(values[0])
@@ -214,9 +227,14 @@ class Builder:
         size = self.emit("i64", f"mul i64 {self.vl.text}, {scale}")
         return self.emit("ptr", f"getelementptr i8, ptr {pointer.text}, i64 {size.text}")
 
+    def group(self, lmul: int, bits: int = 32) -> None:
+        """Let vectors have as many elements of `bits` bits as `lmul` registers hold."""
+        self.width, self._bits = lmul * _REGISTER_BITS // bits, bits
+
     def set_vl(self, wanted: Value) -> None:
-        """Choose the vector length for `wanted` elements at the present LMUL."""
-        arguments = [wanted, integer(2), integer(LMULS.index(self.lmul))]
+        """Choose the vector length for `wanted` elements of the present group."""
+        lmul = self.width * self._bits // _REGISTER_BITS
+        arguments = [wanted, integer((self._bits // 8).bit_length() - 1), integer(LMULS.index(lmul))]
         self.vl = self.call("llvm.riscv.vsetvli.i64", "i64", arguments)
 
     def fence(self) -> None:
@@ -242,59 +260,79 @@ class Builder:
             return address.pointer
         return self.emit("ptr", f"getelementptr i8, ptr {address.pointer.text}, i64 {address.offset}")
 
-    def load(self, address: Address, element: str = "float") -> Value:
-        """Load a scalar."""
-        return self.emit(element, f"load {element}, {self.pointer(address)}")
+    def load(self, address: Address, element: Element = FLOAT) -> Value:
+        """Load a scalar, extended to the type that it is computed in."""
+        value = self.emit(element.memory, f"load {element.memory}, {self.pointer(address)}")
+        if not element.is_narrow:
+            return value
+        return self.emit(element.computed, f"{'sext' if element.is_signed else 'zext'} {value} to {element.computed}")
 
-    def store(self, value: Value, address: Address) -> None:
-        """Store a scalar."""
+    def store(self, value: Value, address: Address, element: Element = FLOAT) -> None:
+        """Store a scalar, shortened to the type in memory."""
+        if element.is_narrow:
+            value = self.emit(element.memory, f"trunc {value} to {element.memory}")
         self._lines.append(f"  store {value}, {self.pointer(address)}")
 
     # --- vectors --------------------------------------------------------------------------------------------------
 
-    def _suffix(self, element: str = "float") -> str:
-        return f"nxv{2 * self.lmul}{_SHORT.get(element, element)}"
+    def _suffix(self, kind: str = "float") -> str:
+        return f"nxv{self.width}{short_name(kind)}"
 
     def _kind(self, value: Value) -> str:
         """How intrinsics name an operand: vector or scalar."""
-        return self._suffix(element_of(value)) if is_vector(value) else _SHORT.get(value.type, value.type)
+        return self._suffix(element_of(value)) if is_vector(value) else short_name(value.type)
 
-    def _poison(self, element: str = "float") -> Value:
-        return Value(vector_type(self.lmul, element), "poison")
+    def _poison(self, kind: str = "float") -> Value:
+        return Value(vector_type(self.width, kind), "poison")
 
-    def vload(self, address: Address, stride: int = 4, element: str = "float") -> Value:
-        """Load `vl` elements that lie `stride` bytes apart."""
-        pointer, kind = self.pointer(address), vector_type(self.lmul, element)
-        if stride == 4:
-            name = f"llvm.riscv.vle.{self._suffix(element)}.p0.i64"
-            return self.call(name, kind, [self._poison(element), pointer, self.vl])
-        name = f"llvm.riscv.vlse.{self._suffix(element)}.p0.i64"
-        return self.call(name, kind, [self._poison(element), pointer, integer(stride), self.vl])
+    def vload(self, address: Address, stride: int, element: Element = FLOAT) -> Value:
+        """Load `vl` elements that lie `stride` bytes apart, extended to the type that they are computed in."""
+        pointer, kind, strided = self.pointer(address), element.memory, stride != element.size_bytes
+        name = f"llvm.riscv.{'vlse' if strided else 'vle'}.{self._suffix(kind)}.p0.i64"
+        arguments = [self._poison(kind), pointer, *([integer(stride)] if strided else []), self.vl]
+        return self.extend(self.call(name, vector_type(self.width, kind), arguments), element)
 
-    def vstore(self, value: Value, address: Address, stride: int = 4) -> None:
-        """Store `vl` elements `stride` bytes apart."""
-        pointer, suffix = self.pointer(address), self._suffix(element_of(value))
-        if stride == 4:
-            self.call(f"llvm.riscv.vse.{suffix}.p0.i64", "void", [value, pointer, self.vl])
-        else:
-            arguments = [value, pointer, integer(stride), self.vl]
-            self.call(f"llvm.riscv.vsse.{suffix}.p0.i64", "void", arguments)
+    def vstore(self, value: Value, address: Address, stride: int, element: Element = FLOAT) -> None:
+        """Store `vl` elements `stride` bytes apart, shortened to the type in memory."""
+        pointer, value, strided = self.pointer(address), self.shorten(value, element), stride != element.size_bytes
+        name = f"llvm.riscv.{'vsse' if strided else 'vse'}.{self._suffix(element.memory)}.p0.i64"
+        self.call(name, "void", [value, pointer, *([integer(stride)] if strided else []), self.vl])
 
-    def vgather(self, base: Value, offsets: Value, element: str = "float") -> Value:
+    def vgather(self, base: Value, offsets: Value, element: Element = FLOAT) -> Value:
         """Load `vl` elements at byte offsets from a pointer (unsigned 32-bit integers)."""
-        name = f"llvm.riscv.vluxei.{self._suffix(element)}.p0.{self._suffix('i32')}.i64"
-        return self.call(name, vector_type(self.lmul, element), [self._poison(element), base, offsets, self.vl])
+        kind = element.memory
+        name = f"llvm.riscv.vluxei.{self._suffix(kind)}.p0.{self._suffix('i32')}.i64"
+        return self.extend(
+            self.call(name, vector_type(self.width, kind), [self._poison(kind), base, offsets, self.vl]), element
+        )
 
-    def vscatter(self, value: Value, base: Value, offsets: Value) -> None:
+    def vscatter(self, value: Value, base: Value, offsets: Value, element: Element = FLOAT) -> None:
         """Store `vl` elements at byte offsets from a pointer, in order."""
-        name = f"llvm.riscv.vsoxei.{self._suffix(element_of(value))}.p0.{self._suffix('i32')}.i64"
-        self.call(name, "void", [value, base, offsets, self.vl])
+        name = f"llvm.riscv.vsoxei.{self._suffix(element.memory)}.p0.{self._suffix('i32')}.i64"
+        self.call(name, "void", [self.shorten(value, element), base, offsets, self.vl])
+
+    def extend(self, value: Value, element: Element) -> Value:
+        """A vector from memory in the type that it is computed in."""
+        if not element.is_narrow:
+            return value
+        kind = self._suffix(element.computed)
+        name = f"llvm.riscv.{'vsext' if element.is_signed else 'vzext'}.{kind}.{self._kind(value)}.i64"
+        return self.call(name, self._poison(element.computed).type, [self._poison(element.computed), value, self.vl])
+
+    def shorten(self, value: Value, element: Element) -> Value:
+        """The low bits of a computed vector, as they are kept in memory."""
+        while bits_of(element_of(value)) > bits_of(element.memory):
+            half = f"i{bits_of(element_of(value)) // 2}"
+            name = f"llvm.riscv.vnsrl.{self._suffix(half)}.{self._kind(value)}.i64.i64"
+            arguments = [self._poison(half), value, integer(0), self.vl]
+            value = self.call(name, self._poison(half).type, arguments)
+        return value
 
     def splat(self, scalar: Value) -> Value:
         """A vector of equal floats or integers."""
-        operation = "vfmv.v.f" if scalar.type == "float" else "vmv.v.x"
+        operation = "vfmv.v.f" if scalar.type in FLOATING else "vmv.v.x"
         name = f"llvm.riscv.{operation}.{self._suffix(scalar.type)}.i64"
-        return self.call(name, vector_type(self.lmul, scalar.type), [self._poison(scalar.type), scalar, self.vl])
+        return self.call(name, vector_type(self.width, scalar.type), [self._poison(scalar.type), scalar, self.vl])
 
     def lanes(self) -> Value:
         """The integers 0, 1, 2, ..."""
@@ -302,11 +340,30 @@ class Builder:
             f"llvm.riscv.vid.{self._suffix('i32')}.i64", self._poison("i32").type, [self._poison("i32"), self.vl]
         )
 
-    def accumulate(self, total: Value, factor: Value, vector: Value) -> Value:
-        """``total + factor * vector``; the factor is a float or a vector."""
-        arguments = [total, factor, vector, Value("i64", "7"), self.vl, Value("i64", "3")]
-        name = f"llvm.riscv.vfmacc.{self._suffix()}.{self._kind(factor)}.i64"
-        return self.call(name, total.type, arguments)
+    def accumulate(self, total: Value, factor: Value, vector: Value, signs: str = "") -> Value:
+        """``total + factor * vector``; the factor is a scalar or a vector, integers may have half the total's width.
+
+        `signs` of half-width factors: nothing for signed ones, ``u``, ``us`` or ``su`` for factor and vector.
+        """
+        kind = element_of(vector)
+        rounding = [Value("i64", "7")] if kind in FLOATING else []
+        operation = "vfmacc" if kind in FLOATING else "vmacc" if total.type == vector.type else f"vwmacc{signs}"
+        arguments = [total, factor, vector, *rounding, self.vl, Value("i64", "3")]
+        operands = [element_of(total), *([] if total.type == vector.type else [kind])]
+        names = [self._suffix(operands[0]), self._kind(factor), *map(self._suffix, operands[1:])]
+        return self.call(f"llvm.riscv.{operation}.{'.'.join(names)}.i64", total.type, arguments)
+
+    def product(self, factor: Value, vector: Value, signs: str = "") -> Value:
+        """``factor * vector`` of integers in twice their width; `signs` as in `accumulate`, but for ``su``."""
+        half, operation = element_of(vector), {"": "vwmul", "u": "vwmulu", "us": "vwmulsu"}[signs]
+        result = self._poison(f"i{2 * bits_of(half)}")
+        name = f"llvm.riscv.{operation}.{self._kind(result)}.{self._suffix(half)}.{self._kind(factor)}.i64"
+        return self.call(name, result.type, [result, vector, factor, self.vl])
+
+    def add_half(self, total: Value, value: Value) -> Value:
+        """``total + value`` of signed integers, the value half as wide."""
+        name = f"llvm.riscv.vwadd.w.{self._kind(total)}.{self._kind(value)}.i64"
+        return self.call(name, total.type, [self._poison(element_of(total)), total, value, self.vl])
 
     def arithmetic(self, operation: str, left: Value, right: Value, keep: Value | None = None) -> Value:
         """A vector instruction of a vector and a vector or scalar; elements behind `vl` are those of `keep`.
@@ -328,10 +385,16 @@ class Builder:
 
     def float_to_int(self, value: Value, truncated: bool = False) -> Value:
         """Round to the nearest 32-bit integers, or towards zero."""
-        kind = vector_type(self.lmul, "i32")
+        kind = vector_type(self.width, "i32")
         operation, rounding = ("vfcvt.rtz.x.f.v", []) if truncated else ("vfcvt.x.f.v", [Value("i64", "7")])
         name = f"llvm.riscv.{operation}.{self._suffix('i32')}.{self._suffix()}.i64"
         return self.call(name, kind, [self._poison("i32"), value, *rounding, self.vl])
+
+    def float_to_short(self, value: Value) -> Value:
+        """Round floats to the nearest 16-bit integers, saturated."""
+        kind = self._poison("i16")
+        name = f"llvm.riscv.vfncvt.x.f.w.{self._suffix('i16')}.{self._suffix()}.i64"
+        return self.call(name, kind.type, [kind, value, Value("i64", "7"), self.vl])
 
     def int_to_float(self, value: Value) -> Value:
         """Convert 32-bit integers."""
@@ -341,27 +404,28 @@ class Builder:
     def compare(self, operation: str, left: Value, right: Value) -> Value:
         """A mask from ``vmflt``, ``vmfle``, ``vmfeq``, ``vmfne`` ... of floats or ``vmslt`` ... of integers."""
         name = f"llvm.riscv.{operation}.{self._kind(left)}.{self._kind(right)}.i64"
-        return self.call(name, vector_type(self.lmul, "i1"), [left, right, self.vl])
+        return self.call(name, vector_type(self.width, "i1"), [left, right, self.vl])
 
     def merge(self, mask: Value, yes: Value, no: Value) -> Value:
         """`yes` (a vector or scalar) where the mask is set, else `no`."""
         element = element_of(no)
-        operation = "vfmerge" if yes.type == "float" else "vmerge"
+        operation = "vfmerge" if yes.type in FLOATING else "vmerge"
         name = f"llvm.riscv.{operation}.{self._kind(no)}.{self._kind(yes)}.i64"
         return self.call(name, no.type, [self._poison(element), no, yes, mask, self.vl])
 
     def cast_bits(self, value: Value, element: str) -> Value:
         """The same bits as elements of another type."""
-        kind = vector_type(self.lmul, element)
+        kind = vector_type(self.width, element)
         return self.emit(kind, f"bitcast {value} to {kind}")
 
     def reduce(self, operation: str, value: Value, start: Value) -> Value:
         """``vfredosum``, ``vfredmax``, ``vfredmin``, ``vredsum``, ... over `vl` elements and a scalar, as a scalar."""
         element = element_of(value)
-        short, one = _SHORT[element], vector_type(1, element)
-        into, out = ("vfmv.s.f", "vfmv.f.s") if element == "float" else ("vmv.s.x", "vmv.x.s")
-        first = self.call(f"llvm.riscv.{into}.nxv2{short}.i64", one, [Value(one, "poison"), start, integer(1)])
+        width = _REGISTER_BITS // bits_of(element)
+        short, one = f"nxv{width}{short_name(element)}", vector_type(width, element)
+        into, out = ("vfmv.s.f", "vfmv.f.s") if element in FLOATING else ("vmv.s.x", "vmv.x.s")
+        first = self.call(f"llvm.riscv.{into}.{short}.i64", one, [Value(one, "poison"), start, integer(1)])
         rounding = [Value("i64", "7")] if operation == "vfredosum" else []
-        name = f"llvm.riscv.{operation}.nxv2{short}.{self._suffix(element)}.i64"
+        name = f"llvm.riscv.{operation}.{short}.{self._suffix(element)}.i64"
         result = self.call(name, one, [Value(one, "poison"), value, first, *rounding, self.vl])
-        return self.call(f"llvm.riscv.{out}.nxv2{short}", element, [result])
+        return self.call(f"llvm.riscv.{out}.{short}", element, [result])

@@ -96,8 +96,18 @@ class Layouts:
             return NO_HALO
         if any(self.parts[member].axis != 1 for member in family[1:]):
             return NO_HALO
+        if len(self._borders(family)) > 1:
+            return NO_HALO
         wanted = [self._wanted(node, member) for member in family for node in self._consumers[member]]
         return tuple(max(sides) for sides in zip(NO_HALO, *wanted, strict=True))  # type: ignore[return-value]
+
+    def border(self, name: str) -> float:
+        """The value around a tensor that its readers expect: what stands for zero."""
+        return next(iter(self._borders(self._family(name))), 0.0)
+
+    def _borders(self, family: list[str]) -> set[float]:
+        readers = [(node, member) for member in family for node in self._consumers[member]]
+        return {node.attributes.get("border", 0.0) for node, member in readers if any(self._wanted(node, member))}
 
     def _family(self, name: str) -> list[str]:
         """A tensor and everything that is written into it as a part."""
@@ -113,6 +123,8 @@ class Layouts:
 
     def is_non_negative(self, name: str) -> bool:
         """Whether a tensor cannot have negative elements, so that zeros around it do not change a maximum."""
+        if self.graph.tensors[name].dtype.startswith("uint"):
+            return True
         made = self._producers.get(name)
         if made is None:
             return False

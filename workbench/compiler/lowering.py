@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.registry import Registry
+from workbench.compiler.elements import FLOAT, Element, element_of_dtype
 from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
@@ -17,7 +18,7 @@ from workbench.compiler.kernels.operations import OPERATIONS
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.planner import Planner, Schedule, schedule_of
 from workbench.compiler.schedule import Choice
-from workbench.compiler.views import ELEMENT_BYTES, NO_HALO, View, contiguous_strides
+from workbench.compiler.views import NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
 
@@ -84,7 +85,7 @@ class Finish:
     views: tuple[View, ...] = ()
 
     def strides(self, axis: int) -> dict[str, int]:
-        """Elements from one step of an axis to the next, for every operand."""
+        """Bytes from one step of an axis to the next, for every operand."""
         return {name: view.strides[axis] for name, view in zip(self.epilogue.extras, self.views, strict=True)}
 
     @property
@@ -139,30 +140,30 @@ class Lowering:
 
     # --- buffers and views ----------------------------------------------------------------------------------------
 
-    def element(self, name: str) -> str:
-        """Element type of a tensor in memory."""
-        return "float" if self.graph.tensors[name].dtype == "float32" else "i32"
+    def element(self, name: str) -> Element:
+        """Elements of a tensor in memory."""
+        return element_of_dtype(self.graph.tensors[name].dtype)
 
     def _allocate(
-        self, shape: Sequence[int], order: Sequence[int] | None = None, first: int | None = None, element: str = "float"
+        self, shape: Sequence[int], order: Sequence[int] | None = None, first: int | None = None, element: Element = FLOAT
     ) -> View:
-        self.buffers.append(Buffer(math.prod(shape) * ELEMENT_BYTES))
+        self.buffers.append(Buffer(math.prod(shape) * element.size_bytes))
         index = len(self.buffers) - 1
         if first is not None:
             self.buffers[index].first = self.buffers[index].last = first
-        return View(index, 0, tuple(shape), contiguous_strides(shape, order), element=element)
+        return View(index, 0, tuple(shape), contiguous_strides(shape, element, order), element=element)
 
-    def scratch(self, shape: Sequence[int], order: Sequence[int] | None = None, element: str = "float") -> View:
+    def scratch(self, shape: Sequence[int], order: Sequence[int] | None = None, element: Element = FLOAT) -> View:
         """Working memory of the present layer."""
         return self._allocate(shape, order, self._now, element)
 
     def constant(self, array: np.ndarray) -> View:
-        """Constant data: floats, or integers and booleans as 32-bit integers."""
+        """Constant data in the type that the array has; double precision becomes single."""
         array = np.asarray(array)
-        element = "float" if array.dtype.kind == "f" else "i32"
-        data = np.ascontiguousarray(array, np.float32 if element == "float" else np.int32)
+        element = FLOAT if array.dtype == np.float64 else element_of_dtype(array.dtype.name)
+        data = np.ascontiguousarray(array, element.file_type)
         self.buffers.append(Buffer(data.nbytes, data))
-        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape), element=element)
+        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape, element), element=element)
 
     def packed(self, array: np.ndarray) -> Operand:
         """Constant data that one kernel reads."""
@@ -233,7 +234,10 @@ class Lowering:
         if halo == NO_HALO:
             return self._allocate(shape, order, element=self.element(name))
         top, left, bottom, right = halo
-        whole = self._allocate((*shape[:2], shape[2] + top + bottom, shape[3] + left + right), order)
+        whole = self._allocate(
+            (*shape[:2], shape[2] + top + bottom, shape[3] + left + right), order, element=self.element(name)
+        )
+        whole = replace(whole, border=self.layouts.border(name))
         self._bordered[whole.buffer] = (whole, halo)
         offset = top * whole.strides[2] + left * whole.strides[3]
         return replace(whole, offset=offset, shape=shape, halo=halo)
@@ -242,7 +246,7 @@ class Lowering:
         if buffer not in self._bordered:
             return []
         whole, halo = self._bordered[buffer]
-        return border_kernels(whole, halo, 0.0)
+        return border_kernels(whole, halo, whole.border)
 
     # --- padding --------------------------------------------------------------------------------------------------
 
@@ -250,12 +254,12 @@ class Lowering:
         """The image with a border of `value`: in place where the halo suffices, else a copy."""
         if pads == NO_HALO:
             return view
-        if value == 0.0 and all(have >= need for have, need in zip(view.halo, pads, strict=True)):
+        if value == view.border and all(have >= need for have, need in zip(view.halo, pads, strict=True)):
             return view.bordered(pads)
         top, left, bottom, right = pads
         shape = (*view.shape[:2], view.shape[2] + top + bottom, view.shape[3] + left + right)
         order = sorted(range(4), key=lambda axis: (-view.strides[axis] * (view.shape[axis] > 1), axis))
-        whole = self.scratch(shape, order)
+        whole = self.scratch(shape, order, view.element)
         draft.kernels.extend(border_kernels(whole, pads, value))
         inside = replace(whole, offset=top * whole.strides[2] + left * whole.strides[3], shape=view.shape)
         draft.kernels.append(copy_kernel(view, inside))
@@ -291,6 +295,8 @@ def elementwise_kernel(
     """An elementwise kernel over views that broadcast to the target's shape."""
     views = {f"x{place}": view.broadcast(target.shape) for place, view in enumerate(inputs)}
     operands = {name: start_of(view) for name, view in views.items()} | finish.operands | {"y": start_of(target)}
+    if operation in _MOVING and not finish.epilogue.steps and all(view.element == target.element for view in inputs):
+        operands = {name: replace(o, element=o.element.uncomputed) for name, o in operands.items()}
     dims = [
         axis_dim(
             size,
@@ -302,16 +308,18 @@ def elementwise_kernel(
     ]
     dims.sort(key=lambda dim: -abs(dim.stride("y")))
     merged = merge_dims(dims) or [Dim(1, {})]
-    vector = max(merged, key=lambda dim: _vector_score(dim, list(operands)))
+    vector = max(merged, key=lambda dim: _vector_score(dim, operands))
     loops = tuple(dim for dim in merged if dim is not vector)
-    elements = tuple(view.element for view in inputs) or (target.element,)
     lmul = min(OPERATIONS[operation].lmul, finish.epilogue.lmul) if inputs else 8
-    return Elementwise(operation, elements, operands, loops, vector, finish.epilogue, value, tuple(parameters), lmul)
+    return Elementwise(operation, len(inputs), operands, loops, vector, finish.epilogue, value, tuple(parameters), lmul)
 
 
-def _vector_score(dim: Dim, names: list[str]) -> float:
+_MOVING = ("copy", "fill")
+
+
+def _vector_score(dim: Dim, operands: dict[str, Operand]) -> float:
     """How good a dimension is for vectors: many elements, few strided accesses."""
-    strided = sum(dim.stride(name) not in (0, ELEMENT_BYTES) for name in names)
+    strided = sum(dim.stride(name) not in (0, operand.element.size_bytes) for name, operand in operands.items())
     return min(dim.count, 64) / (1 + 2 * strided)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.compiler.elements import element_of_dtype
 from workbench.compiler.planner import Schedule
+from workbench.graph.graph import Tensor
 from workbench.isa.program import Program
 
 
@@ -38,9 +41,9 @@ class Layer:
 class CompiledNetwork:
     """A program that reads all inputs from standard input and writes all outputs to standard output.
 
-    `inputs` and `outputs` map names to shapes (ONNX order), `dtypes` to numpy's names of their types. Every element is 32
-    bits in the program: floats, or integers, which also stand for 64-bit integers and booleans. `arena_bytes` is the peak of
-    working memory.
+    `inputs` and `outputs` map names to shapes (ONNX order), `dtypes` to numpy's names of their types. Elements have
+    these types in the program's input and output too, but for 64-bit integers, which are 32 bits there. `arena_bytes` is the
+    peak of working memory.
     """
 
     name: str
@@ -81,19 +84,26 @@ class CompiledNetwork:
         """Outputs by name from the bytes of standard output."""
         result, place = {}, 0
         for name, shape in self.outputs.items():
-            size = int(np.prod(shape, dtype=np.int64))
-            dtype = self.dtypes.get(name, "float32")
-            words = np.frombuffer(data, "<f4" if dtype == "float32" else "<i4", size, place)
+            size, dtype = math.prod(shape), self.dtypes.get(name, "float32")
+            words = np.frombuffer(data, element_of_dtype(dtype).file_type, size, place)
             result[name] = words.reshape(shape).astype(dtype)
-            place += 4 * size
+            place += words.nbytes
         return result
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes that the program writes."""
+        return sum(tensor_bytes(Tensor(n, s, self.dtypes.get(n, "float32"))) for n, s in self.outputs.items())
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes of a tensor's elements in the program's memory."""
+    return tensor.elements * element_of_dtype(tensor.dtype).size_bytes
 
 
 def _pack(name: str, array: np.ndarray, dtype: str) -> bytes:
-    if dtype == "float32":
-        return np.ascontiguousarray(array, "<f4").tobytes()
     if array.size and dtype == "int64" and not np.all(array == array.astype(np.int32)):
         raise InputError(
             f"input {name}", "integers of more than 32 bits", "values between -2^31 and 2^31 - 1", "give smaller ones"
         )
-    return np.ascontiguousarray(array, "<i4").tobytes()
+    return np.ascontiguousarray(array, element_of_dtype(dtype).file_type).tobytes()

@@ -53,7 +53,8 @@ class Product:
     """``y[position, filter] = sum_k x[position, k] * w[k, filter]``: operands and dimensions from outer to inner.
 
     `batches` and `groups` are outer dimensions; `epilogue` is what is done with the results. Operands are called x, w
-    (absent where weights are packed later), y, bias, and those of the epilogue.
+    (of no buffer where weights are packed later), y, bias, and those of the epilogue. `products` of bytes may
+    be summed in 16 bits.
     """
 
     operands: dict[str, Operand]
@@ -63,6 +64,7 @@ class Product:
     epilogue: Epilogue = NOTHING
     groups: Dim = Dim(1, {})
     batches: Sequence[Dim] = ()
+    products: int = 1
 
 
 def plan_contraction(target: Target, product: Product) -> Contraction:
@@ -80,7 +82,7 @@ def contraction_choices(target: Target, product: Product) -> Iterator[Choice]:
     over_filters = _kernel(product, loops, places[-1], product.filters, {"x": "a", "w": "b"}, "channels")
     over_places = _kernel(product, loops, product.filters, places[-1], {"w": "a", "x": "b"}, "positions")
     for kernel in (over_filters, over_places):
-        for shaped in _shapes(target, kernel):
+        for shaped in _shapes(target, kernel, product.products):
             outside = not outer and prefers_vectors_outside(target, shaped)
             yield Choice(contraction_cycles(target, shaped), replace(shaped, vector_outside=outside))
 
@@ -98,17 +100,36 @@ def _kernel(
     )  # fmt: skip
 
 
-def _shapes(target: Target, kernel: Contraction) -> Iterator[Contraction]:
+def _shapes(target: Target, kernel: Contraction, products: int) -> Iterator[Contraction]:
     """LMUL, block and loads that fit into the registers; grouping loads helps engines, whose loads are late."""
     steps = math.prod(dim.count for dim in kernel.reduce)
     for lmul in LMULS:
-        for group in _GROUPS if target.engine_entries else (1,):
+        for group, together in _loads(target, products):
             for ahead in (False, True) if target.engine_entries else (False,):
-                most = min(_REGISTERS // lmul - group * (2 if ahead else 1), _SCALARS)
+                shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together)
+                most = min(_room(shaped), _SCALARS)
                 if most < 1 or group > steps:
                     continue
-                tile = -(-kernel.block.count // -(-kernel.block.count // most))
-                yield replace(kernel, lmul=lmul, tile=tile, group=group, ahead=ahead)
+                yield replace(shaped, tile=-(-kernel.block.count // -(-kernel.block.count // most)))
+
+
+def _loads(target: Target, products: int) -> Iterator[tuple[int, int]]:
+    """How many vectors are loaded together, and how many of their products are summed in 16 bits."""
+    if products == 1:
+        yield from ((group, 1) for group in (_GROUPS if target.engine_entries else (1,)))
+        return
+    for together in sorted({min(products, most) for most in (2, 3, 4, 6, 8)}):
+        yield together, together
+        if target.engine_entries and 2 * together <= _GROUPS[-1]:
+            yield 2 * together, together
+
+
+def _room(kernel: Contraction) -> int:
+    """Sums that fit beside the vectors that are loaded and, of bytes, two sums in 16 bits."""
+    if kernel.products == 1:
+        return _REGISTERS // kernel.lmul - kernel.loaded_steps
+    loaded = kernel.loaded_steps * max(1, kernel.lmul // 4)
+    return (_REGISTERS - loaded - 2 * max(1, kernel.lmul // 2)) // kernel.lmul
 
 
 def packed_choices(
@@ -136,13 +157,18 @@ def pack(
     count, width = product.filters.count, lanes(target, kernel.lmul)
     if kernel.role != "channels" or count <= width:
         name = "b" if kernel.role == "channels" else "a"
-        return [replace(kernel, operands={**kernel.operands, name: constant(weights)})]
+        return [replace(kernel, operands={**kernel.operands, name: _placed(kernel, name, constant(weights))})]
     full = count // width * width
     kernels = [_panels(kernel, width, weights[..., :full], constant)]
     if full < count:
         rest = _remaining(product, full)
         kernels += pack(target, rest, plan_contraction(target, rest), weights[..., full:], constant)
     return kernels
+
+
+def _placed(kernel: Contraction, name: str, place: Operand) -> Operand:
+    """Packed weights, computed in the type that the kernel has for them."""
+    return replace(place, element=kernel.operands[name].element)
 
 
 def _panels(kernel: Contraction, width: int, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]) -> Contraction:
@@ -153,7 +179,7 @@ def _panels(kernel: Contraction, width: int, weights: np.ndarray, constant: Call
     one = kernel.vector.stride("b")
     panels = {name: stride * width for name, stride in kernel.vector.strides.items()} | {"b": steps * width * one}
     return replace(
-        kernel, operands={**kernel.operands, "b": constant(packed)},
+        kernel, operands={**kernel.operands, "b": _placed(kernel, "b", constant(packed))},
         loops=tuple(_scaled(dim, "b", filters, total) for dim in kernel.loops),
         reduce=tuple(_scaled(dim, "b", width, total) for dim in kernel.reduce),
         vector=Dim(width, kernel.vector.strides), panels=Dim(filters // width, panels),

@@ -6,16 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-ELEMENT_BYTES = 4
+from workbench.compiler.elements import FLOAT, Element
+
 NO_HALO = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class View:
-    """Elements of a buffer: `offset` and `strides` in elements, one stride for each axis of the ONNX shape.
+    """Elements of a buffer: `offset` and `strides` in bytes, one stride for each axis of the ONNX shape.
 
-    `halo` is the border of zeros around the last two axes (top, left, bottom, right) that may be read as well; `element`
-    is ``float`` or ``i32``, which also holds 64-bit integers and booleans.
+    `halo` is the border of zeros around the last two axes (top, left, bottom, right) that may be read as well;
+    `border` is the value there, 0 in all halos of floats.
     """
 
     buffer: int
@@ -23,7 +24,13 @@ class View:
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     halo: tuple[int, int, int, int] = NO_HALO
-    element: str = "float"
+    element: Element = FLOAT
+    border: float = 0.0
+
+    @property
+    def step(self) -> int:
+        """Bytes between neighbours that lie without a gap."""
+        return self.element.size_bytes
 
     @property
     def elements(self) -> int:
@@ -73,9 +80,9 @@ class View:
         return replace(self, offset=offset, shape=shape, halo=NO_HALO)
 
 
-def contiguous_strides(shape: Sequence[int], order: Sequence[int] | None = None) -> tuple[int, ...]:
+def contiguous_strides(shape: Sequence[int], element: Element, order: Sequence[int] | None = None) -> tuple[int, ...]:
     """Strides without gaps; `order` lists the axes from the outermost to the innermost."""
-    strides, step = [0] * len(shape), 1
+    strides, step = [0] * len(shape), element.size_bytes
     for axis in reversed(order if order is not None else range(len(shape))):
         strides[axis] = step
         step *= shape[axis]

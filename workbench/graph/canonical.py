@@ -4,9 +4,10 @@ Canonical operators: Conv, ConvTranspose (explicit pads), Gemm (constant weights
 AveragePool, elementwise functions under the names of the compiler's table with their numbers in `parameters`, Clip,
 Softmax (one axis), BatchNormalization (scale and shift), Normalize, Reduce, Arg, CumSum, Gather and Scatter with their
 variants, Interpolate, Concat, Pad (constant), Resize (whole factors), and the views Reshape, Transpose, Slice, Expand,
-Identity.
+Identity. Bytes: Conv, Gemm, MatMul and AveragePool with a quantised result, ``quantise`` and others, see
+`canonical_quantised`.
 
-Types are float32, int32, int64 and bool; integers are computed in 32 bits.
+Types are those of `ALL_TYPES`; integers are computed in 32 bits and keep the low bits of their own width.
 
 Source: ONNX operator specification, opsets 1 to 26.
 """
@@ -24,7 +25,8 @@ from workbench.graph.graph import Graph, Node, Tensor
 
 Rule = Callable[["Canonical", Node], None]
 FLOATS = ("float32",)
-INTEGERS = ("int32", "int64")
+NARROW = ("int8", "uint8", "int16", "uint16")
+INTEGERS = ("int32", "int64", *NARROW)
 NUMBERS = (*FLOATS, *INTEGERS)
 ALL_TYPES = (*NUMBERS, "bool")
 
@@ -36,13 +38,9 @@ class _Entry:
 
 
 _RULES: dict[str, _Entry] = {}
-_QUANTISED = (
-    "QLinearConv QuantizeLinear DequantizeLinear ConvInteger MatMulInteger QLinearMatMul DynamicQuantizeLinear"
-).split()
 NEAREST = {
     "TopK": "ArgMax", "NonZero": "Where", "Einsum": "MatMul and Transpose", "GridSample": "Resize", "RoiAlign": "Resize",
     "NonMaxSuppression": "the network without its post-processing", "DeformConv": "Conv",
-    **dict.fromkeys(_QUANTISED, "the network before its quantisation"),
 }  # fmt: skip
 
 
@@ -74,6 +72,7 @@ def _load_rules() -> None:
         canonical_elementwise,
         canonical_layers,
         canonical_normalizations,
+        canonical_quantised,
         canonical_reductions,
         canonical_resize,
         canonical_selections,
@@ -296,3 +295,7 @@ _MISFITS = (ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, Over
 
 def _either(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+EVERY_TYPE = _either(ALL_TYPES)
+"""All element types, for sentences."""

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from workbench.graph.canonical import ALL_TYPES, INTEGERS, NUMBERS, Canonical, rule
+from workbench.graph.canonical import ALL_TYPES, EVERY_TYPE, INTEGERS, NUMBERS, Canonical, rule
 from workbench.graph.graph import Node
 
 _PARAMETERS = {  # attributes and their default values, in the order of the compiler's functions
@@ -231,7 +231,7 @@ def cast(work: Canonical, node: Node) -> None:
     """Between floats, integers (towards zero) and booleans."""
     before, after = work.dtype(node.inputs[0]), work.dtype(node.outputs[0])
     if before not in ALL_TYPES:
-        raise work.error(f"{node.operator} from {before}", "float32, int32, int64 or bool", "export a float32 network")
+        raise work.error(f"{node.operator} from {before}", EVERY_TYPE, "export a float32 network")
     if before == after or {before, after} <= {*INTEGERS} or (before == "bool" and after in INTEGERS):
         if before == after:
             work.rename(node.outputs[0], node.inputs[0])
@@ -245,11 +245,13 @@ def cast(work: Canonical, node: Node) -> None:
 
 @rule("BitCast", types=ALL_TYPES)
 def bit_cast(work: Canonical, node: Node) -> None:
-    """The same 32 bits as another type."""
+    """The same bits as another type of their width."""
     before, after = work.dtype(node.inputs[0]), work.dtype(node.outputs[0])
-    if not {before, after} <= {"float32", "int32"}:
-        raise work.error(f"BitCast from {before} to {after}", "float32 and int32", "use types of 32 bits")
+    if np.dtype(before).itemsize != np.dtype(after).itemsize or "int64" in (before, after):
+        raise work.error(f"BitCast from {before} to {after}", "types of one width", "use types of 8, 16 or 32 bits")
     if before == after:
         work.rename(node.outputs[0], node.inputs[0])
+    elif "float32" not in (before, after):
+        work.emit("copy", node, node.inputs[:1])
     else:
         work.emit("bits_to_float" if after == "float32" else "bits_to_int", node, node.inputs[:1])

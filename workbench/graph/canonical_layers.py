@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.graph.canonical import Canonical, rule
+from workbench.graph.canonical import NARROW, Canonical, rule
 from workbench.graph.graph import Node
 
 
@@ -50,6 +50,7 @@ def _flat(window: dict[str, Any], keep: slice) -> dict[str, Any]:
         "kernel": (*ones, *kernel), "strides": (*ones, *strides), "dilations": (*ones, *dilations),
         "pads": (*zeros, *begin, *zeros, *end),
     }  # fmt: skip
+    result |= {name: value for name, value in window.items() if name not in (*result, "counted")}
     if "counted" in window:
         low, high = tuple(window["counted"][:rank][keep]), tuple(window["counted"][rank:][keep])
         result["counted"] = (*zeros, *low, *zeros, *high)
@@ -120,7 +121,7 @@ def _emit_conv(
     elif rank > 2 and any(window["pads"]) and operator == "Conv":
         low, high = (0, 0, *window["pads"][:rank]), (0, 0, *window["pads"][rank:])
         sizes = [size + a + b for size, a, b in zip(shape, low, high, strict=True)]
-        source = work.emit("Pad", node, [source], sizes, final=False, low=low, high=high, value=0.0)
+        source = work.emit("Pad", node, [source], sizes, final=False, low=low, high=high, value=window.get("border", 0.0))
         window = {**window, "pads": (0,) * 2 * rank}
     inputs = [source, work.add_constant(node, weights), work.add_constant(node, bias)]
     if rank != 1:
@@ -156,7 +157,7 @@ def conv_transpose(work: Canonical, node: Node) -> None:
     _emit_conv(work, node, "ConvTranspose", weights, bias, group, window)
 
 
-@rule("MaxPool")
+@rule("MaxPool", types=("float32", *NARROW))
 def max_pool(work: Canonical, node: Node) -> None:
     """Largest value in a window, and where it is if that is wanted."""
     window = _window(work, node, list(node.attributes["kernel_shape"]))
@@ -172,7 +173,8 @@ def _positions(work: Canonical, node: Node, window: dict[str, Any]) -> None:
     begin, end = window["pads"][:rank], window["pads"][rank:]
     low, high = (0, 0, *begin), (0, 0, *end)
     sizes = [size + a + b for size, a, b in zip(shape, low, high, strict=True)]
-    lowest = float(np.finfo(np.float32).min)
+    dtype = work.dtype(node.inputs[0])
+    lowest = float((np.finfo if dtype == "float32" else np.iinfo)(dtype).min)
     padded = work.emit("Pad", node, node.inputs[:1], sizes, final=False, low=low, high=high, value=lowest)
     order = [1, 0] if node.attributes.get("storage_order", 0) and rank == 2 else range(rank)
     places = np.zeros(shape[2:], np.int64)
@@ -189,7 +191,7 @@ def _positions(work: Canonical, node: Node, window: dict[str, Any]) -> None:
             continue
         is_better = work.emit("Greater", node, [part, best], out, final=False, dtype="bool")
         where = work.emit("Where", node, [is_better, here, where], out, final=False, dtype="int64")
-        best = work.emit("Where", node, [is_better, part, best], out, final=False, dtype="float32")
+        best = work.emit("Where", node, [is_better, part, best], out, final=False, dtype=dtype)
     image = np.arange(math.prod(shape[:2])).reshape(*shape[:2], *[1] * rank) * math.prod(shape[2:])
     work.emit("Add", node, [where, work.add_constant(node, image)], out, final=name, dtype="int64")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,24 @@ _FOLDABLE = frozenset(
     "Abs Sign Exp Log Sin Cos Erf Tanh Sigmoid Reciprocal Relu Clip GatherND GatherElements ScatterND CumSum ArgMax "
     "DepthToSpace SpaceToDepth MatMul Gemm IsNaN NonZero HannWindow HammingWindow BlackmanWindow".split()
 )
-_SAME_SHAPE = (
-    "MeanVarianceNormalization",
-    "LpNormalization",
-    "LRN",
-    "Mish",
-    "Swish",
-    "RMSNormalization",
-    "GroupNormalization",
-)
+Shape = tuple[int, ...]
+
+
+def _matrix_shape(node: Any, shapes: list[Shape]) -> Shape:
+    """Shape of com.microsoft's QGemm."""
+    turned = {attribute.name: attribute.i for attribute in node.attribute}
+    return shapes[0][:: -1 if turned.get("transA", 0) else 1][0], shapes[3][:: -1 if turned.get("transB", 0) else 1][1]
+
+
+_OUTPUT_SHAPES: dict[str, Callable[[Any, list[Shape]], Shape]] = {  # where onnx infers none
+    **dict.fromkeys(
+        "MeanVarianceNormalization LpNormalization LRN Mish Swish RMSNormalization GroupNormalization".split(),
+        lambda node, shapes: shapes[0],
+    ),
+    **dict.fromkeys(("QLinearAdd", "QLinearMul"), lambda node, shapes: np.broadcast_shapes(shapes[0], shapes[3])),
+    "QLinearGlobalAveragePool": lambda node, shapes: (*shapes[0][:2], *(1,) * (len(shapes[0]) - 2)),
+    "QGemm": _matrix_shape,
+}
 _MOST_ROUNDS = 64
 _MOST_SHAPE_ELEMENTS = 64
 
@@ -76,16 +86,20 @@ def _infer(model: Any, constants: dict[str, np.ndarray], where: str) -> dict[str
 
 
 def _complete(model: Any, nodes: list[tuple[int, Any]], shapes: dict[str, Tensor]) -> bool:
-    """Declare outputs whose shape onnx does not infer though it is that of the input; whether there were some."""
+    """Declare outputs whose shape onnx does not infer; whether there were some."""
     import onnx
 
     changed = False
     for _, node in nodes:
-        source, target = shapes.get(node.input[0]) if node.input else None, shapes.get(node.output[0])
-        if node.op_type in _SAME_SHAPE and source is not None and -1 not in source.shape:
+        rule, target = _OUTPUT_SHAPES.get(node.op_type), shapes.get(node.output[0])
+        sources = [shapes.get(name) for name in node.input]
+        if rule is None or not sources or sources[0] is None:
+            continue
+        known = [() if source is None else source.shape for source in sources]
+        if not any(-1 in shape for shape in known):
             if target is None or -1 in target.shape:
-                kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(source.dtype))
-                value = onnx.helper.make_tensor_value_info(node.output[0], kind, source.shape)
+                kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(sources[0].dtype))
+                value = onnx.helper.make_tensor_value_info(node.output[0], kind, rule(node, known))
                 declared = [output for output in model.graph.output if output.name == value.name]
                 for output in declared:
                     output.CopyFrom(value)

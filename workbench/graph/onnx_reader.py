@@ -1,7 +1,7 @@
 """Read ONNX files: checks before allocation, static shapes, constant folding, operators in canonical form.
 
-What is left out: control flow, sequences, quantised operators and types other than float32, int32, int64 and bool; each
-ends in a sentence that names the node and its operator.
+What is left out: control flow, sequences, quantised operators and types other than those of `canonical.ALL_TYPES`;
+each ends in a sentence that names the node and its operator.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from typing import Any
 from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
 from workbench.base.limits import DEFAULT_LIMITS, Limits
-from workbench.graph.canonical import ALL_TYPES, canonical_graph, is_supported
+from workbench.graph.canonical import ALL_TYPES, EVERY_TYPE, canonical_graph, is_supported
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
 from workbench.graph.inlining import inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
+from workbench.graph.quantised_form import CONTRIB, QuantisedForm
 
 MOST_AXES = 32
 _CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 _DOMAINS = ("", "ai.onnx")
+CONTRIB_DOMAIN = "com.microsoft"
+"""onnxruntime's own operators; some quantised ones are supported."""
 
 
 def read_onnx(path: str | Path, limits: Limits = DEFAULT_LIMITS, sizes: Sizes | None = None) -> Graph:
@@ -60,7 +63,7 @@ def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMIT
     outputs = tuple(value.name for value in model.graph.output)
     raw = Graph(name, shapes, constants, tuple(nodes), inputs, outputs, serialized)
     _check_values(raw, where, limits)
-    return canonical_graph(raw, opset, where)
+    return canonical_graph(QuantisedForm(raw).run(), opset, where)
 
 
 def content_hash(graph: Graph) -> str:
@@ -173,6 +176,8 @@ def _check_nodes(model: Any, where: str) -> None:
         place = f"{where}, node {node_label(node, index)}"
         if node.op_type in _CONTROL_FLOW:
             raise InputError(place, f"control flow ({node.op_type})", "operators without branches", "export it unrolled")
+        if node.domain == CONTRIB_DOMAIN and node.op_type in CONTRIB:
+            continue
         if node.domain not in _DOMAINS:
             found = f"operator {node.op_type} of domain {node.domain!r}"
             raise InputError(place, found, "an operator of the ONNX standard", "export it with standard operators")
@@ -231,7 +236,7 @@ def _check_values(graph: Graph, where: str, limits: Limits) -> None:
         tensor = graph.tensors[name]
         if tensor.dtype not in ALL_TYPES:
             raise InputError(
-                f"{where}, input {name}", f"elements of type {tensor.dtype}", "float32, int32, int64 or bool",
+                f"{where}, input {name}", f"elements of type {tensor.dtype}", EVERY_TYPE,
                 "export a float32 network",
             )  # fmt: skip
         if len(tensor.shape) > MOST_AXES:

@@ -3,6 +3,10 @@
 ``y[i, j] = epilogue(bias + sum_k a[i, k] * b[k, j])``: `j` is the vector dimension, a block of `i` is kept in
 vector registers, `a` is read as scalars. For "channels" j runs over output channels (b are the weights), for "pixels"
 over output positions (a are the weights): the same code with the roles exchanged.
+
+Bytes are summed in 32 bits in one of two ways. Where `products` of them fit into 16 bits whatever the data, so many are
+summed there (vwmul, vwmacc: 16 bits of work for each) before one vwadd.w (32 bits) adds them to the total; else both
+factors are extended to 16 bits and vwmacc adds each product to the total (32 bits of work).
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.elements import FLOATING
+from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,
@@ -19,10 +24,12 @@ from workbench.compiler.kernels.nest import (
     Operand,
     Pointers,
     chunks_over,
+    load_vector,
     loop_over,
     move,
 )
 
+_SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
 _UNROLLED_STEPS = 9
 _UNROLL = 4
 _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
@@ -53,7 +60,8 @@ class Contraction:
     size) are the schedule; `group` vectors of `b` are loaded together, with `ahead` while the group before them is in use:
     where loads take long and an engine has few instructions in flight. `role` says what the vectors run over;
     `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once. `panels` are parts of j, each
-    with its `b` in one piece: memory that is read in order is fetched ahead, and needs few pages.
+    with its `b` in one piece: memory that is read in order is fetched ahead, and needs few pages. `products` is how many
+    products of bytes are summed in 16 bits (as far as their vectors are loaded together), 1 for none.
     """
 
     operands: dict[str, Operand]
@@ -69,11 +77,13 @@ class Contraction:
     vector_outside: bool = True
     role: str = "channels"
     panels: Dim = Dim(1, {})
+    products: int = 1
 
     def describe(self) -> str:
         """The schedule, for people."""
         loads = f", loads by {self.group}" if self.group > 1 else ""
         loads += " ahead" if self.ahead else ""
+        loads += f", {self.products} products in 16 bits" if self.products > 1 else ""
         return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{loads}"
 
     @property
@@ -117,10 +127,7 @@ class Contraction:
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
 
     def _blocks(self, builder: Builder, pointers: Pointers) -> None:
-        over_blocks(
-            builder, self.epilogue, self.block, self.tile, pointers, self.vector,
-            lambda here, size: self._tile(builder, here, size),
-        )  # fmt: skip
+        over_blocks(builder, self, pointers, lambda here, size: self._tile(builder, here, size))
 
     def _tile(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
         rows = self._rows(builder, pointers["a"], size)
@@ -130,15 +137,17 @@ class Contraction:
     def _start(self, builder: Builder, pointers: Pointers, size: int) -> list[Value]:
         """Accumulators that hold the bias."""
         if "bias" not in pointers:
-            return [builder.splat(Value("float", "0.0"))] * size
+            return [builder.splat(number(self._total, 0.0))] * size
         if self.vector.stride("bias"):
             return [self._bias(builder, pointers["bias"]) for _ in range(size)]
         step = self.block.stride("bias")
-        return [builder.splat(builder.load(Address(pointers["bias"], place * step))) for place in range(size)]
+        return [
+            builder.splat(self._scalar(builder, "bias", Address(pointers["bias"], place * step))) for place in range(size)
+        ]
 
     def _bias(self, builder: Builder, pointer: Value) -> Value:
         """The bias, loaded on its own for every accumulator: copies of one value confuse the register allocator."""
-        value = builder.vload(Address(pointer), self.vector.stride("bias"))
+        value = load_vector(builder, self, "bias", Address(pointer))
         builder.fence()
         return value
 
@@ -207,7 +216,7 @@ class Contraction:
 
     def _load(self, builder: Builder, steps: list[_Step]) -> list[Value]:
         """The vectors of steps, asked for before anything that follows."""
-        vectors = [builder.vload(step.b, self.vector.stride("b")) for step in steps]
+        vectors = [load_vector(builder, self, "b", step.b) for step in steps]
         builder.fence()
         return vectors
 
@@ -226,16 +235,42 @@ class Contraction:
         for place, group in enumerate(groups):
             after = groups[place + 1] if place + 1 < len(groups) else following
             loaded = self._load(builder, after) if self.ahead and after else []
-            for step, vector in zip(group, held, strict=True):
-                totals = self._accumulate(builder, step, vector, totals)
+            for first in range(0, len(group), self.products):
+                part = slice(first, first + self.products)
+                totals = self._accumulate(builder, group[part], held[part], totals)
             held = loaded or (self._load(builder, after) if after else [])
         return totals, held
 
-    def _accumulate(self, builder: Builder, step: _Step, vector: Value, totals: list[Value]) -> list[Value]:
-        stride, each = self.block.stride("a"), -(-len(totals) // len(step.rows))
-        scalars = [builder.load(step.rows[place // each] + place % each * stride) for place in range(len(totals))]
-        sums = [builder.accumulate(t, s, vector) for t, s in zip(totals, scalars, strict=True)]
+    def _accumulate(self, builder: Builder, steps: list[_Step], vectors: list[Value], totals: list[Value]) -> list[Value]:
+        stride, each = self.block.stride("a"), -(-len(totals) // len(steps[0].rows))
+        scalars = [
+            [self._scalar(builder, "a", step.rows[place // each] + place % each * stride) for step in steps]
+            for place in range(len(totals))
+        ]
+        sums = [self._sum_of(builder, total, own, vectors) for total, own in zip(totals, scalars, strict=True)]
         if self.ahead:
             return builder.pin(sums)
         builder.fence()
         return sums
+
+    def _sum_of(self, builder: Builder, total: Value, scalars: list[Value], vectors: list[Value]) -> Value:
+        """A sum with the products of some scalars and vectors added."""
+        if self.products == 1:
+            return builder.accumulate(total, scalars[0], vectors[0])
+        signs = _SIGNS[self.operands["a"].element.is_signed, self.operands["b"].element.is_signed]
+        if signs == "su":  # there is no product of a signed scalar and an unsigned vector
+            short = builder.accumulate(builder.splat(number("i16", 0)), scalars[0], vectors[0], signs)
+        else:
+            short = builder.product(scalars[0], vectors[0], signs)
+        for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
+            short = builder.accumulate(short, scalar, vector, signs)
+        return builder.add_half(total, short)
+
+    def _scalar(self, builder: Builder, name: str, address: Address) -> Value:
+        return builder.load(address, self.operands[name].element)
+
+    @property
+    def _total(self) -> str:
+        """The type of the sums."""
+        kind = self.operands["a"].element.computed
+        return kind if kind in FLOATING else "i32"

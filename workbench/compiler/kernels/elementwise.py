@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.compiler.ir import Address, Builder, Value, real, whole
+from workbench.compiler.elements import bits_of
+from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over
+from workbench.compiler.kernels.nest import (
+    Dim,
+    Locate,
+    Operand,
+    Pointers,
+    chunks_over,
+    load_vector,
+    loop_over,
+    store_vector,
+)
 from workbench.compiler.kernels.operations import OPERATIONS
 
 
 @dataclass(frozen=True)
 class Elementwise:
-    """``y = epilogue(operation(x0, x1, ..., parameters))``; without inputs `y` is filled with `value`.
-
-    `elements` are the types of the inputs, and of `y` where there are none.
-    """
+    """``y = epilogue(operation(x0, x1, ..., parameters))`` of so many `inputs`; without any, `y` is filled with `value`."""
 
     operation: str
-    elements: tuple[str, ...]
+    inputs: int
     operands: dict[str, Operand]
     loops: tuple[Dim, ...]
     vector: Dim
@@ -43,21 +50,25 @@ class Elementwise:
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
 
     def _row(self, builder: Builder, pointers: Pointers) -> None:
-        own = {f"x{place}": element for place, element in enumerate(self.elements)} if self.operation != "fill" else {}
-        names = own | dict.fromkeys(self.epilogue.extras, "float")
-        fixed = {n: builder.load(Address(pointers[n]), kind) for n, kind in names.items() if not self.vector.stride(n)}
+        own = [f"x{place}" for place in range(self.inputs)]
+        names = [*own, *self.epilogue.extras]
+        fixed = {n: builder.load(Address(pointers[n]), self.operands[n].element) for n in names if not self.vector.stride(n)}
 
         def chunk(here: Pointers) -> None:
             def read(n: str) -> Value:
-                return fixed[n] if n in fixed else builder.vload(Address(here[n]), self.vector.stride(n), names[n])
+                return fixed[n] if n in fixed else load_vector(builder, self, n, Address(here[n]))
 
             if own:
                 vectors = [Vector(builder, read(n)) for n in own]
                 result = OPERATIONS[self.operation].apply(vectors, self.parameters).full.value
                 result = self.epilogue.apply(builder, result, read)
             else:
-                number = real(self.value) if self.elements[0] == "float" else whole(int(self.value))
-                result = builder.splat(number)
-            builder.vstore(result, Address(here["y"]), self.vector.stride("y"))
+                result = builder.splat(number(self.operands["y"].element.computed, self.value))
+            store_vector(builder, self, "y", result, Address(here["y"]))
 
-        chunks_over(builder, self.vector, self.lmul, pointers, chunk)
+        chunks_over(builder, self.vector, self.lmul, pointers, chunk, self._bits)
+
+    @property
+    def _bits(self) -> int:
+        """Width of the widest type that is computed in."""
+        return max(bits_of(operand.element.computed) for operand in self.operands.values())

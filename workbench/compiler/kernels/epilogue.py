@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from workbench.compiler.ir import LMULS, Address, Builder, Value
+from workbench.compiler.ir import LMULS, Address, Builder, Value, element_of
 from workbench.compiler.kernels.algebra import Vector
-from workbench.compiler.kernels.nest import Dim, Pointers, advance
+from workbench.compiler.kernels.nest import Dim, Nested, Pointers, advance, load_vector, store_vector
 from workbench.compiler.kernels.operations import OPERATIONS
 
 _MOST_SPARE = 3  # register groups; results that wait for them make room, but a chain that needs more runs after the block
@@ -64,7 +65,7 @@ class Epilogue:
     def is_non_negative(self) -> bool:
         """Whether the last step leaves nothing below zero."""
         last = self.steps[-1] if self.steps else None
-        return last is not None and last.operation == "Clip" and last.parameters[0] >= 0
+        return last is not None and last.operation in ("Clip", "requantise") and last.parameters[0] >= 0
 
     def _groups(self, place: int) -> int:
         """Groups in use during a step: its arguments, values that later steps read, its result and its own spare ones."""
@@ -85,16 +86,32 @@ class Epilogue:
 NOTHING = Epilogue()
 
 
+class Blocked(Nested, Protocol):
+    """A kernel that keeps `tile` results of `block` in registers."""
+
+    @property
+    def epilogue(self) -> Epilogue:
+        """What is done with the results."""
+
+    @property
+    def block(self) -> Dim:
+        """The dimension of the results."""
+
+    @property
+    def tile(self) -> int:
+        """How many of them."""
+
+
 def over_blocks(
-    builder: Builder, epilogue: Epilogue, block: Dim, tile: int, pointers: Pointers, vector: Dim,
-    compute: Callable[[Pointers, int], Sequence[Value]],
-) -> None:  # fmt: skip
-    """Store ``y`` along `block`, `tile` results (a vector each) at a time, as `compute` makes them, after the epilogue."""
+    builder: Builder, kernel: Blocked, pointers: Pointers, compute: Callable[[Pointers, int], Sequence[Value]]
+) -> None:
+    """Store ``y`` along the block, `tile` results (a vector each) at a time, as `compute` makes them, after the epilogue."""
+    block, tile = kernel.block, kernel.tile
     full, rest = divmod(block.count, tile)
     names = [name for name in pointers if block.stride(name)]
 
     def part(here: Pointers, size: int) -> None:
-        _store(builder, epilogue, compute(here, size), here, block, vector)
+        _store(builder, kernel, compute(here, size), here)
 
     def step(values: list[Value]) -> list[Value]:
         here = {**pointers, **dict(zip(names, values, strict=True))}
@@ -107,31 +124,33 @@ def over_blocks(
         part({**pointers, **dict(zip(names, after, strict=True))}, rest)
 
 
-def _store(
-    builder: Builder, epilogue: Epilogue, totals: Sequence[Value], pointers: Pointers, block: Dim, vector: Dim
-) -> None:
+def _store(builder: Builder, kernel: Blocked, totals: Sequence[Value], pointers: Pointers) -> None:
     """Store the results of a block after the epilogue.
 
-    One group of registers is free beside the results; where more are needed, the first results wait in memory.
+    One group of registers is free beside the results; where more are needed, the first results wait in memory,
+    if they have the type that is stored.
     """
-    waiting = min(len(totals), max(0, epilogue.spare - 1))
+    epilogue, block = kernel.epilogue, kernel.block
+    waits = element_of(totals[0]) == kernel.operands["y"].element.memory
+    waiting = min(len(totals), max(0, epilogue.spare - 1)) if waits else 0
     places = [
         {name: Address(pointers[name], place * block.stride(name)) for name in ("y", *epilogue.extras)}
         for place in range(len(totals))
     ]
     for here, total in zip(places[:waiting], totals, strict=False):
-        builder.vstore(total, here["y"], vector.stride("y"))
+        store_vector(builder, kernel, "y", total, here["y"])
     for here, total in zip(places[waiting:], totals[waiting:], strict=True):
-        finish(builder, epilogue, total, here, vector)
+        finish(builder, kernel, epilogue, total, here)
     for here in places[:waiting]:
-        finish(builder, epilogue, builder.vload(here["y"], vector.stride("y")), here, vector)
+        finish(builder, kernel, epilogue, load_vector(builder, kernel, "y", here["y"]), here)
 
 
-def finish(builder: Builder, epilogue: Epilogue, value: Value, here: dict[str, Address], vector: Dim) -> None:
+def finish(builder: Builder, kernel: Nested, epilogue: Epilogue, value: Value, here: dict[str, Address]) -> None:
     """Store one vector of results after the epilogue; `here` are the places of ``y`` and of the operands."""
 
     def read(name: str) -> Value:
-        stride = vector.stride(name)
-        return builder.vload(here[name], stride) if stride else builder.load(here[name])
+        if kernel.vector.stride(name):
+            return load_vector(builder, kernel, name, here[name])
+        return builder.load(here[name], kernel.operands[name].element)
 
-    builder.vstore(epilogue.apply(builder, value, read), here["y"], vector.stride("y"))
+    store_vector(builder, kernel, "y", epilogue.apply(builder, value, read), here["y"])

@@ -9,9 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from workbench.compiler.elements import I32
 from workbench.compiler.ir import Address, Builder, Value
 from workbench.compiler.kernels.algebra import Vector
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over
+from workbench.compiler.kernels.nest import (
+    Dim,
+    Locate,
+    Operand,
+    Pointers,
+    chunks_over,
+    load_vector,
+    loop_over,
+    store_vector,
+)
 
 COMBINED: dict[str, Callable[[Vector, Vector], Vector]] = {
     "none": lambda old, new: new, "add": lambda old, new: old + new, "mul": lambda old, new: old * new,
@@ -34,7 +44,6 @@ class Indexed:
 
     operands: dict[str, Operand]
     components: tuple[Component, ...]
-    element: str
     loops: tuple[Dim, ...]
     vector: Dim
     scatters: bool = False
@@ -72,17 +81,17 @@ class Indexed:
             place = self._scalar(builder, Address(pointers["i"], component.offset), component, place)
 
         def chunk(here: Pointers) -> None:
-            value = builder.vload(Address(here["x"]), self.vector.stride("x"), self.element)
+            value = load_vector(builder, self, "x", Address(here["x"]))
             if self.reduction != "none":
-                old = builder.vload(Address(here["y"]), self.vector.stride("y"), self.element)
+                old = load_vector(builder, self, "y", Address(here["y"]))
                 value = COMBINED[self.reduction](Vector(builder, old), Vector(builder, value)).value
-            builder.vstore(value, Address(here["y"]), self.vector.stride("y"))
+            store_vector(builder, self, "y", value, Address(here["y"]))
 
         chunks_over(builder, self.vector, self.lmul, {**pointers, self._moved: place}, chunk)
 
     def _scalar(self, builder: Builder, address: Address, component: Component, place: Value) -> Value:
         """The pointer moved by one index; negative ones count from the end, and none leaves the axis."""
-        index = builder.load(address, "i32")
+        index = builder.load(address, I32)
         negative = builder.emit("i1", f"icmp slt i32 {index.text}, 0")
         behind = builder.emit("i32", f"add i32 {index.text}, {component.size}")
         index = builder.emit("i32", f"select i1 {negative.text}, i32 {behind.text}, i32 {index.text}")
@@ -97,19 +106,19 @@ class Indexed:
         offsets = Vector(builder, builder.lanes()) * self.vector.stride(self._moved)
         for component in self.components:
             address = Address(pointers["i"], component.offset)
-            index = Vector(builder, builder.vload(address, self.vector.stride("i"), "i32"))
+            index = Vector(builder, load_vector(builder, self, "i", address))
             index = index.compare("lt", 0).choose(index + component.size, index)
             index = index.within(0, component.size - 1)
             offsets = offsets + index * component.step
         if self.scatters:
-            value = Vector(builder, builder.vload(Address(pointers["x"]), self.vector.stride("x"), self.element))
+            value = Vector(builder, load_vector(builder, self, "x", Address(pointers["x"])))
             if self.reduction != "none":
-                old = Vector(builder, builder.vgather(pointers["y"], offsets.value, self.element))
+                old = Vector(builder, builder.vgather(pointers["y"], offsets.value, self.operands["y"].element))
                 value = COMBINED[self.reduction](old, value)
-            builder.vscatter(value.value, pointers["y"], offsets.value)
+            builder.vscatter(value.value, pointers["y"], offsets.value, self.operands["y"].element)
         else:
-            value = Vector(builder, builder.vgather(pointers["x"], offsets.value, self.element))
-            builder.vstore(value.value, Address(pointers["y"]), self.vector.stride("y"))
+            value = Vector(builder, builder.vgather(pointers["x"], offsets.value, self.operands["x"].element))
+            store_vector(builder, self, "y", value.value, Address(pointers["y"]))
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ class Interpolation:
     def _row(self, builder: Builder, pointers: Pointers) -> None:
         places, weights = [], []
         for tap in range(self.taps):
-            offset = builder.load(Address(pointers["p"], 4 * tap), "i32")
+            offset = builder.load(Address(pointers["p"], 4 * tap), I32)
             wide = builder.emit("i64", f"sext i32 {offset.text} to i64")
             places.append(builder.emit("ptr", f"getelementptr i8, ptr {pointers['x'].text}, i64 {wide.text}"))
             weights.append(builder.load(Address(pointers["w"], 4 * tap)))
@@ -148,12 +157,12 @@ class Interpolation:
         def chunk(here: Pointers) -> None:
             total = None
             for name, weight in zip(names, weights, strict=True):
-                value = builder.vload(Address(here[name]), self.vector.stride("x"))
+                value = load_vector(builder, self, "x", Address(here[name]))
                 total = (
                     builder.arithmetic("vfmul", value, weight) if total is None else builder.accumulate(total, weight, value)
                 )
             assert total is not None
-            builder.vstore(total, Address(here["y"]), self.vector.stride("y"))
+            store_vector(builder, self, "y", total, Address(here["y"]))
 
         step = self.vector.stride("x")
         dim = Dim(self.vector.count, {"y": self.vector.stride("y"), **dict.fromkeys(names, step)})

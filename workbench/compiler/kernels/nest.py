@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from workbench.compiler.ir import Builder, Value
-from workbench.compiler.views import ELEMENT_BYTES, View
+from workbench.compiler.elements import FLOAT, Element
+from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.views import View
 
 Locate = Callable[[int], int]
 """Address of a buffer."""
@@ -14,10 +16,11 @@ Locate = Callable[[int], int]
 
 @dataclass(frozen=True)
 class Operand:
-    """A place in a buffer, in bytes."""
+    """A place in a buffer, in bytes, and the elements there."""
 
     buffer: int
     offset: int
+    element: Element = FLOAT
 
     def pointer(self, locate: Locate) -> Value:
         """Its absolute address."""
@@ -38,12 +41,34 @@ class Dim:
 
 def start_of(view: View) -> Operand:
     """The first element of a view."""
-    return Operand(view.buffer, view.offset * ELEMENT_BYTES)
+    return Operand(view.buffer, view.offset, view.element)
 
 
 def axis_dim(count: int, **strides: int) -> Dim:
-    """A dimension from strides in elements."""
-    return Dim(count, {name: stride * ELEMENT_BYTES for name, stride in strides.items()})
+    """A dimension from the strides of views, in bytes."""
+    return Dim(count, strides)
+
+
+class Nested(Protocol):
+    """What all kernels have: operands by name and the dimension that runs in vectors."""
+
+    @property
+    def operands(self) -> Mapping[str, Operand]:
+        """Where the operands lie."""
+
+    @property
+    def vector(self) -> Dim:
+        """The dimension of the vectors."""
+
+
+def load_vector(builder: Builder, kernel: Nested, name: str, address: Address) -> Value:
+    """A vector of an operand from `address` on, in the type that it is computed in."""
+    return builder.vload(address, kernel.vector.stride(name), kernel.operands[name].element)
+
+
+def store_vector(builder: Builder, kernel: Nested, name: str, value: Value, address: Address) -> None:
+    """Store a vector of an operand in the type that it has in memory."""
+    builder.vstore(value, address, kernel.vector.stride(name), kernel.operands[name].element)
 
 
 def merge_dims(dims: Sequence[Dim]) -> list[Dim]:
@@ -95,10 +120,12 @@ def loop_over(builder: Builder, dims: Sequence[Dim], pointers: Pointers, body: C
     builder.loop(dim.count, [pointers[name] for name in names], step)
 
 
-def chunks_over(builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body: Callable[[Pointers], None]) -> None:
-    """Run `body` for every vector of a dimension; the builder's `vl` is its length."""
+def chunks_over(
+    builder: Builder, dim: Dim, lmul: int, pointers: Pointers, body: Callable[[Pointers], None], bits: int = 32
+) -> None:
+    """Run `body` for every vector of a dimension; the builder's `vl` is its length, `bits` the width that fills `lmul`."""
     names = [name for name in pointers if dim.stride(name)]
     builder.vector_loop(
         dim.count, lmul, [pointers[name] for name in names], [dim.stride(name) for name in names],
-        lambda values: body({**pointers, **dict(zip(names, values, strict=True))}),
+        lambda values: body({**pointers, **dict(zip(names, values, strict=True))}), bits,
     )  # fmt: skip

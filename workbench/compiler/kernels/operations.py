@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from workbench.compiler.kernels import functions as f
 from workbench.compiler.kernels.algebra import Vector
 
+_FAR = 65536.0  # beyond any zero: what is rounded stays in 32 bits
 Parameters = Sequence[float]
 Apply = Callable[[list[Vector], Parameters], Vector]
 
@@ -204,6 +205,51 @@ def _normalize(values: list[Vector], given: Parameters) -> Vector:
     return result
 
 
+def _whole(x: Vector, low: float, high: float) -> Vector:
+    """The nearest integers within bounds, ties to even."""
+    return x.within(low - _FAR, high + _FAR).to_int()
+
+
+def _quantise(values: list[Vector], given: Parameters) -> Vector:
+    """``saturate(round(x / scale) + zero)``."""
+    x, scale, zero = values
+    low, high = given
+    return (_whole(x.full / scale, low, high) + zero).within(low, high)
+
+
+def _dequantise(values: list[Vector], given: Parameters) -> Vector:
+    """``(x - zero) * scale``."""
+    x, scale, zero = values
+    return (x.full - zero).to_float() * scale
+
+
+def _quantised_add(values: list[Vector], given: Parameters) -> Vector:
+    """``a * ra + (b * rb + rest)`` rounded, every product and sum at once."""
+    a, b = (value.to_float() for value in values)
+    ra, rb, rest, low, high = given
+    total = a.like(rest).plus_product(rb, b).plus_product(ra, a)
+    return _whole(total, low, high).within(low, high)
+
+
+def _quantised_mul(values: list[Vector], given: Parameters) -> Vector:
+    """``(a - za) * (b - zb) * ratio + zero`` rounded."""
+    za, zb, ratio, zero, low, high = given
+    a, b = ((value.full - z).to_float() for value, z in zip(values, (za, zb), strict=True))
+    return _whole(a * b * ratio + zero, low, high).within(low, high)
+
+
+def _requantise(values: list[Vector], given: Parameters) -> Vector:
+    """``saturate(round(sum * scale) + zero)`` of a sum of integers, the product in single precision, ties to even."""
+    total, scale = values
+    low, high, zero = given
+    return (total.full.to_float() * scale).within(low - zero, high - zero).to_int() + zero
+
+
+OPERATIONS["requantise"] = Operation(_requantise, 8, 0)
+OPERATIONS["quantise"] = Operation(_quantise, 4, 1)
+OPERATIONS["dequantise"] = Operation(_dequantise, 8, 0)
+OPERATIONS["quantised_add"] = Operation(_quantised_add, 4, 1)
+OPERATIONS["quantised_mul"] = Operation(_quantised_mul, 4, 1)
 OPERATIONS["Where"] = Operation(_where, 4, 1)
 OPERATIONS["scale_shift"] = Operation(_scale_shift, 8, 0)
 OPERATIONS["normalize"] = Operation(_normalize, 4, 1)

@@ -10,9 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from workbench.compiler.elements import FLOATING
 from workbench.compiler.ir import Address, Builder, Value, integer, real, whole
 from workbench.compiler.kernels.algebra import Vector
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over, move
+from workbench.compiler.kernels.nest import (
+    Dim,
+    Locate,
+    Operand,
+    Pointers,
+    chunks_over,
+    load_vector,
+    loop_over,
+    move,
+    store_vector,
+)
 
 _INT_MAX, _INT_MIN = 2**31 - 1, -(2**31)
 _INSTRUCTIONS = {"add": ("vfadd", "vadd"), "mul": ("vfmul", "vmul"), "max": ("vfmax", "vmax"), "min": ("vfmin", "vmin")}
@@ -25,7 +36,7 @@ def neutral(combine: str, element: str) -> Value:
     """The value that changes nothing."""
     floats = {"add": 0.0, "mul": 1.0, "max": -float("inf"), "min": float("inf")}
     integers = {"add": 0, "mul": 1, "max": _INT_MIN, "min": _INT_MAX}
-    return real(floats[combine]) if element == "float" else whole(integers[combine])
+    return real(floats[combine]) if element in FLOATING else whole(integers[combine])
 
 
 def carry_over(
@@ -54,6 +65,11 @@ class _EveryLane:
     vector: Dim
     lmul: int
 
+    @property
+    def _kind(self) -> str:
+        """The type that `x` is computed in."""
+        return self.operands["x"].element.computed
+
     def smaller(self) -> Self | None:
         """A schedule that needs fewer vector registers; None if this is the smallest."""
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None  # type: ignore[type-var]
@@ -79,7 +95,6 @@ class Reduction(_EveryLane):
 
     combine: str
     before: str
-    element: str
     operands: dict[str, Operand]
     loops: tuple[Dim, ...]
     reduce: tuple[Dim, ...]
@@ -101,10 +116,10 @@ class Reduction(_EveryLane):
         loop_over(builder, self.loops, pointers, lambda inside: self._across(builder, inside))
 
     def _instruction(self, table: dict[str, tuple[str, str]]) -> str:
-        return table[self.combine][self.element != "float"]
+        return table[self.combine][self._kind not in FLOATING]
 
     def _element(self, builder: Builder, pointers: Pointers) -> Value:
-        value = builder.vload(Address(pointers["x"]), self.vector.stride("x"), self.element)
+        value = load_vector(builder, self, "x", Address(pointers["x"]))
         return _BEFORE[self.before](Vector(builder, value)).value
 
     def _along(self, builder: Builder, pointers: Pointers) -> None:
@@ -114,24 +129,24 @@ class Reduction(_EveryLane):
             value = self._element(builder, place)
             return [builder.arithmetic(self._instruction(_INSTRUCTIONS), carried[0], value)]
 
-        start = builder.splat(neutral(self.combine, self.element))
+        start = builder.splat(neutral(self.combine, self._kind))
         (total,) = carry_over(builder, self.reduce, pointers, [start], step)
         if self.factor != 1.0:
             total = builder.arithmetic("vfmul", total, real(self.factor))
-        builder.vstore(total, Address(pointers["y"]), self.vector.stride("y"))
+        store_vector(builder, self, "y", total, Address(pointers["y"]))
 
     def _across(self, builder: Builder, pointers: Pointers) -> None:
         """Lanes are combined at the end: the first vector is the longest, so its length covers all that were used."""
-        builder.lmul = self.lmul
+        builder.group(self.lmul)
         builder.set_vl(integer(self.vector.count))
         lanes = builder.vl
-        start = builder.splat(neutral(self.combine, self.element))
+        start = builder.splat(neutral(self.combine, self._kind))
         (total,) = carry_over(builder, self.reduce, pointers, [start], lambda p, c: self._row(builder, p, c))
         builder.vl = lanes
-        result = builder.reduce(self._instruction(_ACROSS), total, neutral(self.combine, self.element))
+        result = builder.reduce(self._instruction(_ACROSS), total, neutral(self.combine, self._kind))
         if self.factor != 1.0:
             result = builder.emit("float", f"fmul float {result.text}, {real(self.factor).text}")
-        builder.store(result, Address(pointers["y"]))
+        builder.store(result, Address(pointers["y"]), self.operands["y"].element)
 
     def _row(self, builder: Builder, pointers: Pointers, carried: Carried) -> Carried:
         def step(values: list[Value]) -> tuple[Value, list[Value]]:
@@ -151,7 +166,6 @@ class Arg(_EveryLane):
 
     largest: bool
     last: bool
-    element: str
     operands: dict[str, Operand]
     loops: tuple[Dim, ...]
     reduce: Dim
@@ -167,18 +181,18 @@ class Arg(_EveryLane):
 
         def step(place: Pointers, carried: Carried) -> Carried:
             best, where, index = carried
-            value = Vector(builder, builder.vload(Address(place["x"]), self.vector.stride("x"), self.element))
+            value = Vector(builder, load_vector(builder, self, "x", Address(place["x"])))
             is_better = value.compare(relation, Vector(builder, best))
             after = builder.emit("i32", f"add i32 {index.text}, 1")
             chosen = is_better.choose(Vector(builder, index), Vector(builder, where))
             return [is_better.choose(value, Vector(builder, best)).value, chosen.value, after]
 
-        first = builder.vload(Address(pointers["x"]), self.vector.stride("x"), self.element)
+        first = load_vector(builder, self, "x", Address(pointers["x"]))
         start = [first, builder.splat(whole(0)), whole(1)]
         rest = Dim(self.reduce.count - 1, self.reduce.strides)
         begin = {**pointers, "x": move(builder, pointers["x"], self.reduce.stride("x"))}
         places = carry_over(builder, [rest], begin, start, step)[1]
-        builder.vstore(places, Address(pointers["y"]), self.vector.stride("y"))
+        store_vector(builder, self, "y", places, Address(pointers["y"]))
 
 
 @dataclass(frozen=True)
@@ -187,7 +201,6 @@ class Cumulative(_EveryLane):
 
     combine: str
     exclusive: bool
-    element: str
     operands: dict[str, Operand]
     loops: tuple[Dim, ...]
     along: Dim
@@ -199,12 +212,12 @@ class Cumulative(_EveryLane):
         return f"running {self.combine}, LMUL {self.lmul}"
 
     def _along(self, builder: Builder, pointers: Pointers) -> None:
-        operation = _INSTRUCTIONS[self.combine][self.element != "float"]
+        operation = _INSTRUCTIONS[self.combine][self._kind not in FLOATING]
 
         def step(place: Pointers, carried: Carried) -> Carried:
-            value = builder.vload(Address(place["x"]), self.vector.stride("x"), self.element)
+            value = load_vector(builder, self, "x", Address(place["x"]))
             total = builder.arithmetic(operation, carried[0], value)
-            builder.vstore(carried[0] if self.exclusive else total, Address(place["y"]), self.vector.stride("y"))
+            store_vector(builder, self, "y", carried[0] if self.exclusive else total, Address(place["y"]))
             return [total]
 
-        carry_over(builder, [self.along], pointers, [builder.splat(neutral(self.combine, self.element))], step)
+        carry_over(builder, [self.along], pointers, [builder.splat(neutral(self.combine, self._kind))], step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.compiler.ir import LMULS, Address, Builder, Value, integer, real
+from workbench.compiler.ir import Address, Builder, Value, integer, real
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.functions import exponential
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over
@@ -40,17 +40,17 @@ class Softmax:
         x, y = self.row.stride("x"), self.row.stride("y")
 
         def largest(place: Pointers, so_far: Value) -> Value:
-            return builder.reduce("vfredmax", builder.vload(Address(place["x"]), x), so_far)
+            return builder.reduce("vfredmax", builder.vload(Address(place["x"]), x, self.operands["x"].element), so_far)
 
         def total(place: Pointers, so_far: Value) -> Value:
-            shifted = builder.arithmetic("vfsub", builder.vload(Address(place["x"]), x), maximum)
+            shifted = builder.arithmetic("vfsub", builder.vload(Address(place["x"]), x, self.operands["x"].element), maximum)
             value = exponential(Vector(builder, shifted)).value
-            builder.vstore(value, Address(place["y"]), y)
+            builder.vstore(value, Address(place["y"]), y, self.operands["y"].element)
             return builder.reduce("vfredosum", value, so_far)
 
         def scale(place: Pointers, so_far: Value) -> Value:
-            value = builder.vload(Address(place["y"]), y)
-            builder.vstore(builder.arithmetic("vfmul", value, factor), Address(place["y"]), y)
+            value = builder.vload(Address(place["y"]), y, self.operands["y"].element)
+            builder.vstore(builder.arithmetic("vfmul", value, factor), Address(place["y"]), y, self.operands["y"].element)
             return so_far
 
         maximum = self._pass(builder, pointers, real(_LOWEST), largest)
@@ -60,13 +60,11 @@ class Softmax:
 
     def _pass(self, builder: Builder, pointers: Pointers, start: Value, body: object) -> Value:
         """Go over a row in vectors, handing a scalar on."""
-        builder.lmul = self.lmul
+        builder.group(self.lmul)
         names = list(pointers)
 
         def step(values: list[Value]) -> tuple[Value, list[Value]]:
-            builder.vl = builder.call(
-                "llvm.riscv.vsetvli.i64", "i64", [values[0], integer(2), integer(LMULS.index(self.lmul))]
-            )
+            builder.set_vl(values[0])
             place = dict(zip(names, values[2:], strict=True))
             result = body(place, values[1])  # type: ignore[operator]
             rest = builder.emit("i64", f"sub i64 {values[0].text}, {builder.vl.text}")

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from workbench.compiler.ir import Address, Builder, Value, real
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, finish
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, loop_over
+from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, load_vector, loop_over
 
 Row = tuple[Fraction, ...]
 
@@ -70,7 +70,7 @@ class Transform:
         """Generate the code for operands at other places."""
 
         def chunk(inside: Pointers) -> None:
-            bias = builder.vload(Address(inside["bias"]), self.vector.stride("bias")) if "bias" in inside else None
+            bias = load_vector(builder, self, "bias", Address(inside["bias"])) if "bias" in inside else None
             loop_over(builder, self.loops, inside, lambda here: self._tile(builder, here, bias))
 
         chunks_over(builder, self.vector, self.lmul, pointers, chunk)
@@ -92,9 +92,11 @@ class Transform:
 
     def _column(self, builder: Builder, rows: list[Address], pair: tuple[Row, ...], j: int) -> list[Value]:
         """One column of the tile multiplied by one row of `down`, or by a pair of rows."""
-        offset, stride = j * self.axes[1].stride("x"), self.vector.stride("x")
+        offset = j * self.axes[1].stride("x")
         used = [any(row[i] for row in pair) for i in range(len(rows))]
-        values = [builder.vload(row + offset, stride) if wanted else None for row, wanted in zip(rows, used, strict=True)]
+        values = [
+            load_vector(builder, self, "x", row + offset) if wanted else None for row, wanted in zip(rows, used, strict=True)
+        ]
         result = _pair(builder, pair, values)
         builder.fence()
         return result
@@ -110,7 +112,7 @@ class Transform:
         if bias is not None:
             value = builder.arithmetic("vfadd", value, bias)
         places = {name: address(name) for name in ("y", *self.epilogue.extras)}
-        finish(builder, self.epilogue, value, places, self.vector)
+        finish(builder, self, self.epilogue, value, places)
 
 
 def _paired(matrix: tuple[Row, ...]) -> list[tuple[Row, ...]]:

@@ -1,14 +1,15 @@
 """Sliding windows in which every result depends on one channel: depthwise convolution and pooling.
 
 ``y[i] = epilogue(scale * combine_t x[i, t] (* w[t]))``: a block of neighbouring results shares the vectors of `x` that their
-windows have in common.
+windows have in common. Bytes are extended to 16 bits and their products added to sums of 32.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.compiler.ir import Address, Builder, Value, real
+from workbench.compiler.elements import FLOATING
+from workbench.compiler.ir import Address, Builder, Value, number, real
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,
@@ -16,12 +17,14 @@ from workbench.compiler.kernels.nest import (
     Operand,
     Pointers,
     chunks_over,
+    load_vector,
     loop_over,
     move,
 )
 
 _MOST_UNROLLED = 25
 _FEW_TAPS = 3  # in a row; with more, LLVM's scheduler starts later rows too early and spills
+_COMBINED = {"add": ("vfadd", "vadd"), "max": ("vfmax", "vmax")}
 _LOWEST = -3.4028234663852886e38
 
 
@@ -108,14 +111,11 @@ class Window:
 
     def _weight(self, builder: Builder, address: Address) -> Value:
         if self.vector.stride("w"):
-            return builder.vload(address, self.vector.stride("w"))
-        return builder.load(address)
+            return load_vector(builder, self, "w", address)
+        return builder.load(address, self.operands["w"].element)
 
     def _blocks(self, builder: Builder, pointers: Pointers, weights: list[list[Value]] | None) -> None:
-        over_blocks(
-            builder, self.epilogue, self.block, self.tile, pointers, self.vector,
-            lambda here, size: self._tile(builder, here, size, weights),
-        )  # fmt: skip
+        over_blocks(builder, self, pointers, lambda here, size: self._tile(builder, here, size, weights))
 
     def _tile(self, builder: Builder, pointers: Pointers, size: int, weights: list[list[Value]] | None) -> list[Value]:
         x, w = pointers["x"], pointers.get("w", pointers["x"])
@@ -148,12 +148,14 @@ class Window:
         if "bias" in pointers:
             if self.vector.stride("bias"):
                 return [self._bias(builder, pointers["bias"]) for _ in range(size)]
-            return [builder.splat(builder.load(Address(pointers["bias"])))] * size
-        return [builder.splat(real(_LOWEST if self.combine == "max" else 0.0))] * size
+            return [builder.splat(builder.load(Address(pointers["bias"]), self.operands["bias"].element))] * size
+        lowest = _LOWEST if self._kind in FLOATING else -(2.0**31)
+        kind = self._kind if self._kind in FLOATING else "i32"
+        return [builder.splat(number(kind, lowest if self.combine == "max" else 0.0))] * size
 
     def _bias(self, builder: Builder, pointer: Value) -> Value:
         """The bias, loaded on its own for every result: copies of one value confuse the register allocator."""
-        value = builder.vload(Address(pointer), self.vector.stride("bias"))
+        value = load_vector(builder, self, "bias", Address(pointer))
         builder.fence()
         return value
 
@@ -168,7 +170,7 @@ class Window:
                 users.setdefault(offset, []).append((place, tap))
         sums, known = list(totals), {}
         for offset in sorted(users):
-            vector = builder.vload(x + offset, self.vector.stride("x"))
+            vector = load_vector(builder, self, "x", x + offset)
             for place, tap in users[offset]:
                 if self.combine == "multiply" and weights is None and tap not in known:
                     known[tap] = self._weight(builder, w + tap * self.across.stride("w"))
@@ -181,7 +183,12 @@ class Window:
         if self.combine == "multiply":
             assert weight is not None
             return builder.accumulate(total, weight, x)
-        return builder.arithmetic("vfadd" if self.combine == "add" else "vfmax", total, x)
+        return builder.arithmetic(_COMBINED[self.combine][self._kind not in FLOATING], total, x)
+
+    @property
+    def _kind(self) -> str:
+        """The type that `x` is computed in."""
+        return self.operands["x"].element.computed
 
     def _long_row(self, builder: Builder, x: Value, w: Value, totals: list[Value]) -> list[Value]:
         """One row of a large window, tap by tap."""
@@ -192,7 +199,7 @@ class Window:
             weight = self._weight(builder, Address(values[1])) if self.combine == "multiply" else None
             sums = []
             for place, total in enumerate(values[2:]):
-                vector = builder.vload(Address(values[0], place * self.block.stride("x")), self.vector.stride("x"))
+                vector = load_vector(builder, self, "x", Address(values[0], place * self.block.stride("x")))
                 sums.append(self._combine(builder, total, vector, weight))
             after = [move(builder, v, self.across.stride(n)) for v, n in zip(values[:2], ("x", "w"), strict=True)]
             return [*after, *sums]
@@ -202,7 +209,6 @@ class Window:
     def _scaled(self, builder: Builder, pointers: Pointers, place: int, total: Value) -> Value:
         if "scale" in pointers:
             table = Address(pointers["scale"], place * self.block.stride("scale"))
-            stride = self.vector.stride("scale")
-            factor = builder.vload(table, stride) if stride else builder.load(table)
+            factor = load_vector(builder, self, "scale", table) if self.vector.stride("scale") else builder.load(table)
             return builder.arithmetic("vfmul", total, factor)
         return total if self.factor == 1.0 else builder.arithmetic("vfmul", total, real(self.factor))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
+from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.winograd import winograd_choices
+from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, packed_choices, window_choices
 from workbench.compiler.views import View, contiguous_strides
 from workbench.graph.graph import Node
@@ -25,7 +26,7 @@ def lower_conv(lowering: Lowering, node: Node, draft: Draft) -> None:
     source, target = lowering.graph.shape(node.inputs[0]), lowering.graph.shape(node.outputs[0])
     x = lowering.read(node.inputs[0])
     if len(source) == 4:
-        x = lowering.padded(x, reach(node, source, target), 0.0, draft)
+        x = lowering.padded(x, reach(node, source, target), node.attributes.get("border", 0.0), draft)
     y = lowering.write(node.outputs[0], draft)
     draft.macs += math.prod(target) * math.prod(weights.shape[1:])
     draft.weight_bytes += weights.nbytes + bias.nbytes
@@ -48,20 +49,22 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     out //= group
     axes = range(len(kernel))
     weights = layer.weights.reshape(group, out, channels, *kernel).transpose(0, *(a + 3 for a in axes), 2, 1)
-    steps = contiguous_strides(weights.shape)
+    packed, bias = weights.reshape(group, -1, out), layer.bias_step
+    factors = factors_of(x, weights, packed)
+    steps = contiguous_strides(weights.shape, factors.w)
 
     def outer(axis: int, count: int, step: int) -> Dim:
         return axis_dim(count, x=x.strides[axis] * step, **layer.written(axis))
 
     positions = [outer(0, y.shape[0], 1), *(outer(a + 2, y.shape[a + 2], layer.strides[a]) for a in axes)]
-    groups = axis_dim(group, x=x.strides[1] * channels, w=steps[0], bias=out, **layer.written(1, out))
+    groups = axis_dim(group, x=x.strides[1] * channels, w=steps[0], bias=bias * out, **layer.written(1, out))
     reduce = [
         *(axis_dim(kernel[a], x=x.strides[a + 2] * layer.dilations[a], w=steps[a + 1]) for a in axes),
         axis_dim(channels, x=x.strides[1], w=steps[-2]),
     ]
-    filters, epilogue = axis_dim(out, w=1, bias=1, **layer.written(1)), layer.finish.epilogue
-    product = Product(layer.operands(lowering), positions, merge_dims(reduce), filters, epilogue, groups)
-    packed = weights.reshape(group, -1, out)
+    filters, epilogue = axis_dim(out, w=steps[-1], bias=bias, **layer.written(1)), layer.finish.epilogue
+    operands = layer.operands(lowering) | {"x": factors.of(start_of(x)), "w": Operand(-1, 0, factors.w)}
+    product = Product(operands, positions, merge_dims(reduce), filters, epilogue, groups, products=factors.products)
     direct = packed_choices(lowering.target, product, packed, lowering.packed)
     draft.plan(lowering.planner, [*direct, *winograd_choices(lowering, layer)])
 
@@ -70,7 +73,8 @@ def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> Non
     x, y = layer.x, layer.y
     channels, _, rows, columns = layer.weights.shape
     w = lowering.constant(layer.weights[:, 0].transpose(1, 2, 0))
-    operands = {**layer.operands(lowering), "w": start_of(w)}
+    factors = factors_of(x, layer.weights)
+    operands = layer.operands(lowering) | {"x": factors.of(start_of(x)), "w": replace(start_of(w), element=factors.w)}
     dilation_h, dilation_w = layer.dilations
 
     def dim(axis: int, count: int, step: int) -> Dim:
@@ -81,7 +85,7 @@ def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> Non
         lowering.target, "multiply", operands, dim(0, batch, 1),
         (dim(2, height, layer.strides[0]), axis_dim(rows, x=x.strides[2] * dilation_h, w=w.strides[0])),
         (dim(3, width, layer.strides[1]), axis_dim(columns, x=x.strides[3] * dilation_w, w=w.strides[1])),
-        axis_dim(channels, x=x.strides[1], w=1, bias=1, **layer.written(1)), layer.finish.epilogue,
+        axis_dim(channels, x=x.strides[1], w=w.step, bias=layer.bias_step, **layer.written(1)), layer.finish.epilogue,
     )  # fmt: skip
     draft.plan(lowering.planner, choices)
 
@@ -153,7 +157,7 @@ def _padded(lowering: Lowering, view: View, low: list[int], high: list[int], dra
         return view
     sizes = [size + a + b for size, a, b in zip(view.shape[2:], low, high, strict=True)]
     order = sorted(range(len(view.shape)), key=lambda axis: (-view.strides[axis] * (view.shape[axis] > 1), axis))
-    whole = lowering.scratch((*view.shape[:2], *sizes), order)
+    whole = lowering.scratch((*view.shape[:2], *sizes), order, view.element)
     draft.kernels.append(elementwise_kernel("fill", [], whole))
     inside = whole.sliced((0, 0, *low), (1,) * len(view.shape), view.shape)
     draft.kernels.append(copy_kernel(view, inside))

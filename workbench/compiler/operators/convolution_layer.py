@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.compiler.elements import element_of_dtype
 from workbench.compiler.kernels.nest import Operand, start_of
 from workbench.compiler.lowering import Finish, Lowering
 from workbench.compiler.views import View
@@ -25,9 +26,14 @@ class ConvolutionLayer:
     dilations: tuple[int, ...]
 
     def written(self, axis: int, step: int = 1) -> dict[str, int]:
-        """Elements from one step of an axis of the result to the next, in it and in what is done with it."""
+        """Bytes from one step of an axis of the result to the next, in it and in what is done with it."""
         own = {"y": self.y.strides[axis], **self.finish.strides(axis)}
         return {name: stride * step for name, stride in own.items()}
+
+    @property
+    def bias_step(self) -> int:
+        """Bytes from the bias of one filter to that of the next."""
+        return element_of_dtype(self.bias.dtype.name).size_bytes
 
     def operands(self, lowering: Lowering) -> dict[str, Operand]:
         """All operands but the weights."""

@@ -9,7 +9,7 @@ import numpy as np
 from workbench.compiler.kernels.indexed import Component, Indexed, Interpolation
 from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel
-from workbench.compiler.views import ELEMENT_BYTES, View
+from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
 
@@ -32,16 +32,13 @@ def _kernel(
     if reduction != "none" and not still:  # equal indices must see each other's results
         still = [Dim(1, {})]
         merged.append(still[0])
-    vector = max(still or merged, key=lambda dim: min(dim.count, 64) / (1 + 2 * (dim.stride("x") != ELEMENT_BYTES)))
+    step = operands["x"].step
+    vector = max(still or merged, key=lambda dim: min(dim.count, 64) / (1 + 2 * (dim.stride("x") != step)))
     if still and vector.count < 4 and reduction == "none":
         vector = max(merged, key=lambda dim: min(dim.count, 64))
     loops = tuple(dim for dim in merged if dim is not vector)
     starts = {name: start_of(view) for name, view in operands.items()}
-    return Indexed(starts, tuple(components), operands["x"].element, loops, vector, scatters, reduction)
-
-
-def _component(index: View, place: int, stride: int, size: int) -> Component:
-    return Component(place * ELEMENT_BYTES, stride * ELEMENT_BYTES, size)
+    return Indexed(starts, tuple(components), loops, vector, scatters, reduction)
 
 
 @OPERATORS.register("Gather")
@@ -55,7 +52,7 @@ def lower_gather(lowering: Lowering, node: Node, draft: Draft) -> None:
         *(axis_dim(i.shape[a], i=i.strides[a], y=y.strides[axis + a]) for a in range(rank)),
         *(axis_dim(x.shape[a], x=x.strides[a], y=y.strides[a + rank - 1]) for a in range(axis + 1, len(x.shape))),
     ]
-    component = _component(i, 0, x.strides[axis], x.shape[axis])
+    component = Component(0, x.strides[axis], x.shape[axis])
     draft.kernels.append(_kernel(dims, {"x": x, "i": i, "y": y}, [component]))
 
 
@@ -67,7 +64,7 @@ def lower_gather_elements(lowering: Lowering, node: Node, draft: Draft) -> None:
     dims = [
         axis_dim(size, x=0 if a == axis else x.strides[a], i=i.strides[a], y=y.strides[a]) for a, size in enumerate(i.shape)
     ]
-    component = _component(i, 0, x.strides[axis], x.shape[axis])
+    component = Component(0, x.strides[axis], x.shape[axis])
     draft.kernels.append(_kernel(dims, {"x": x, "i": i, "y": y}, [component]))
 
 
@@ -81,7 +78,7 @@ def lower_gather_nd(lowering: Lowering, node: Node, draft: Draft) -> None:
     dims += [axis_dim(i.shape[a], i=i.strides[a], y=y.strides[a]) for a in range(batch, lead)]
     rest = range(batch + depth, len(x.shape))
     dims += [axis_dim(x.shape[a], x=x.strides[a], y=y.strides[lead + a - batch - depth]) for a in rest]
-    components = [_component(i, c * i.strides[-1], x.strides[batch + c], x.shape[batch + c]) for c in range(depth)]
+    components = [Component(c * i.strides[-1], x.strides[batch + c], x.shape[batch + c]) for c in range(depth)]
     draft.kernels.append(_kernel(dims, {"x": x, "i": i, "y": y}, components))
 
 
@@ -96,7 +93,7 @@ def lower_scatter_elements(lowering: Lowering, node: Node, draft: Draft) -> None
         axis_dim(size, y=0 if a == axis else y.strides[a], i=i.strides[a], x=updates.strides[a])
         for a, size in enumerate(i.shape)
     ]
-    component = _component(i, 0, y.strides[axis], y.shape[axis])
+    component = Component(0, y.strides[axis], y.shape[axis])
     operands = {"x": updates, "i": i, "y": y}
     draft.kernels.append(_kernel(dims, operands, [component], True, given["reduction"]))
 
@@ -110,7 +107,7 @@ def lower_scatter_nd(lowering: Lowering, node: Node, draft: Draft) -> None:
     lead, depth = len(i.shape) - 1, i.shape[-1]
     dims = [axis_dim(i.shape[a], i=i.strides[a], x=updates.strides[a]) for a in range(lead)]
     dims += [axis_dim(y.shape[a], y=y.strides[a], x=updates.strides[lead + a - depth]) for a in range(depth, len(y.shape))]
-    components = [_component(i, c * i.strides[-1], y.strides[c], y.shape[c]) for c in range(depth)]
+    components = [Component(c * i.strides[-1], y.strides[c], y.shape[c]) for c in range(depth)]
     operands = {"x": updates, "i": i, "y": y}
     draft.kernels.append(_kernel(dims, operands, components, True, node.attributes["reduction"]))
 
@@ -121,13 +118,13 @@ def lower_interpolate(lowering: Lowering, node: Node, draft: Draft) -> None:
     x, axis = lowering.read(node.inputs[0]), node.attributes["axis"]
     places, weights = (lowering.graph.constants[name] for name in node.inputs[1:])
     y = lowering.write(node.outputs[0], draft)
-    offsets = lowering.constant((places * x.strides[axis] * ELEMENT_BYTES).astype(np.int32))
+    offsets = lowering.constant((places * x.strides[axis]).astype(np.int32))
     table = lowering.constant(weights)
     others = [axis_dim(size, x=x.strides[a], y=y.strides[a]) for a, size in enumerate(x.shape) if a != axis]
     merged = merge_dims(others) or [Dim(1, {})]
-    vector = max(merged, key=lambda d: min(d.count, 64) / (1 + 2 * (d.stride("x") != ELEMENT_BYTES)))
+    vector = max(merged, key=lambda d: min(d.count, 64) / (1 + 2 * (d.stride("x") != x.step)))
     taps = places.shape[1]
-    results = axis_dim(places.shape[0], y=y.strides[axis], p=taps, w=taps)
+    results = axis_dim(places.shape[0], y=y.strides[axis], p=taps * offsets.step, w=taps * table.step)
     operands = {"x": start_of(x), "y": start_of(y), "p": start_of(offsets), "w": start_of(table)}
     loops = tuple(dim for dim in merged if dim is not vector)
     draft.kernels.append(Interpolation(operands, loops, results, taps, vector))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
-from workbench.compiler.kernels.nest import axis_dim, start_of
+from workbench.compiler.kernels.nest import Operand, axis_dim, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
+from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, contraction_choices, packed_choices
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
@@ -17,14 +19,17 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     weights, bias = (lowering.graph.constants[name] for name in node.inputs[1:3])
     x, b = lowering.read(node.inputs[0]), lowering.read(node.inputs[2])
     finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
-    operands = {"x": start_of(x), "bias": start_of(b), "y": start_of(y)} | finish.operands
+    factors = factors_of(x, weights, weights[None])
+    operands = {"x": factors.of(start_of(x)), "w": Operand(-1, 0, factors.w), "bias": start_of(b), "y": start_of(y)}
+    operands |= finish.operands
+    width = factors.w.size_bytes
     rows = [
         axis_dim(size, x=x.strides[axis], y=y.strides[axis], **finish.strides(axis))
         for axis, size in enumerate(y.shape[:-1])
     ]
-    reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=weights.shape[1])]
-    columns = axis_dim(y.shape[-1], w=1, bias=1, y=y.strides[-1], **finish.strides(-1))
-    product = Product(operands, rows, reduce, columns, finish.epilogue)
+    reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=width * weights.shape[1])]
+    columns = axis_dim(y.shape[-1], w=width, bias=b.step, y=y.strides[-1], **finish.strides(-1))
+    product = Product(operands, rows, reduce, columns, finish.epilogue, products=factors.products)
     draft.plan(lowering.planner, packed_choices(lowering.target, product, weights[None], lowering.packed))
     draft.macs += math.prod(y.shape) * x.shape[-1]
     draft.weight_bytes += weights.nbytes + bias.nbytes
@@ -44,7 +49,9 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     rows = axis_dim(y.shape[-2], x=a.strides[-2], y=y.strides[-2], **finish.strides(-2))
     reduce = [axis_dim(a.shape[-1], x=a.strides[-1], w=b.strides[-2])]
     columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1], **finish.strides(-1))
-    operands = {"x": start_of(a), "w": start_of(b), "y": start_of(y)} | finish.operands
+    factors = factors_of(a, b)
+    operands = {"x": factors.of(start_of(a)), "w": replace(start_of(b), element=factors.w), "y": start_of(y)}
+    operands |= finish.operands
     product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches)
     draft.plan(lowering.planner, contraction_choices(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]

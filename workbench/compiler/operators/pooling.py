@@ -14,16 +14,24 @@ from workbench.graph.graph import Node
 _LOWEST = -3.4028234663852886e38
 
 
+def _lowest(dtype: str) -> float:
+    return float(np.iinfo(dtype).min) if dtype.startswith("int") else _LOWEST
+
+
 @OPERATORS.register("MaxPool")
 def lower_max_pool(lowering: Lowering, node: Node, draft: Draft) -> None:
-    """Padding with the lowest float, or with zeros where nothing is negative."""
-    lowest = 0.0 if lowering.layouts.is_non_negative(node.inputs[0]) else _LOWEST
+    """Padding with the lowest value, or with zeros where nothing is negative."""
+    dtype = lowering.graph.tensors[node.inputs[0]].dtype
+    lowest = 0.0 if lowering.layouts.is_non_negative(node.inputs[0]) else _lowest(dtype)
     _lower(lowering, node, draft, "max", lowest, None, 1.0)
 
 
 @OPERATORS.register("AveragePool")
 def lower_average_pool(lowering: Lowering, node: Node, draft: Draft) -> None:
-    """A sum and a factor; a table of factors where the window leaves the image."""
+    """A sum and a factor; a table of factors where the window leaves the image; of bytes only their sum."""
+    if "start" in node.attributes:
+        _lower(lowering, node, draft, "add", 0.0, None, 1.0)
+        return
     counts = _counts(node, lowering.graph.shape(node.inputs[0]), lowering.graph.shape(node.outputs[0]))
     if np.all(counts == counts.flat[0]):
         _lower(lowering, node, draft, "add", 0.0, None, 1.0 / float(counts.flat[0]))
@@ -53,6 +61,8 @@ def _lower(
     finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
     operands = {"x": start_of(x), "y": start_of(y)} | finish.operands
     scale: tuple[int, ...] = (0, 0)
+    if "start" in given:
+        operands["bias"] = start_of(lowering.constant(np.array([given["start"]], np.int32)))
     if table is not None:
         view = lowering.constant(table)
         operands["scale"], scale = start_of(view), view.strides

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.kernels.reduction import Arg, Cumulative, Reduction
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
-from workbench.compiler.views import ELEMENT_BYTES, View
+from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
 _FEW = 4  # lanes: with fewer results side by side, vectors run over the reduced dimension
@@ -21,25 +21,25 @@ def reduction_kernel(
     kept = _merged([dim for axis, dim in enumerate(dims) if axis not in axes])
     reduced = _merged([dim for axis, dim in enumerate(dims) if axis in axes]) or [Dim(1, {})]
     operands = {"x": start_of(x), "y": start_of(y)}
-    vector, across = _choose(kept, reduced, combine)
+    vector, across = _choose(kept, reduced, combine, x.step)
     loops = tuple(dim for dim in kept if dim is not vector)
     inner = tuple(dim for dim in reduced if dim is not vector)
-    return Reduction(combine, before, x.element, operands, loops, inner, vector, across, factor)
+    return Reduction(combine, before, operands, loops, inner, vector, across, factor)
 
 
 def _merged(dims: list[Dim]) -> list[Dim]:
     return merge_dims(sorted(dims, key=lambda dim: -abs(dim.stride("x"))))
 
 
-def _choose(kept: list[Dim], reduced: list[Dim], combine: str) -> tuple[Dim, bool]:
+def _choose(kept: list[Dim], reduced: list[Dim], combine: str, step: int) -> tuple[Dim, bool]:
     """The dimension for vectors, and whether it is a reduced one."""
     for dim in kept:
-        if dim.stride("x") == ELEMENT_BYTES and dim.count >= _FEW:
+        if dim.stride("x") == step and dim.count >= _FEW:
             return dim, False
     if combine == "mul":
         return max(kept, key=lambda dim: dim.count, default=Dim(1, {})), False
     for dim in reduced:
-        if dim.stride("x") == ELEMENT_BYTES:
+        if dim.stride("x") == step:
             return dim, True
     longest = max(kept, key=lambda dim: dim.count, default=Dim(1, {}))
     most = max(reduced, key=lambda dim: dim.count)
@@ -60,7 +60,7 @@ def _lanes(x: View, y: View, axis: int) -> tuple[tuple[Dim, ...], Dim]:
     """Loops and vector dimension over all axes but one."""
     dims = [axis_dim(size, x=x.strides[i], y=y.strides[i]) for i, size in enumerate(x.shape) if i != axis]
     merged = _merged(dims) or [Dim(1, {})]
-    vector = max(merged, key=lambda dim: min(dim.count, 32) / (1 + 2 * (dim.stride("x") != ELEMENT_BYTES)))
+    vector = max(merged, key=lambda dim: min(dim.count, 32) / (1 + 2 * (dim.stride("x") != x.step)))
     return tuple(dim for dim in merged if dim is not vector), vector
 
 
@@ -74,7 +74,7 @@ def lower_arg(lowering: Lowering, node: Node, draft: Draft) -> None:
     loops, vector = _lanes(x, y, axis)
     along = axis_dim(x.shape[axis], x=x.strides[axis])
     operands = {"x": start_of(x), "y": start_of(y)}
-    draft.kernels.append(Arg(given["largest"], given["last"], x.element, operands, loops, along, vector))
+    draft.kernels.append(Arg(given["largest"], given["last"], operands, loops, along, vector))
 
 
 @OPERATORS.register("Cumulative")
@@ -89,4 +89,4 @@ def lower_cumulative(lowering: Lowering, node: Node, draft: Draft) -> None:
     loops, vector = _lanes(x, y, axis)
     along = axis_dim(x.shape[axis], x=x.strides[axis], y=y.strides[axis])
     operands = {"x": start_of(x), "y": start_of(y)}
-    draft.kernels.append(Cumulative(given["combine"], given["exclusive"], x.element, operands, loops, along, vector))
+    draft.kernels.append(Cumulative(given["combine"], given["exclusive"], operands, loops, along, vector))

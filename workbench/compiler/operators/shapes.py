@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, border_kernels, copy_kernel
-from workbench.compiler.views import NO_HALO, View, contiguous_strides
+from workbench.compiler.views import NO_HALO, View
 from workbench.graph.graph import Node
 
 
@@ -35,7 +35,7 @@ def lower_reshape(lowering: Lowering, node: Node, draft: Draft) -> None:
     target = lowering.write(node.outputs[0], draft)
     inside = target.reshaped(source.shape)
     if inside is None:  # the target has another order: bring the source into that of ONNX first
-        whole = replace(lowering.scratch(source.shape, element=source.element), strides=contiguous_strides(source.shape))
+        whole = lowering.scratch(source.shape, element=source.element)
         draft.kernels.append(copy_kernel(source, whole))
         again = whole.reshaped(shape)
         assert again is not None

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from workbench.compiler.cost import transform_cycles, weights_cycles
+from workbench.compiler.elements import FLOAT
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.kernels.staged import Stage, Staged
@@ -22,7 +23,7 @@ from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack
 from workbench.compiler.tiles import Block, Segment, make_blocks
-from workbench.compiler.views import ELEMENT_BYTES, View, contiguous_strides
+from workbench.compiler.views import View, contiguous_strides
 from workbench.compiler.winograd import make_winograd
 
 SIZES = (2, 4, 6)
@@ -35,7 +36,7 @@ _SHARE = 0.5  # of the cache, for transformed tiles
 def winograd_choices(lowering: Lowering, layer: ConvolutionLayer) -> Iterator[Choice]:
     """All sizes of tiles with all schedules of their matrix products; none where the kernel is not 3 x 3 with stride 1."""
     is_square = layer.weights.shape[2:] == (_TAPS, _TAPS) and layer.group == 1
-    if is_square and {*layer.strides, *layer.dilations} == {1} and layer.x.element == "float":
+    if is_square and {*layer.strides, *layer.dilations} == {1} and layer.x.element == FLOAT:
         for size in SIZES:
             yield from _Plan(lowering, layer, size).choices()
 
@@ -57,7 +58,7 @@ class _Plan:
         self.side = size + _TAPS - 1
         target = lowering.target
         room = max(_SHARE * max(target.l2_bytes, target.l1d_bytes), _LEAST_ROOM_BYTES)
-        most = int(room // (ELEMENT_BYTES * self.side**2 * (self.channels + self.filters)))
+        most = int(room // (FLOAT.size_bytes * self.side**2 * (self.channels + self.filters)))
         self.blocks = make_blocks(layer.y.shape[2], layer.y.shape[3], size, most)
 
     @cached_property
@@ -68,12 +69,12 @@ class _Plan:
     def choices(self) -> Iterator[Choice]:
         """Every schedule of the matrix product of the main block."""
         target, batch, main = self.lowering.target, self.layer.y.shape[0], self.blocks[0]
-        scratch = _Scratch(*(View(-1, 0, shape, contiguous_strides(shape)) for shape in self._shapes()))
+        scratch = _Scratch(*(View(-1, 0, shape, contiguous_strides(shape, FLOAT)) for shape in self._shapes()))
         around = sum(
             block.times * transform_cycles(target, stage) for block in self.blocks for stage in self._around(block, scratch)
         )
         tiles = sum(block.times * block.tiles for block in self.blocks)
-        size_bytes = ELEMENT_BYTES * self.side**2 * self.channels * self.filters
+        size_bytes = FLOAT.size_bytes * self.side**2 * self.channels * self.filters
         streamed = weights_cycles(target, size_bytes, batch * sum(block.times for block in self.blocks))
         for choice in contraction_choices(target, self._product(main, scratch)):
             cycles = batch * around + max(batch * choice.cycles * tiles / main.tiles, streamed)
@@ -87,9 +88,10 @@ class _Plan:
     def _product(self, block: Block, scratch: _Scratch) -> Product:
         """One matrix product for every point, the points being its groups."""
         u, v = scratch.u, scratch.v
-        w = contiguous_strides((self.side**2, self.channels, self.filters))
+        w = contiguous_strides((self.side**2, self.channels, self.filters), FLOAT)
         return Product(
-            {"x": start_of(u), "y": start_of(v)}, [axis_dim(block.tiles, x=u.strides[1], y=v.strides[1])],
+            {"x": start_of(u), "w": Operand(-1, 0), "y": start_of(v)},
+            [axis_dim(block.tiles, x=u.strides[1], y=v.strides[1])],
             [axis_dim(self.channels, x=u.strides[2], w=w[1])], axis_dim(self.filters, w=w[2], y=v.strides[2]),
             groups=axis_dim(self.side**2, x=u.strides[0], w=w[0], y=v.strides[0]),
         )  # fmt: skip
@@ -135,7 +137,11 @@ class _Plan:
     def _around(self, block: Block, scratch: _Scratch) -> list[Transform]:
         """The transforms of the inputs, then those of the results, for every kind of tile."""
         parts = [(down, right) for down in block.down for right in block.right]
-        bias = self.lowering.constant(self.layer.bias) if scratch.u.buffer >= 0 else View(-1, 0, (self.filters,), (1,))
+        bias = (
+            self.lowering.constant(self.layer.bias)
+            if scratch.u.buffer >= 0
+            else View(-1, 0, (self.filters,), (FLOAT.size_bytes,))
+        )
         inputs = [self._input(block, down, right, scratch.u) for down, right in parts]
         return [*inputs, *(self._result(block, down, right, scratch.v, bias) for down, right in parts)]
 
@@ -178,7 +184,7 @@ def _first_columns(matrix: tuple[Row, ...], count: int) -> tuple[Row, ...]:
 def _renamed(kernel: Contraction, product: Product) -> dict[str, Operand]:
     """The product's operands under the names that the kernel has for them."""
     names = {"x": "a" if kernel.role == "channels" else "b"}
-    return {names.get(name, name): operand for name, operand in product.operands.items()}
+    return {names.get(name, name): operand for name, operand in product.operands.items() if name != "w"}
 
 
 def _remembering(constant: Callable[[np.ndarray], Operand]) -> Callable[[np.ndarray], Operand]:

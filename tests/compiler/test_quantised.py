@@ -1,0 +1,295 @@
+"""Quantised networks are computed in integers and give onnxruntime's bits, in QDQ form and in QLinear form."""
+# ruff: noqa: E501  one case a line
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from workbench.compiler.compile import compile_graph
+from workbench.compiler.elements import I8, U8
+from workbench.compiler.products import MOST_PRODUCTS, products_in_16_bits
+from workbench.core.run import run_program
+from workbench.graph.graph import Graph
+from workbench.graph.reference import random_inputs, run_reference
+from workbench.isa.target import Target
+
+RNG = np.random.default_rng(11)
+F = np.float32
+Network = tuple[list[Any], dict[str, tuple[int, ...]], list[str], dict[str, np.ndarray], dict[str, str]]
+
+
+def _target(vlen_bits: int) -> Target:
+    return Target("test", vlen_bits, 256, False, 65536, 1 << 20)
+
+
+def _run(
+    graph: Graph, vlen_bits: int = 128, inputs: dict[str, np.ndarray] | None = None
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Outputs of the program and of onnxruntime."""
+    compiled = compile_graph(graph, _target(vlen_bits))
+    values = inputs or random_inputs(graph, 5)
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs(values), timed=False, vlen_bits=vlen_bits)
+    assert result.exit_code == 0
+    return compiled.unpack_outputs(result.stdout), run_reference(graph, values)
+
+
+def _weights(*shape: int, most: int = 60) -> np.ndarray:
+    """Signed bytes; onnxruntime's kernels for AVX2 saturate sums of larger ones in 16 bits."""
+    return RNG.integers(-most, most + 1, shape).astype(np.int8)
+
+
+class _Qdq:
+    """A network in QDQ form, built operator by operator."""
+
+    def __init__(self, dtype: str, **shapes: tuple[int, ...]) -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[str, np.ndarray] = {}
+        self.dtype, self.shapes, self.count = dtype, shapes, 0
+
+    def _constant(self, array: np.ndarray) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants[name] = array
+        return name
+
+    def _node(self, operator: str, inputs: list[str], **attributes: Any) -> str:
+        self.count += 1
+        self.nodes.append(helper.make_node(operator, inputs, [f"t{self.count}"], **attributes))
+        return f"t{self.count}"
+
+    def quantised(self, name: str, scale: float, zero: int) -> str:
+        """A value through QuantizeLinear and DequantizeLinear."""
+        numbers = [self._constant(np.array(scale, F)), self._constant(np.array(zero, self.dtype))]
+        return self._node("DequantizeLinear", [self._node("QuantizeLinear", [name, *numbers]), *numbers])
+
+    def weights(self, array: np.ndarray, scales: np.ndarray, axis: int = 0) -> str:
+        zeros = np.zeros(scales.shape, array.dtype)
+        return self._node(
+            "DequantizeLinear", [self._constant(array), self._constant(scales), self._constant(zeros)], axis=axis
+        )
+
+    def layer(
+        self, operator: str, x: str, x_scale: float, w: np.ndarray, bias: int, axis: int = 0, **attributes: Any
+    ) -> str:
+        """A layer with a scale for every filter; `bias`: its number of elements, 0 for none."""
+        scales = RNG.uniform(0.002, 0.01, w.shape[axis]).astype(F)
+        inputs = [x, self.weights(w, scales, axis)]
+        if bias:
+            inputs.append(self.weights(RNG.integers(-900, 900, bias).astype(np.int32), F(x_scale) * scales))
+        return self._node(operator, inputs, **attributes)
+
+    def network(self, y: str) -> Network:
+        self.nodes.append(helper.make_node("Identity", [y], ["y"]))
+        return self.nodes, self.shapes, ["y"], self.constants, {}
+
+
+def _convolutions(dtype: str, zero: int, relu_zero: int | None = None) -> Network:
+    """Many operators; `relu_zero` stands for zero behind a Relu."""
+    net = _Qdq(dtype, x=(1, 3, 11, 10))
+    relu_zero = int(np.iinfo(dtype).min) if relu_zero is None else relu_zero
+    value = net.quantised("x", 0.02, zero)
+    value = net.layer("Conv", value, 0.02, _weights(24, 3, 3, 3), 24, pads=[1, 1, 1, 1], strides=[2, 1])
+    value = net.quantised(net._node("Relu", [value]), 0.03, relu_zero)
+    value = net.quantised(net.layer("Conv", value, 0.03, _weights(24, 1, 3, 3), 24, pads=[1, 1, 1, 1], group=24), 0.02, zero)
+    branch = net.quantised(net.layer("Conv", value, 0.02, _weights(24, 6, 1, 1), 0, group=4), 0.025, zero - 3)
+    value = net.quantised(net._node("Add", [value, branch]), 0.04, zero + 2)
+    value = net._node("MaxPool", [value], kernel_shape=[2, 2])
+    value = net.quantised(net._node("Mul", [value, value]), 0.05, zero)
+    value = net.quantised(net._node("GlobalAveragePool", [value]), 0.03, zero)
+    value = net._node("Reshape", [value, net._constant(np.array([1, 24]))])
+    return net.network(net.quantised(net.layer("Gemm", value, 0.03, _weights(19, 24), 19, transB=1), 0.02, zero))
+
+
+def _products(dtype: str, zero: int) -> Network:
+    net = _Qdq(dtype, x=(2, 7, 33), z=(2, 33, 6))
+    left, right = net.quantised("x", 0.02, zero), net.quantised("z", 0.03, zero + 5)
+    both = net.quantised(net._node("MatMul", [left, right]), 0.1, zero)
+    return net.network(net.quantised(net.layer("MatMul", both, 0.1, _weights(6, 35), 0, axis=1), 0.05, zero))
+
+
+QDQ = {"convolutions": _convolutions, "matrix products": _products}
+
+
+@pytest.mark.parametrize("vlen_bits", [128, 512])
+@pytest.mark.parametrize(("dtype", "zero"), [("int8", 0), ("int8", -9), ("uint8", 131)])
+@pytest.mark.parametrize("name", QDQ)
+def test_a_network_in_qdq_form_gives_the_bits_of_onnxruntime(
+    name: str, dtype: str, zero: int, vlen_bits: int, build_network: Callable[..., Graph]
+) -> None:
+    *parts, types = QDQ[name](dtype, zero)
+    graph = build_network(*parts, types=types)
+    assert not {"Conv", "Gemm", "MatMul"} & {
+        node.operator for node in graph.nodes if graph.tensors[node.outputs[0]].dtype == "float32"
+    }
+    found, expected = _run(graph, vlen_bits)
+    np.testing.assert_array_equal(found["y"], expected["y"])
+
+
+def test_a_relu_with_another_zero_is_within_a_unit_of_floats(build_network: Callable[..., Graph]) -> None:
+    """onnxruntime then computes the convolution in floats, which round their sums."""
+    net = _Qdq("int8", x=(1, 3, 9, 10))
+    value = net._node("Relu", [net.layer("Conv", net.quantised("x", 0.02, 4), 0.02, _weights(24, 3, 3, 3), 24)])
+    *parts, types = net.network(net.quantised(value, 0.03, -9))
+    graph = build_network(*parts, types=types)
+    assert "Conv" in {node.operator for node in graph.nodes if graph.tensors[node.outputs[0]].dtype == "int8"}
+    found, expected = _run(graph)
+    assert np.abs(found["y"] - expected["y"]).max() <= 0.03 * 1.001
+    assert np.mean(found["y"] != expected["y"]) < 0.01
+
+
+def _numbers(*pairs: tuple[float, int, str]) -> dict[str, np.ndarray]:
+    """Scales s0, s1, ... and zeros z0, z1, ..."""
+    return {f"s{i}": np.array(s, F) for i, (s, _, _) in enumerate(pairs)} | {
+        f"z{i}": np.array(z, t) for i, (_, z, t) in enumerate(pairs)
+    }
+
+
+_B = "com.microsoft"
+QLINEAR: dict[str, Network] = {
+    "QLinearConv": (
+        [helper.make_node("QLinearConv", ["x", "s0", "z0", "w", "s1", "z1", "s2", "z2", "b"], ["y"], pads=[1, 1, 1, 1])],
+        {"x": (1, 5, 7, 6)},
+        ["y"],
+        {
+            "w": _weights(9, 5, 3, 3),
+            "b": RNG.integers(-999, 999, 9).astype(np.int32),
+            **_numbers((0.02, 120, "uint8"), (0.01, 0, "int8"), (0.07, 100, "uint8")),
+        },
+        {"x": "uint8"},
+    ),
+    "QLinearMatMul": (
+        [helper.make_node("QLinearMatMul", ["x", "s0", "z0", "w", "s1", "z1", "s2", "z2"], ["y"])],
+        {"x": (2, 4, 18)},
+        ["y"],
+        {
+            "w": RNG.integers(60, 190, (18, 7)).astype(np.uint8),
+            **_numbers((0.02, 120, "uint8"), (0.01, 125, "uint8"), (0.02, 100, "uint8")),
+        },
+        {"x": "uint8"},
+    ),
+    "MatMulInteger": (
+        [helper.make_node("MatMulInteger", ["x", "w", "z0", "z1"], ["y"])],
+        {"x": (4, 18), "w": (18, 7)},
+        ["y"],
+        _numbers((1, 120, "uint8"), (1, 125, "uint8")),
+        {"x": "uint8", "w": "uint8"},
+    ),
+    "ConvInteger": (
+        [helper.make_node("ConvInteger", ["x", "w", "z0"], ["y"], pads=[1, 0, 1, 0])],
+        {"x": (1, 4, 6, 6)},
+        ["y"],
+        {"w": RNG.integers(0, 120, (5, 4, 3, 3)).astype(np.uint8), **_numbers((1, 9, "uint8"))},
+        {"x": "uint8"},
+    ),
+    "DynamicQuantizeLinear": (
+        [helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "scale", "zero"])],
+        {"x": (3, 50)},
+        ["y", "scale", "zero"],
+        {},
+        {},
+    ),
+    "QLinearAdd": (
+        [helper.make_node("QLinearAdd", ["x", "s0", "z0", "w", "s1", "z1", "s2", "z2"], ["y"], domain=_B)],
+        {"x": (2, 4, 18), "w": (4, 1)},
+        ["y"],
+        _numbers((0.02, 12, "int8"), (0.01, -5, "int8"), (0.02, 1, "int8")),
+        {"x": "int8", "w": "int8"},
+    ),
+    "QLinearMul": (
+        [helper.make_node("QLinearMul", ["x", "s0", "z0", "w", "s1", "z1", "s2", "z2"], ["y"], domain=_B)],
+        {"x": (2, 4, 18), "w": (4, 1)},
+        ["y"],
+        _numbers((0.02, 12, "int8"), (0.01, -5, "int8"), (0.01, 1, "int8")),
+        {"x": "int8", "w": "int8"},
+    ),
+    "QLinearGlobalAveragePool": (
+        [helper.make_node("QLinearGlobalAveragePool", ["x", "s0", "z0", "s1", "z1"], ["y"], domain=_B)],
+        {"x": (1, 18, 5, 7)},
+        ["y"],
+        _numbers((0.02, 12, "uint8"), (0.01, 5, "uint8")),
+        {"x": "uint8"},
+    ),
+    "QGemm": (
+        [helper.make_node("QGemm", ["x", "s0", "z0", "w", "s1", "z1", "b", "s2", "z2"], ["y"], domain=_B, transB=1)],
+        {"x": (3, 18)},
+        ["y"],
+        {
+            "w": _weights(9, 18),
+            "b": RNG.integers(-999, 999, 9).astype(np.int32),
+            **_numbers((0.02, 12, "int8"), (0.01, 0, "int8"), (0.02, 1, "int8")),
+        },
+        {"x": "int8"},
+    ),
+    "QuantizeLinear": (
+        [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"], axis=1)],
+        {"x": (3, 5, 20)},
+        ["y"],
+        {"s": RNG.uniform(0.005, 0.02, 5).astype(F), "z": np.arange(5, dtype=np.int8)},
+        {},
+    ),
+    "DequantizeLinear": (
+        [helper.make_node("DequantizeLinear", ["x", "s", "z"], ["y"], axis=1)],
+        {"x": (3, 5, 20)},
+        ["y"],
+        {"s": RNG.uniform(0.005, 0.02, 5).astype(F), "z": np.arange(5, dtype=np.int8)},
+        {"x": "int8"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QLINEAR)
+def test_a_quantised_operator_gives_the_bits_of_onnxruntime(name: str, build_network: Callable[..., Graph]) -> None:
+    *parts, types = QLINEAR[name]
+    found, expected = _run(build_network(*parts, types=types), 256)
+    for output in expected:
+        np.testing.assert_array_equal(found[output], expected[output])
+
+
+def test_every_quantised_operator_of_the_reader_has_a_case() -> None:
+    from workbench.graph.canonical import supported_operators
+
+    wanted = {name for name in supported_operators() if name.startswith("Q") or name.endswith(("Integer", "izeLinear"))}
+    assert wanted == set(QLINEAR)
+
+
+def test_what_cannot_be_folded_is_computed_in_floats(build_network: Callable[..., Graph]) -> None:
+    net = _Qdq("int8", x=(1, 3, 8, 8))
+    value = net.layer("Conv", net.quantised("x", 0.02, 3), 0.02, _weights(6, 3, 3, 3), 0)
+    *parts, types = net.network(net._node("Sigmoid", [value]))
+    graph = build_network(*parts, types=types)
+    assert {node.operator for node in graph.nodes} >= {"quantise", "dequantise", "Conv", "Sigmoid"}
+    found, expected = _run(graph)
+    np.testing.assert_allclose(found["y"], expected["y"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("element", [I8, U8])
+@pytest.mark.parametrize("most", [127, 64, 31, 9])
+def test_sums_in_16_bits_are_as_long_as_they_may_be(element: Any, most: int) -> None:
+    weights = np.tile(np.array([most, -most // 2, most], np.int8)[:, None], (8, 3))
+    low, high = (-128, 127) if element is I8 else (0, 255)
+
+    def fits(count: int) -> bool:
+        windows = [weights[first : first + count].astype(int) for first in range(len(weights) - count + 1)]
+        sums = [np.where(w > 0, a, b) * w for w in windows for a, b in ((low, high), (high, low))]
+        return all(-(2**15) <= part.sum(axis=0).min() and part.sum(axis=0).max() < 2**15 for part in sums)
+
+    found = products_in_16_bits(weights, element)
+    longest = max([count for count in range(1, MOST_PRODUCTS + 1) if all(fits(c) for c in range(1, count + 1))], default=1)
+    assert longest - 1 <= found <= longest  # the bound takes both signs alike, which loses -2^15
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+@pytest.mark.parametrize("most", [127, 64, 31])
+def test_extreme_bytes_do_not_overflow_their_sums(dtype: str, most: int, build_network: Callable[..., Graph]) -> None:
+    weights = RNG.choice(np.array([-most, most], np.int8), (50, 40))
+    nodes, info = [helper.make_node("MatMulInteger", ["x", "w"], ["y"])], np.iinfo(dtype)
+    x = RNG.choice(np.array([info.min, info.max], dtype), (5, 50))
+    graph = build_network(nodes, {"x": x.shape}, ["y"], {"w": weights}, types={"x": dtype})
+    compiled = compile_graph(graph, _target(128))
+    assert ("products in 16 bits" in compiled.layers[0].algorithm) == (dtype == "int8" or most < 127)
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs({"x": x}), timed=False)
+    np.testing.assert_array_equal(compiled.unpack_outputs(result.stdout)["y"], x.astype(np.int32) @ weights.astype(np.int32))
