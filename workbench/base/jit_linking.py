@@ -1,5 +1,8 @@
 """A Numba compiler whose functions are linked into their callers and never assembled by themselves.
 
+Their indices are never negative, so that an access costs no comparison and no selection: Numba would count a negative
+index from the end. With ``NUMBA_BOUNDSCHECK=1`` a negative index is out of bounds.
+
 Imported only where a kernel is compiled, as it needs Numba's own compiler classes.
 """
 
@@ -7,10 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import AnalysisPass, register_pass
 from numba.core.typed_passes import NativeLowering
+from numba.np import arrayobj
 
 
 class _WithoutEnvironment:
@@ -62,18 +67,36 @@ class _ChooseLinkedLibrary(AnalysisPass):
         return False
 
 
+def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    """An index as it is, in place of Numba's, which adds the `size` to a negative one."""
+    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerPlainIndices(NativeLowering):
+    """Numba's lowering to LLVM, with indices taken as they are."""
+
+    _name = "lower_plain_indices"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run_pass(self, state: Any) -> bool:
+        numbas = arrayobj.fix_integer_index
+        arrayobj.fix_integer_index = _plain_index
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            arrayobj.fix_integer_index = numbas
+
+
 class LinkedCompiler(CompilerBase):
     """Numba's nopython pipeline with a linked library in place of an assembled one."""
 
     def define_pipelines(self) -> list[Any]:
         """The one pipeline."""
         pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.add_pass_after(_ChooseLinkedLibrary, _before_lowering(pipeline))
+        place = [entry[0] for entry in pipeline.passes].index(NativeLowering)
+        pipeline.passes[place : place + 1] = [(kind, kind.__name__) for kind in (_ChooseLinkedLibrary, _LowerPlainIndices)]
         pipeline.finalize()
         return [pipeline]
-
-
-def _before_lowering(pipeline: Any) -> Any:
-    """The pass that comes right before the lowering."""
-    passes = [entry[0] if isinstance(entry, tuple) else entry for entry in pipeline.passes]
-    return passes[passes.index(NativeLowering) - 1]
