@@ -8,8 +8,6 @@ from workbench.core.timing.stream import Stream
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass as K
 
-ADDI, MOVE = 0x13, 0x13
-
 
 def _chain(kind, register, count=32, raw=0):
     def body(s, _):
@@ -62,7 +60,7 @@ def test_a_register_move_is_free_where_the_core_eliminates_moves(xiangshan, stea
     def body(s, _):
         for _ in range(16):
             s.add(K.INT_ALU, 5, 5)
-            s.add(K.INT_ALU, 5, 5, raw=MOVE, imm=0)
+            s.add(K.INT_ALU, 5, 5, flags=Flag.MOVE)
 
     eliminated = steady(xiangshan, body)
     executed = steady(change(xiangshan, backend__move_elimination=False), body)

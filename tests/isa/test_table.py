@@ -10,7 +10,7 @@ import pytest
 
 from workbench.isa.code import NO_REGISTER, Flag
 from workbench.isa.disassemble import disassemble, find_row
-from workbench.isa.encode import encode
+from workbench.isa.encode import assemble, encode
 from workbench.isa.predecode import decode_parcels
 from workbench.isa.row import Row
 from workbench.isa.table import TABLE, op, row_of
@@ -103,6 +103,14 @@ def test_calls_and_returns_are_marked_as_the_manual_hints():
     halves = np.array([h for w in words for h in (w & 0xFFFF, w >> 16)] + [0], np.uint16)
     flags = [Flag(int(f)) & (Flag.CALL | Flag.RETURN) for f in decode_parcels(halves)[::2]["flags"]]
     assert flags == [Flag.CALL, Flag.RETURN, Flag.CALL, Flag(0), Flag(0)]
+
+
+def test_copies_of_an_integer_register_are_marked_as_moves():
+    lines = [("addi", "a0", "a1", 0), ("add", "a0", 0, "a1"), ("add", "a0", "a1", 0), ("addi", "a0", 0, 0),
+             ("addi", "a0", "a1", 1), ("add", "a0", "a1", "a2")]  # fmt: skip
+    code = np.frombuffer(assemble(*lines) + bytes(2), "<u2")
+    marked = decode_parcels(code)["flags"][::2] & int(Flag.MOVE) != 0
+    assert marked.tolist() == [True, True, True, False, False, False]
 
 
 @pytest.mark.parametrize("half,text", [

@@ -146,7 +146,7 @@ class IssueQueue(StrictModel):
     """
 
     name: str
-    size: Annotated[int, Field(ge=1, le=1024)]
+    size: Annotated[int, Field(ge=1, le=255)]
     ports: Annotated[tuple[tuple[Unit, ...], ...], Field(min_length=1)]
 
 

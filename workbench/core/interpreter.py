@@ -86,7 +86,7 @@ def run_slice(
     `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses
     of indexed accesses; the vector registers lie at ``m.vector``. `actions` is `TIMES` + `RECORDS`, or 0 to execute only.
     """
-    r, m = registers, machine[0]
+    r, m, s = registers, machine[0], timing[0]
     pc, base, count = m.pc, m.code_base, np.uint64(len(code))
     memory_base, size = m.memory_base, np.uint64(m.memory_size)
     store_base, store_size = m.store_base, np.uint64(m.memory_size - (m.store_base - m.memory_base))
@@ -329,7 +329,7 @@ def run_slice(
         elif op >= _FIRST_CSR:
             m.instructions = started + executed
             if actions & TIMES:
-                m.cycle_csr = max(timing[0].last_commit, 1)
+                m.cycle_csr = max(s.last_commit, 1)
             value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), m)
             if outcome != 0:
                 status = outcome
@@ -348,7 +348,7 @@ def run_slice(
         r[0] = 0
         if c.region != region:
             if m.visits_left > 0:
-                record_visit(m, c.region, started + executed, timing[0].last_commit, pc)
+                record_visit(m, c.region, started + executed, s.last_commit, pc)
             region_instructions[region] += started + executed - region_start
             region, region_start = np.int64(c.region), started + executed
         if actions:
@@ -356,9 +356,9 @@ def run_slice(
                 limit = 0
             if actions != RECORDS:
                 if c.flags & _VECTOR_FLAG:
-                    step_vector(timing, code, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
+                    step_vector(s, c, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
                 else:
-                    step(timing, code, i, pc, next_pc, address)
+                    step(s, c, i, pc, next_pc, address)
         executed += 1
         previous, pc = pc, next_pc
         if status != _SLICE_DONE:

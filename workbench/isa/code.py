@@ -30,6 +30,7 @@ class Flag(IntFlag):
     WIDENING = 32768
     STRIDED = 65536
     INDEXED = 131072
+    MOVE = 262144  # copies an integer register
 
 
 INSTRUCTION_DTYPE = np.dtype(

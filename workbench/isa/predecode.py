@@ -145,13 +145,16 @@ def _extract(words: np.ndarray, pieces: tuple[tuple[int, int, int], ...], signed
 
 
 def _mark_hints(entries: np.ndarray) -> None:
-    """Calls and returns (the manual's return-address hints), and the canonical no-operation."""
-    jal, jalr, addi = op("jal"), op("jalr"), op("addi")
+    """Calls and returns (the manual's return-address hints), register moves, and the canonical no-operation."""
+    jal, jalr, addi, add = op("jal"), op("jalr"), op("addi"), op("add")
     jumps = np.isin(entries["op"], (jal, jalr))
     calls = jumps & np.isin(entries["rd"], _LINK_REGISTERS)
     returns = (entries["op"] == jalr) & ~calls & np.isin(entries["rs1"], _LINK_REGISTERS)
     entries["flags"][calls] |= int(Flag.CALL)
     entries["flags"][returns] |= int(Flag.RETURN)
+    copies = (entries["op"] == addi) & (entries["imm"] == 0) & (entries["rs1"] > 0)
+    copies |= (entries["op"] == add) & ((entries["rs1"] == 0) != (entries["rs2"] == 0))
+    entries["flags"][copies] |= int(Flag.MOVE)
     nothing = (entries["op"] == addi) & (entries["rd"] == 0) & (entries["rs1"] == 0) & (entries["imm"] == 0)
     entries["timing"][nothing] = TimingClass.NOP
 

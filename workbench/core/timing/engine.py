@@ -43,6 +43,7 @@ from workbench.core.timing.loadstore import (
 from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import (
     admit,
+    advance,
     block_port,
     commit,
     fetch,
@@ -72,16 +73,16 @@ from workbench.isa.timing_class import TimingClass
 _LOAD, _STORE, _SERIALIZE = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE)
 _CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
 _MEMORY = _LOAD | _STORE
-_INDEXED = int(Flag.INDEXED)
+_INDEXED, _MOVE = int(Flag.INDEXED), int(Flag.MOVE)
 _SCATTERED = int(Flag.STRIDED | Flag.INDEXED)
-_NOP, _INT_ALU, _SYSTEM = int(TimingClass.NOP), int(TimingClass.INT_ALU), int(TimingClass.SYSTEM)
+_NOP, _SYSTEM = int(TimingClass.NOP), int(TimingClass.SYSTEM)
 
 
-@inner_kernel
-def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
-    """Account for one scalar instruction: `C[i]` at `pc`, followed by `next_pc`; `address` if it accesses memory."""
-    s = T[0]
-    c = C[i]
+@inner_kernel(forceinline=True)
+def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
+    """Account for one scalar instruction: `c`, entry `i` of the code, at `pc`, followed by `next_pc`; `address` if it
+    accesses memory.
+    """
     flags = c.flags
     kind = c.timing
     rd = c.rd
@@ -94,12 +95,13 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         return
     time = max(fetched, s.rename_time)
     choice = kind * QUEUE_CHOICES
-    idle = kind == _NOP or (s.move_elimination and kind == _INT_ALU and _is_move(c))
-    if not idle and s.choices[kind] > 1:
-        choice = pick_queue(s, kind, time)
+    idle = kind == _NOP or (flags & _MOVE != 0 and s.move_elimination != 0)
+    advance(s, time)
+    if not idle:
+        choice = pick_queue(s, kind)
     queue = s.choice_queue[choice]
     if not idle:
-        time = admit(s, queue, time)
+        time = admit(s, queue)
     file = -1
     if rd > 0:
         file = INT_REGISTERS if rd < 32 else FP_REGISTERS
@@ -122,7 +124,7 @@ def step(T: Any, C: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     known = time
     if idle:
         if rd > 0:
-            s.register_ready[rd] = s.register_ready[max(c.rs1, c.rs2)] if kind == _INT_ALU else time
+            s.register_ready[rd] = s.register_ready[max(c.rs1, c.rs2)] if flags & _MOVE else time
         done = time
         issue = time
     else:
@@ -191,12 +193,10 @@ def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
 
 @inner_kernel
 def step_vector(
-    T: Any, C: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
+    s: Any, c: Any, i: int, pc: int, next_pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int,
     element_addresses: Any,
 ) -> None:  # fmt: skip
     """Account for one vector instruction: `vl` elements of ``1 << sew_log2`` bits, groups of ``2**lmul_log2`` registers."""
-    s = T[0]
-    c = C[i]
     flags, kind, rd = c.flags, c.timing, c.rd
     is_memory = flags & _MEMORY != 0
     rule = 0 if is_memory else cost_rule(s, kind, int(c.raw))
@@ -206,8 +206,9 @@ def step_vector(
     fetched = fetch(s, pc) + s.fetch_to_rename
     time = max(fetched, s.rename_time)
     queue = s.class_queue[kind] if is_memory else s.rule_queue[rule]
+    advance(s, time)
     if not s.has_npu:
-        time = admit(s, queue, time)
+        time = admit(s, queue)
     if flags & _LOAD:
         time = max(time, s.load_ring[s.load_head] + 1)
     if flags & _STORE:
@@ -285,14 +286,6 @@ def _retire_vector_access(
             for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
                 drained = drain_store(s, pc, line << s.line_shift, finished)
     enter_store(s, drained)
-
-
-@inner_kernel
-def _is_move(c: Any) -> bool:
-    word = c.raw
-    if word & 0x707F == 0x13:
-        return c.imm == 0 and c.rs1 > 0
-    return word & 0xFE00707F == 0x33 and (c.rs1 <= 0) != (c.rs2 <= 0)
 
 
 @inner_kernel

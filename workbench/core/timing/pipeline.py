@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, REGIONS, ROB_ENTRIES
+from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, REGIONS, ROB_ENTRIES
 from workbench.core.timing.classes import BASE, FRONTEND, ICACHE, ITLB, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
@@ -21,13 +21,14 @@ from workbench.core.timing.predict import (
     predict_indirect,
     push_return,
 )
-from workbench.core.timing.state import HORIZON, QUEUE_CHOICES
+from workbench.core.timing.state import HORIZON, QUEUE_CHOICES, QUEUE_WORDS
 from workbench.isa.code import Flag
 
 _BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
 _CALL, _RETURN = int(Flag.CALL), int(Flag.RETURN)
 _FTQ, _BUFFER, _CYCLE = FTQ_ENTRIES - 1, INSTRUCTION_BUFFER - 1, HORIZON - 1
 _HIT, _BUBBLE, _MISS = 0, 1, 2
+_PORTS, _ROUND = (1 << PORTS) - 1, (1 << (63 - PORTS)) - 1
 MISPREDICTED, UNKNOWN_TARGET, VIOLATED = 1, 2, 3  # why fetch starts again; in the order of their CPI causes
 
 
@@ -72,46 +73,55 @@ def _begin_block(s: Any, pc: int) -> None:
 
 
 @inner_kernel
-def admit(s: Any, queue: int, time: int) -> int:
-    """Cycle, from `time` on, at which an issue queue has a free entry; entries leave when they issue."""
-    used = s.queue_used[queue]
-    now = s.queue_time[queue]
-    base = queue * HORIZON
-    while used > 0 and (now < time or used >= s.queue_size[queue]):
+def advance(s: Any, time: int) -> None:
+    """Move the queues' books on to `time`, which never goes back: entries that left until then are free.
+
+    A queue's count is one byte of `queue_used`, so that one subtraction moves eight queues on; no byte borrows, since
+    no more entries leave a queue than are in it.
+    """
+    now = s.clock
+    while now < time:
         now += 1
-        slot = base + (now & _CYCLE)
-        used -= s.queue_leaving[slot]
-        s.queue_leaving[slot] = 0
-    if used == 0 and now < time:
-        now = time
-    s.queue_used[queue] = used
-    s.queue_time[queue] = now
-    return max(now, time)
+        first = (now & _CYCLE) * QUEUE_WORDS
+        for k in range(QUEUE_WORDS):
+            s.queue_used[k] -= s.queue_leaving[first + k]
+            s.queue_leaving[first + k] = 0
+    s.clock = now
 
 
 @inner_kernel
-def pick_queue(s: Any, kind: int, time: int) -> int:
-    """Choice among the queues that can issue a class: the emptiest at `time`, in turn where several are."""
+def _entries(s: Any, queue: int) -> int:
+    """Entries of a queue that are taken at the clock's cycle."""
+    return (s.queue_used[queue >> 3] >> ((queue & 7) << 3)) & 255
+
+
+@inner_kernel
+def admit(s: Any, queue: int) -> int:
+    """Cycle, from the clock's on, at which an issue queue has a free entry."""
+    while _entries(s, queue) >= s.queue_size[queue]:
+        advance(s, s.clock + 1)
+    return s.clock
+
+
+@inner_kernel
+def pick_queue(s: Any, kind: int) -> int:
+    """Choice among the queues that can issue a class: the emptier of the next two in turn at the clock's cycle."""
     count = s.choices[kind]
+    first = s.choice_next[kind]
+    second = first + 1 if first + 1 < count else 0
+    s.choice_next[kind] = second
     base = kind * QUEUE_CHOICES
-    k = s.choice_next[kind]
-    best, least = base, 1 << 30
-    for _ in range(count):
-        queue = s.choice_queue[base + k]
-        free_at = admit(s, queue, time)
-        if s.queue_used[queue] + ((free_at - time) << 16) < least:
-            best, least = base + k, s.queue_used[queue] + ((free_at - time) << 16)
-        k = k + 1 if k + 1 < count else 0
-    s.choice_next[kind] = k + 1 if k + 1 < count else 0
-    return best
+    one, other = s.choice_queue[base + first], s.choice_queue[base + second]
+    return base + (first if s.queue_size[one] - _entries(s, one) >= s.queue_size[other] - _entries(s, other) else second)
 
 
 @inner_kernel
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`."""
-    ahead = max(min(issue - s.queue_time[queue], HORIZON - 1), 1)
-    s.queue_leaving[queue * HORIZON + ((s.queue_time[queue] + ahead) & _CYCLE)] += 1
-    s.queue_used[queue] += 1
+    ahead = max(min(issue - s.clock, HORIZON - 1), 1)
+    word, one = queue >> 3, 1 << ((queue & 7) << 3)
+    s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUE_WORDS + word] += one
+    s.queue_used[word] += one
 
 
 @inner_kernel
@@ -140,16 +150,26 @@ def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
 
 
 @inner_kernel
+def busy_ports(s: Any, time: int) -> int:
+    """Ports that are taken in a cycle; the word of its slot belongs to another cycle if its upper bits differ."""
+    word = s.port_book[time & _CYCLE]
+    return word & _PORTS if word >> PORTS == (time // HORIZON) & _ROUND else 0
+
+
+@inner_kernel
+def keep_port(s: Any, time: int, busy: int) -> None:
+    """Write down the ports that are taken in a cycle."""
+    s.port_book[time & _CYCLE] = ((time // HORIZON) & _ROUND) << PORTS | busy
+
+
+@inner_kernel
 def take_port(s: Any, ports: int, time: int) -> int:
     """First cycle from `time` on in which one of `ports` is free; takes it."""
     while True:
-        slot = time & _CYCLE
-        if s.port_cycle[slot] != time:
-            s.port_cycle[slot] = time
-            s.port_busy[slot] = 0
-        free = ports & ~s.port_busy[slot]
+        busy = busy_ports(s, time)
+        free = ports & ~busy
         if free != 0:
-            s.port_busy[slot] |= free & -free
+            keep_port(s, time, busy | (free & -free))
             return time
         time += 1
 
@@ -158,12 +178,9 @@ def take_port(s: Any, ports: int, time: int) -> int:
 def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
     """Keep one of `ports` busy for `cycles` after `time` (units that are not pipelined)."""
     for later in range(time + 1, time + cycles):
-        slot = later & _CYCLE
-        if s.port_cycle[slot] != later:
-            s.port_cycle[slot] = later
-            s.port_busy[slot] = 0
-        free = ports & ~s.port_busy[slot]
-        s.port_busy[slot] |= free & -free
+        busy = busy_ports(s, later)
+        free = ports & ~busy
+        keep_port(s, later, busy | (free & -free))
 
 
 @inner_kernel
@@ -185,9 +202,11 @@ def note_issue(s: Any, time: int) -> None:
     s.issue_count += 1
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def commit(s: Any, region: int, complete: int, cause: int) -> int:
     """Commit cycle of the oldest instruction; the cycles since the last commit go to base (1) and `cause` (the rest)."""
+    if region != s.region:
+        enter_region(s, region)
     time = max(complete + 1, s.last_commit)
     before = s.last_commit
     if time > before:
@@ -209,11 +228,16 @@ def commit(s: Any, region: int, complete: int, cause: int) -> int:
         if s.rob_head >= s.window:
             s.rob_head = 0
     s.instructions += 1
-    if region < 0 or region >= REGIONS:
-        region = 0
-    s.region_cycles[region] += time - before
-    s.region_instructions[region] += 1
     return time
+
+
+@inner_kernel
+def enter_region(s: Any, region: int) -> None:
+    """Give what was committed since the last change of region to the region that is left."""
+    left = s.region if 0 <= s.region < REGIONS else 0
+    s.region_cycles[left] += s.last_commit - s.region_cycle
+    s.region_instructions[left] += s.instructions - s.region_instruction
+    s.region_cycle, s.region_instruction, s.region = s.last_commit, s.instructions, region
 
 
 @inner_kernel

@@ -54,11 +54,19 @@ def read_result(state: Any, regions: int = 1, line_bytes: int = 64) -> TimingRes
         cpi_stack=stack,
         mpki=_mpki(s, instructions),
         activity=_activity(s, line_bytes),
-        region_cycles=tuple(int(c) for c in s["region_cycles"][:regions]),
-        region_instructions=tuple(int(n) for n in s["region_instructions"][:regions]),
+        region_cycles=_of_regions(s, "region_cycles", committed - int(s["region_cycle"]), regions),
+        region_instructions=_of_regions(s, "region_instructions", instructions - int(s["region_instruction"]), regions),
         top_down=top_down(stack),
         counters=_counters(s, cycles, line_bytes),
     )
+
+
+def _of_regions(s: Any, field: str, since: int, regions: int) -> tuple[int, ...]:
+    """A count by region; `since` is what the region that is executed has gathered since it was entered."""
+    counts = s[field][:regions].copy()
+    current = int(s["region"])
+    counts[current if 0 <= current < len(counts) else 0] += since
+    return tuple(int(count) for count in counts)
 
 
 def top_down(cpi_stack: dict[str, int]) -> dict[str, float]:

@@ -29,12 +29,14 @@ _VECTOR = int(Flag.VECTOR)
 @kernel
 def replay(timing: Any, code: Any, rows: Any, elements: Any, count: int) -> None:
     """Time the first `count` of `rows` (`ROW_DTYPE`); `elements` are the addresses of all indexed accesses."""
+    s = timing[0]
     for k in range(count):
         r = rows[k]
-        if code[r.entry].flags & _VECTOR:
+        c = code[r.entry]
+        if c.flags & _VECTOR:
             step_vector(
-                timing, code, r.entry, r.pc, r.next_pc, r.address, r.stride, r.vl, r.sew_log2, r.lmul_log2,
+                s, c, r.entry, r.pc, r.next_pc, r.address, r.stride, r.vl, r.sew_log2, r.lmul_log2,
                 elements[r.element :],
             )  # fmt: skip
         else:
-            step(timing, code, r.entry, r.pc, r.next_pc, r.address)
+            step(s, c, r.entry, r.pc, r.next_pc, r.address)

@@ -38,7 +38,9 @@ from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass
 
 CLASSES = 64  # timing classes at most
-HORIZON = 16384  # cycles that calendars look ahead
+HORIZON = 1024  # cycles that calendars look ahead
+FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
+QUEUE_WORDS = QUEUES // 8  # eight queues share a word of their books
 QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
@@ -49,114 +51,118 @@ OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learnin
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 
-TIMING_DTYPE = np.dtype(
-    [
-        # --- front end
-        ("fetch_bytes", _W), ("fetch_to_rename", _W), ("redirect", _W), ("decode_redirect", _W), ("ftq_entries", _W),
-        ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
-        ("next_line_instruction", _W),
-        ("block_end", _W), ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
-        ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
-        ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
-        # --- predictors
-        ("is_tage", _W), ("base_mask", _W), ("gshare_mask", _W), ("tables", _W), ("indirect_tables", _W),
-        ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
-        ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
-        ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
-        ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
-        ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
-        ("table_older", _W, TAGE_TABLES), ("table_index", _W, TAGE_TABLES), ("table_tag", _W, TAGE_TABLES),
-        ("indirect_mask", _W, TAGE_TABLES), ("indirect_tag_mask", _W, TAGE_TABLES),
-        ("indirect_history", _W, TAGE_TABLES), ("indirect_index", _W, TAGE_TABLES), ("indirect_tag", _W, TAGE_TABLES),
-        ("sc_history", _W, 4), ("sc_index", _W, 4), ("ras", _W, RAS_ENTRIES),
-        ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
-        ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
-        ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
-        ("indirect_tags", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES),
-        ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
-        # --- rename, window, commit
-        ("rename_width", _W), ("issue_width", _W), ("commit_width", _W), ("window", _W), ("rename_to_issue", _W),
-        ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W), ("fusion", _W), ("fused_pc", _W),
-        ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
-        ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
-        ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
-        ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
-        ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
-        # --- issue queues and ports
-        ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUES), ("queue_time", _W, QUEUES),
-        ("queue_leaving", np.int16, QUEUES * HORIZON),
-        ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
-        ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
-        ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
-        ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES),
-        ("port_cycle", _W, HORIZON), ("port_busy", _W, HORIZON),
-        # --- memory
-        ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
-        ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
-        ("load_head", _W), ("store_head", _W), ("drain_time", _W), ("drain_count", _W), ("drain_line", _W),
-        ("buffer_head", _W), ("found", _W), ("victim", _W), ("victim_stamp", _W),
-        ("second_tlb_cycles", _W), ("walk_cycles", _W), ("last_data_page", _W), ("last_code_page", _W),
-        ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
-        ("buffer_line", _W, MSHRS),
-        ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
-        ("forward_known", _W, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
-        ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
-        ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
-        ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
-        ("walk_reads", _W), ("walk_tables", _W, 16),
-        ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
-        ("mshrs", _W, 4), ("mshr_free", _W, 4 * MSHRS),
-        ("tags", _W, CACHE_ENTRIES), ("stamps", _W, CACHE_ENTRIES),
-        # --- prefetch
-        ("streams", _W), ("stream_distance", _W), ("stride_entries", _W), ("stride_degree", _W), ("stream_next", _W),
-        ("stream_line", _W, STREAMS), ("stream_step", _W, STREAMS), ("stream_trust", _W, STREAMS),
-        ("stream_ahead", _W, STREAMS), ("stride_pc", _W, STRIDES), ("stride_address", _W, STRIDES),
-        ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES), ("stream_l2_distance", _W),
-        ("stores_train", _W), ("stream_far", _W, STREAMS),
-        ("sms_regions", _W), ("sms_next", _W), ("sms_region", _W, SPATIAL_REGIONS), ("sms_trigger", _W, SPATIAL_REGIONS),
-        ("sms_lines", _W, SPATIAL_REGIONS), ("pattern_trigger", _W, PATTERNS), ("pattern_lines", _W, PATTERNS),
-        ("offsets", _W), ("offset", _W, OFFSETS), ("offset_score", _W, OFFSETS), ("offset_index", _W), ("offset_round", _W),
-        ("offset_rounds", _W), ("offset_most", _W), ("offset_least", _W), ("offset_best", _W),
-        ("request_line", _W, RECENT_REQUESTS), ("request_time", _W, RECENT_REQUESTS),
-        # --- DRAM
-        ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
-        ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
-        ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, 16),
-        # --- vector
-        ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W), ("scalar_interval", _W),
-        ("scalar_next", _W), ("scalar_ports", _W), ("masked_ports", _W), ("has_chaining", _W), ("binds_pipes", _W),
-        ("work_follows_vl", _W), ("widening_source_rate", _W), ("masked_reads_old", _W), ("overwrite_waits", _W),
-        ("vector_port", _W), ("vector_leave", _W), ("vector_beat", _W), ("vector_queue", _W), ("vector_head", _W),
-        ("vector_order", _W, 2), ("vector_ring", _W, NPU_QUEUE), ("rule_of_class", _W, CLASSES),
-        ("rule_cost", _W, len(K.RULES) * SEWS * LMUL_STEPS), ("rule_latency", _W, len(K.RULES) * SEWS),
-        ("rule_saving", _W, len(K.RULES) * SEWS), ("rule_minimum", _W, len(K.RULES)), ("rule_fixed", _W, len(K.RULES)),
-        ("rule_elements", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
-        ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)), ("register_saving", _W, 128),
-        ("access_cost", _W, 2 * len(K.ACCESS)), ("parallel_fields", _W, 2), ("field_slots", _W, 2),
-        ("access_credit", _W, 2),
-        # --- decoupled engine
-        ("has_npu", _W), ("npu_bytes", _W), ("npu_chaining", _W), ("npu_level", _W), ("npu_port", _W), ("npu_lines", _W),
-        ("npu_dispatch", _W), ("npu_result", _W), ("npu_queue", _W), ("npu_divide", _W), ("npu_reduce", _W),
-        ("npu_memory", _W), ("npu_lanes", _W), ("npu_head", _W), ("npu_line_head", _W), ("npu_last", _W),
-        ("npu_rule_unit", _W, len(K.RULES)), ("npu_rule_startup", _W, len(K.RULES)),
-        ("npu_unit_free", _W, len(K.NPU_UNITS)), ("npu_queue_free", _W, NPU_QUEUE), ("npu_line_free", _W, MSHRS),
-        ("npu_prefetch", _W), ("npu_stream_address", _W, STRIDES), ("npu_stream_step", _W, STRIDES),
-        ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
-        # --- log of stages (`workbench.core.timing.stages`): host address of the next row, rows that are still wanted
-        ("log_pointer", _W), ("log_left", _W), ("vector_issue", _W),
-        # --- counts
-        ("stack", _W, CAUSES), ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
-        ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
-        ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
-        ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
-        ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W), ("conditional_branches", _W),
-        ("branch_mispredicts", _W), ("return_mispredicts", _W), ("target_misses", _W), ("override_bubbles", _W),
-        ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("fusions", _W), ("useful_prefetches", _W),
-        ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
-        ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
-    ],
-    align=True,
-)  # fmt: skip
+
+def _size(field: Any) -> int:
+    return int(np.dtype([field]).itemsize)
+
+
+_FIELDS: list[Any] = [
+    # --- front end
+    ("fetch_bytes", _W), ("fetch_to_rename", _W), ("redirect", _W), ("decode_redirect", _W), ("ftq_entries", _W),
+    ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
+    ("next_line_instruction", _W),
+    ("block_end", _W), ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
+    ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
+    ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
+    # --- predictors
+    ("is_tage", _W), ("base_mask", _W), ("gshare_mask", _W), ("tables", _W), ("indirect_tables", _W),
+    ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
+    ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
+    ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
+    ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
+    ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
+    ("table_older", _W, TAGE_TABLES), ("table_index", _W, TAGE_TABLES), ("table_tag", _W, TAGE_TABLES),
+    ("indirect_mask", _W, TAGE_TABLES), ("indirect_tag_mask", _W, TAGE_TABLES),
+    ("indirect_history", _W, TAGE_TABLES), ("indirect_index", _W, TAGE_TABLES), ("indirect_tag", _W, TAGE_TABLES),
+    ("sc_history", _W, 4), ("sc_index", _W, 4), ("ras", _W, RAS_ENTRIES),
+    ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
+    ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
+    ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
+    ("indirect_tags", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES),
+    ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
+    # --- rename, window, commit
+    ("rename_width", _W), ("issue_width", _W), ("commit_width", _W), ("window", _W), ("rename_to_issue", _W),
+    ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W), ("fusion", _W), ("fused_pc", _W),
+    ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
+    ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
+    ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
+    ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
+    ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
+    # --- issue queues and ports
+    ("clock", _W), ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUE_WORDS),
+    ("queue_leaving", _W, QUEUE_WORDS * HORIZON), ("port_book", _W, HORIZON),
+    ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
+    ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
+    ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
+    ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
+    ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES),
+    # --- memory
+    ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
+    ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
+    ("load_head", _W), ("store_head", _W), ("drain_time", _W), ("drain_count", _W), ("drain_line", _W),
+    ("buffer_head", _W), ("found", _W), ("victim", _W), ("victim_stamp", _W),
+    ("second_tlb_cycles", _W), ("walk_cycles", _W), ("last_data_page", _W), ("last_code_page", _W),
+    ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
+    ("buffer_line", _W, MSHRS),
+    ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
+    ("forward_known", _W, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
+    ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
+    ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
+    ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
+    ("walk_reads", _W), ("walk_tables", _W, 16),
+    ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
+    ("mshrs", _W, 4), ("mshr_free", _W, 4 * MSHRS),
+    ("tags", _W, CACHE_ENTRIES), ("stamps", _W, CACHE_ENTRIES),
+    # --- prefetch
+    ("streams", _W), ("stream_distance", _W), ("stride_entries", _W), ("stride_degree", _W), ("stream_next", _W),
+    ("stream_line", _W, STREAMS), ("stream_step", _W, STREAMS), ("stream_trust", _W, STREAMS),
+    ("stream_ahead", _W, STREAMS), ("stride_pc", _W, STRIDES), ("stride_address", _W, STRIDES),
+    ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES), ("stream_l2_distance", _W),
+    ("stores_train", _W), ("stream_far", _W, STREAMS),
+    ("sms_regions", _W), ("sms_next", _W), ("sms_region", _W, SPATIAL_REGIONS), ("sms_trigger", _W, SPATIAL_REGIONS),
+    ("sms_lines", _W, SPATIAL_REGIONS), ("pattern_trigger", _W, PATTERNS), ("pattern_lines", _W, PATTERNS),
+    ("offsets", _W), ("offset", _W, OFFSETS), ("offset_score", _W, OFFSETS), ("offset_index", _W), ("offset_round", _W),
+    ("offset_rounds", _W), ("offset_most", _W), ("offset_least", _W), ("offset_best", _W),
+    ("request_line", _W, RECENT_REQUESTS), ("request_time", _W, RECENT_REQUESTS),
+    # --- DRAM
+    ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
+    ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
+    ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, 16),
+    # --- vector
+    ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W), ("scalar_interval", _W),
+    ("scalar_next", _W), ("scalar_ports", _W), ("masked_ports", _W), ("has_chaining", _W), ("binds_pipes", _W),
+    ("work_follows_vl", _W), ("widening_source_rate", _W), ("masked_reads_old", _W), ("overwrite_waits", _W),
+    ("vector_port", _W), ("vector_leave", _W), ("vector_beat", _W), ("vector_queue", _W), ("vector_head", _W),
+    ("vector_order", _W, 2), ("vector_ring", _W, NPU_QUEUE), ("rule_of_class", _W, CLASSES),
+    ("rule_cost", _W, len(K.RULES) * SEWS * LMUL_STEPS), ("rule_latency", _W, len(K.RULES) * SEWS),
+    ("rule_saving", _W, len(K.RULES) * SEWS), ("rule_minimum", _W, len(K.RULES)), ("rule_fixed", _W, len(K.RULES)),
+    ("rule_elements", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
+    ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)), ("register_saving", _W, 128),
+    ("access_cost", _W, 2 * len(K.ACCESS)), ("parallel_fields", _W, 2), ("field_slots", _W, 2),
+    ("access_credit", _W, 2),
+    # --- decoupled engine
+    ("has_npu", _W), ("npu_bytes", _W), ("npu_chaining", _W), ("npu_level", _W), ("npu_port", _W), ("npu_lines", _W),
+    ("npu_dispatch", _W), ("npu_result", _W), ("npu_queue", _W), ("npu_divide", _W), ("npu_reduce", _W),
+    ("npu_memory", _W), ("npu_lanes", _W), ("npu_head", _W), ("npu_line_head", _W), ("npu_last", _W),
+    ("npu_rule_unit", _W, len(K.RULES)), ("npu_rule_startup", _W, len(K.RULES)),
+    ("npu_unit_free", _W, len(K.NPU_UNITS)), ("npu_queue_free", _W, NPU_QUEUE), ("npu_line_free", _W, MSHRS),
+    ("npu_prefetch", _W), ("npu_stream_address", _W, STRIDES), ("npu_stream_step", _W, STRIDES),
+    ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
+    # --- log of stages (`workbench.core.timing.stages`): host address of the next row, rows that are still wanted
+    ("log_pointer", _W), ("log_left", _W), ("vector_issue", _W),
+    # --- counts
+    ("stack", _W, CAUSES), ("region", _W), ("region_cycle", _W), ("region_instruction", _W),
+    ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
+    ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
+    ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
+    ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
+    ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W), ("conditional_branches", _W),
+    ("branch_mispredicts", _W), ("return_mispredicts", _W), ("target_misses", _W), ("override_bubbles", _W),
+    ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("fusions", _W), ("useful_prefetches", _W),
+    ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
+    ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
+]  # fmt: skip
+TIMING_DTYPE = np.dtype(sorted(_FIELDS, key=_size), align=True)  # what every instruction touches lies together
 
 
 def make_state(core: CoreConfig, regions: int = 1, device_end: int | None = None) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import L2, L2_ARRAY, RULE, VECTOR
-from workbench.core.timing.pipeline import in_order_time, note_issue, take_port
-from workbench.core.timing.state import FIXED, HORIZON, LMUL_STEPS, SEWS
+from workbench.core.timing.pipeline import busy_ports, in_order_time, keep_port, note_issue, take_port
+from workbench.core.timing.state import FIXED, FULL_SPANS, LMUL_STEPS, SEWS
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass
 
@@ -44,9 +44,9 @@ _REDUCE_FP, _REDUCE_FP_ORDERED, _REDUCE_FP_WIDE, _REDUCE_FP_EXTREME = (
     RULE["reduce_fp"], RULE["reduce_fp_ordered"], RULE["reduce_fp_wide"], RULE["reduce_fp_extreme"],
 )  # fmt: skip
 V0 = 64  # first vector register in the unified numbering
-_CYCLE = HORIZON - 1
 _SMALLEST, _LARGEST = -3, LMUL_STEPS - 4  # log2 of the registers of one operation
 ARITHMETIC, MEMORY = 0, 1  # the two in-order streams of a unit with a queue
+_SPREAD, _SLOTS = 0x9E3779B1, FULL_SPANS - 1  # multiplicative hash of a mask of ports
 
 
 @inner_kernel
@@ -167,19 +167,17 @@ def take(s: Any, ports: int, ready: int, cycles: int) -> int:
     s.vector_beat = ready
     if cycles <= 0:
         return ready
-    time = ready
+    time = _skip_full(s, ports, ready)
     first = -1
     while True:
-        slot = time & _CYCLE
-        if s.port_cycle[slot] != time:
-            s.port_cycle[slot] = time
-            s.port_busy[slot] = 0
-        free = ports & ~s.port_busy[slot]
+        busy = busy_ports(s, time)
+        free = ports & ~busy
         if free != 0:
-            ports = free & -free  # the other beats follow on the same port
-            s.port_busy[slot] |= ports
             if first < 0:
                 first = time
+                _note_full(s, ports, ready, first)
+            ports = free & -free  # the other beats follow on the same port
+            keep_port(s, time, busy | ports)
             cycles -= 1
             if cycles == 0:
                 break
@@ -187,6 +185,27 @@ def take(s: Any, ports: int, ready: int, cycles: int) -> int:
     s.vector_port = ports
     s.vector_beat = time
     return first
+
+
+@inner_kernel
+def _full_slot(ports: int) -> int:
+    return ((ports * _SPREAD) >> 32) & _SLOTS
+
+
+@inner_kernel
+def _skip_full(s: Any, ports: int, time: int) -> int:
+    """The end of a span of cycles from `time` on in which all of `ports` are known to be taken, or `time`."""
+    slot = _full_slot(ports)
+    return s.full_end[slot] if s.full_ports[slot] == ports and s.full_start[slot] <= time < s.full_end[slot] else time
+
+
+@inner_kernel
+def _note_full(s: Any, ports: int, start: int, end: int) -> None:
+    """Remember that all of `ports` are taken from `start` to `end`, with the span known before where it touches that."""
+    slot = _full_slot(ports)
+    if s.full_ports[slot] != ports or not s.full_start[slot] <= start <= s.full_end[slot]:
+        s.full_ports[slot], s.full_start[slot] = ports, start
+    s.full_end[slot] = end
 
 
 @inner_kernel
