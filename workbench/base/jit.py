@@ -114,9 +114,9 @@ def kernel(function: F | None = None, **options: Any) -> Any:
 def inner_kernel(function: F | None = None, **options: Any) -> Any:
     """Compile a function that only kernels call, into LLVM instructions that its callers take over and optimise.
 
-    It cannot be called from Python and has no cache entry, and its indices must not be negative. Numba would optimise and assemble such a function, with all
-    that it calls, once by itself and again in each of its callers; leaving that to the kernel that Python calls compiled
-    the core in 67 s of processor time instead of 105, annealing in 25 instead of 36.
+    It cannot be called from Python, has no cache entry, and its indices must not be negative. Numba would optimise and
+    assemble such a function, with all that it calls, once by itself and again in each of its callers; leaving that to the
+    kernel that Python calls compiled the core in 67 s of processor time instead of 105, annealing in 25 instead of 36.
     """
     if function is None:
         return lambda decorated: inner_kernel(decorated, **options)
