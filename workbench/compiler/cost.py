@@ -161,23 +161,33 @@ def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
 
 def window_cycles(target: Target, kernel: Window) -> float:
     """Estimated cycles of a window."""
-    chunks = -(-kernel.vector.count // lanes(target, kernel.lmul))
-    used = kernel.vector.count / chunks
+    repeats = math.prod(dim.count for dim in kernel.loops)
+    cycles = sum(count * _window(target, kernel, used) for count, used in _chunks(target, kernel))
+    used = kernel.vector.count / sum(count for count, _ in _chunks(target, kernel))
+    return repeats * cycles + _streaming(target, kernel, used)
+
+
+def _window(target: Target, kernel: Window, used: int) -> float:
+    """Cycles of all blocks for one vector of results."""
     width = _window_width(target, used, kernel.lmul)
-    repeats = math.prod(dim.count for dim in kernel.loops) * chunks
-    step, tap = kernel.block.stride("x"), kernel.across.stride("x")
     load = _access(target, used, kernel, "x", 1)
     store = _access(target, used, kernel, "y", 1)
     full, rest = divmod(kernel.block.count, kernel.tile)
-    total = 0.0
+    total, taps = 0.0, kernel.along.count * kernel.across.count
+    weights = 0 if kernel.hoisted or "w" not in kernel.operands else taps
     for count, size in ((full, kernel.tile), (1 if rest else 0, rest)):
-        columns = len({i * step + t * tap for i in range(size) for t in range(kernel.across.count)})
-        loads = columns * kernel.along.count
-        weights = 0 if kernel.hoisted or "w" not in kernel.operands else kernel.along.count * kernel.across.count
-        sums = size * kernel.along.count * kernel.across.count
-        moved = loads * load + size * store + (weights * load if kernel.vector.stride("w") else 0.0)
-        total += count * _bounded(target, 2 * loads + 2 * weights + sums + 5 * size + 6, sums * width, moved)
-    return repeats * total + _streaming(target, kernel, used)
+        loads = kernel.columns(size) * kernel.along.count
+        vectors = loads + (weights if kernel.vector.stride("w") else 0)
+        if target.engine_entries:
+            each = max(load, target.load_latency_cycles / target.engine_entries)
+            late = kernel.along.count if kernel.together else loads  # loads whose whole latency shows
+            waiting = (vectors + size) * each + late * (target.load_latency_cycles - each)
+            rate = max(math.ceil(width), (target.fma_latency_cycles + width) / target.engine_entries)
+            total += count * (waiting + size * (taps * rate + max(1.0, store)))
+        else:
+            moved, sums = vectors * load + size * store, size * taps
+            total += count * _bounded(target, 2 * loads + 2 * weights + sums + 5 * size + 6, sums * width, moved)
+    return total
 
 
 def _window_width(target: Target, used: float, lmul: int) -> float:

@@ -24,7 +24,7 @@ class Schedule:
     algorithm: ``direct``, ``im2col``, ``winograd F(m,3)`` or ``window``.
     vectors: what the vectors run over: ``channels``, ``positions`` or ``columns``.
     lmul: registers of a group (1, 2, 4, 8). block: results kept in registers at a time, each a group.
-    loads: vectors loaded together. ahead: while those before them are in use.
+    loads: vectors loaded together. ahead: while those before them are in use; for windows: all of a row together.
     outside: the loop over vectors is outside of those over positions; for windows: all weights stay in registers.
     """
 
@@ -39,7 +39,7 @@ class Schedule:
     def apply(self, kernel: MainKernel) -> MainKernel:
         """The kernel with this schedule."""
         if isinstance(kernel, Window):
-            return replace(kernel, lmul=self.lmul, tile=self.block, hoisted=self.outside)
+            return replace(kernel, lmul=self.lmul, tile=self.block, together=self.ahead, hoisted=self.outside)
         return replace(
             kernel, lmul=self.lmul, tile=self.block, group=self.loads, ahead=self.ahead, vector_outside=self.outside
         )  # fmt: skip
@@ -48,7 +48,7 @@ class Schedule:
 def schedule_of(algorithm: str, kernel: MainKernel) -> Schedule:
     """The schedule that a kernel has."""
     if isinstance(kernel, Window):
-        return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, outside=kernel.hoisted)
+        return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, 1, kernel.together, kernel.hoisted)
     return Schedule(
         algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, kernel.ahead, kernel.vector_outside
     )  # fmt: skip

@@ -220,22 +220,25 @@ def window_choices(
         combine, operands, (batch, channels), down[0], right[1], down[1], right[0], epilogue, factor, role="columns"
     )
     for kernel in (over_channels, over_columns):
-        for shaped in _window_shapes(kernel):
+        for shaped in _window_shapes(target, kernel):
             yield Choice(window_cycles(target, shaped), shaped, "window")
 
 
-def _window_shapes(kernel: Window) -> Iterator[Window]:
+def _window_shapes(target: Target, kernel: Window) -> Iterator[Window]:
     taps = kernel.along.count * kernel.across.count
     weighted = "w" in kernel.operands
     for lmul in LMULS:
         groups = _REGISTERS // lmul
         vector_weights = weighted and kernel.vector.stride("w") != 0
         options = [(False, groups - 2 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
-        if weighted and not vector_weights:
-            options.append((True, groups - 2))
+        if weighted:
+            options.append((True, groups - 2 - (taps if vector_weights else 0)))
         for hoisted, room in options:
-            if room < 1 or (hoisted and taps > 16):
+            if hoisted and taps > 16:
                 continue
-            for tile in {1, 2, 3, 4, 6, room}:
+            for tile in sorted({1, 2, 3, 4, 6, max(room, 1)}):
                 if tile <= min(room, kernel.block.count, 8):
-                    yield replace(kernel, lmul=lmul, tile=tile, hoisted=hoisted)
+                    shaped = replace(kernel, lmul=lmul, tile=tile, hoisted=hoisted)
+                    yield shaped
+                    if target.engine_entries and tile + shaped.columns(tile) <= room + 1:
+                        yield replace(shaped, together=True)

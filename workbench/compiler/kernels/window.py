@@ -35,7 +35,8 @@ class Window:
 
     `combine` is ``multiply`` (with `w`), ``add`` or ``max``. `across` is the window's dimension along `block`, `along`
     the other one. `factor` scales a sum. `hoisted` keeps all
-    weights in registers; `role` says what the vectors run over.
+    weights in registers, `together` loads all vectors of a row before the first is used, for engines, whose loads are late;
+    `role` says what the vectors run over.
     """
 
     combine: str
@@ -50,12 +51,18 @@ class Window:
     lmul: int = 1
     tile: int = 1
     hoisted: bool = False
+    together: bool = False
     role: str = "channels"
 
     def describe(self) -> str:
         """The schedule, for people."""
-        held = ", weights in registers" if self.hoisted else ""
+        held = (", weights in registers" if self.hoisted else "") + (", loads by row" if self.together else "")
         return f"window, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{held}"
+
+    def columns(self, size: int) -> int:
+        """Vectors of `x` that one row of the windows of `size` results has."""
+        step, tap = self.block.stride("x"), self.across.stride("x")
+        return len({i * step + t * tap for i in range(size) for t in range(self.across.count)})
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
@@ -126,7 +133,7 @@ class Window:
             for row in range(self.along.count):
                 given = weights[row] if weights is not None else None
                 totals = self._row(builder, Address(rows_x[row]), Address(rows_w[row]), totals, given)
-                if self.across.count > _FEW_TAPS:
+                if self.across.count > _FEW_TAPS or self.together:
                     totals = builder.pin(totals)
         else:
             totals = self._start(builder, pointers, size)
@@ -169,8 +176,11 @@ class Window:
                 offset = place * self.block.stride("x") + tap * self.across.stride("x")
                 users.setdefault(offset, []).append((place, tap))
         sums, known = list(totals), {}
+        early = {offset: load_vector(builder, self, "x", x + offset) for offset in users} if self.together else {}
+        if early:
+            builder.fence()
         for offset in sorted(users):
-            vector = load_vector(builder, self, "x", x + offset)
+            vector = early[offset] if early else load_vector(builder, self, "x", x + offset)
             for place, tap in users[offset]:
                 if self.combine == "multiply" and weights is None and tap not in known:
                     known[tap] = self._weight(builder, w + tap * self.across.stride("w"))
