@@ -175,11 +175,11 @@ def test_computed_weights(tmp_path: Path) -> None:
 
 def test_another_type(tmp_path: Path) -> None:
     model = _model([_relu()])
-    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
-    model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.DOUBLE
     expected = (
-        "bad.onnx, input x: found elements of type float16, expected float32, int32, int64, int8, uint8, int16, uint16 "
-        "or bool; export a float32 network."
+        "bad.onnx, input x: found elements of type float64, expected float32, float16, int32, int64, int8, uint8, int16, "
+        "uint16 or bool; export a float32 network."
     )
     assert _message(tmp_path, model) == expected
 

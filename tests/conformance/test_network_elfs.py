@@ -12,21 +12,23 @@ from workbench.compiler.compile import compile_graph
 from workbench.core.config import load_core
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
+from workbench.graph.half import in_half_precision
 from workbench.graph.reference import random_inputs, relative_error, run_reference
 from workbench.graph.zoo import load_model
 from workbench.isa.elf import write_elf
 
 REFERENCE_NETWORKS = ("alibaba_c906_ic", "alibaba_c906_kws", "fastestdet")
 TOLERANCE = 1e-4
+HALF_TOLERANCE = 0.03  # of the largest output, after tens of layers whose rounding errors are 2^-11 each
 
 
 def _qemu(path: Path, stdin: bytes, vlen_bits: int) -> bytes:
-    machine = f"rv64,v=true,vlen={vlen_bits},elen=64"
+    machine = f"rv64,v=true,vlen={vlen_bits},elen=64,Zfh=true"  # vectors of halves need no option there
     run = subprocess.run(["qemu-riscv64", "-cpu", machine, str(path)], input=stdin, capture_output=True, check=True)
     return run.stdout
 
 
-def _check(graph: Graph, core: str, vlen_bits: int, folder: Path) -> None:
+def _check(graph: Graph, core: str, vlen_bits: int, folder: Path, tolerance: float = TOLERANCE) -> None:
     compiled = compile_graph(graph, load_core(core).target())
     path = write_elf(folder / "network.elf", compiled.program)
     path.chmod(0o755)
@@ -34,7 +36,7 @@ def _check(graph: Graph, core: str, vlen_bits: int, folder: Path) -> None:
     stdin = compiled.pack_inputs(inputs)
     ours = run_program(compiled.program, None, stdin=stdin, timed=False, vlen_bits=vlen_bits)
     assert ours.exit_code == 0
-    assert relative_error(compiled.unpack_outputs(ours.stdout), run_reference(graph, inputs)) <= TOLERANCE
+    assert relative_error(compiled.unpack_outputs(ours.stdout), run_reference(graph, inputs)) <= tolerance
     assert ours.stdout == _qemu(path, stdin, vlen_bits)
 
 
@@ -53,6 +55,19 @@ def test_a_trained_network_gives_the_same_bytes_under_qemu(
 @pytest.mark.parametrize("network", ["mobilenet_v2", "squeezenet"])
 def test_a_network_of_the_zoo_gives_the_same_bytes_under_qemu(network: str, tmp_path: Path) -> None:
     _check(load_model(network), "xiangshan_kunminghu_v2", 128, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("single_sums", [False, True])
+@pytest.mark.parametrize("vlen_bits", [128, 1024])
+@pytest.mark.parametrize("network", ["alibaba_c906_ic", "mobilenet_v3", "bert_tiny"])
+def test_a_network_in_half_precision_gives_the_same_bytes_under_qemu(
+    network: str, vlen_bits: int, single_sums: bool, reference: Path, tmp_path: Path
+) -> None:
+    path = reference / "workloads" / "onnx" / f"{network}.onnx"
+    single = load_model(path if network.startswith("alibaba") else network)
+    core = "thead_c906" if vlen_bits == 128 else "xiangshan_kunminghu_v2_npu16"
+    _check(in_half_precision(single, single_sums), core, vlen_bits, tmp_path, HALF_TOLERANCE)
 
 
 @pytest.mark.parametrize("network", ["alibaba_c906_ic", "alibaba_c906_kws"])

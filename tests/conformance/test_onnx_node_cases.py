@@ -22,19 +22,21 @@ from workbench.graph.canonical import supported_operators
 from workbench.graph.onnx_reader import make_graph
 from workbench.isa.target import Target
 
-TARGET = Target("test", 128, 256, False, 65536, 1 << 20)
+TARGET = Target("test", 128, 256, True, 65536, 1 << 20)
 TOLERANCE = 1e-4
+HALF_TOLERANCE = 2e-3  # four roundings of half precision
 FEW_DIGITS = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 5e-4}  # written with four digits
 SETTINGS = {  # inputs that say what to do, which the compiler must know
     "BatchNormalization": (), "CenterCropPad": (1,), "Compress": (1,), "ConstantOfShape": (0,), "Conv": (1, 2),
     "ConvTranspose": (1, 2), "CumProd": (1,), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,),
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "Pad": (1, 2, 3), "Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4), "Split": (1,),
     "Squeeze": (1,), "Tile": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),
     **{f"Reduce{kind}": (1,) for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()},
 }  # fmt: skip
 FOLDED = ("Constant", "ConstantOfShape", "Shape", "Size", "Range", "HannWindow", "HammingWindow", "BlackmanWindow")
-TYPE_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9)  # float32, uint8, int8, uint16, int16, int32, int64, bool
+TYPE_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9, 10)  # float32, uint8, int8, uint16, int16, int32, int64, bool, float16
 _DRAWS = "random numbers of numpy's generator"
 EXCLUDED = {f"test_training_dropout{kind}": _DRAWS for kind in ("", "_mask", "_default", "_default_mask")}
 MOST_EXCLUDED = 0.05
@@ -65,6 +67,11 @@ def _is_supported(case: Any) -> bool:
         if kind not in TYPE_NUMBERS:
             return False
     return True
+
+
+def _has_halves(case: Any) -> bool:
+    """Whether a case takes or gives values of float16."""
+    return any(value.type.tensor_type.elem_type == 10 for value in (*case.model.graph.input, *case.model.graph.output))
 
 
 def _arrays(values: Any) -> Iterator[np.ndarray]:
@@ -153,7 +160,7 @@ def test_every_case_of_supported_operators_and_types_is_computed_right() -> None
         except Exception as caught:  # every failure is listed
             wrong.append(f"{case.name}: {caught}")
             continue
-        if error <= FEW_DIGITS.get(case.name, TOLERANCE):
+        if error <= FEW_DIGITS.get(case.name, HALF_TOLERANCE if _has_halves(case) else TOLERANCE):
             right[operator] += 1
         else:
             wrong.append(f"{case.name}: relative error {error:.1e}")

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Dtype(StrEnum):
-    """Types to compute in."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    INT8 = "int8"
+from workbench.cli.dtype import Dtype
 
 
 def command(
     model: Annotated[str, typer.Argument(help="ONNX file, or a name of `workbench list models`.")],
     core: Annotated[str, typer.Option(help="Core to tune for: a name in cores/ or a TOML file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Program to write (ELF).")],
-    dtype: Annotated[Dtype, typer.Option(help="Type to compute in.")] = Dtype.FP32,
+    dtype: Annotated[Dtype, typer.Option(help="Type to compute a float32 network in.")] = Dtype.FP32,
     batch: Annotated[int | None, typer.Option(min=1, help="Size of an open batch [default: 1].")] = None,
     dim: Annotated[list[str] | None, typer.Option(help="NAME=N or INPUT.AXIS=N: an open size (repeatable).")] = None,
     pin: Annotated[Path | None, typer.Option(help="Schedules of layers to keep to (a file of --schedules).")] = None,
@@ -31,9 +24,9 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a network to a static RV64GCV Linux program that reads inputs from standard input and writes outputs."""
-    from workbench.base.errors import NotBuiltError
     from workbench.base.files import write_text
     from workbench.base.progress import Progress
+    from workbench.cli.dtype import load_network
     from workbench.cli.input_sizes import read_sizes
     from workbench.cli.output import show
     from workbench.compiler.compile import compile_graph
@@ -41,12 +34,9 @@ def command(
     from workbench.compiler.schedule_files import read_schedules, write_schedules
     from workbench.compiler.tune import tune_schedules
     from workbench.core.config import load_core
-    from workbench.graph.zoo import load_model
     from workbench.isa.elf import write_elf
 
-    if dtype is not Dtype.FP32:
-        raise NotBuiltError(f"--dtype {dtype.value} is not built yet; compile with --dtype fp32.")
-    config, graph = load_core(core), load_model(model, read_sizes(batch, dim))
+    config, graph = load_core(core), load_network(model, read_sizes(batch, dim), dtype)
     target = config.target()
     planner = Planner(read_schedules(pin), str(pin)) if pin is not None else Planner()
     notes: list[str] = []

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.cli.dtype import Dtype
+
 
 def command(
     program: Annotated[
@@ -51,6 +53,9 @@ def command(
     batch: Annotated[int | None, typer.Option(min=1, help="networks: size of an open batch [default: 1]")] = None,
     dim: Annotated[
         list[str] | None, typer.Option(metavar="NAME=N", help="networks: an open size, or INPUT.AXIS=N (repeatable)")
+    ] = None,
+    dtype: Annotated[
+        Dtype | None, typer.Option(help="networks: type to compute a float32 network in [default: fp32]")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
@@ -101,11 +106,13 @@ def command(
         _refuse(for_programs, "a network")
         run_network_command(
             program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs,
-            sizes=read_sizes(batch, dim), pin=pin,
+            sizes=read_sizes(batch, dim), pin=pin, dtype=dtype or Dtype.FP32,
         )  # fmt: skip
         return
-    for_networks = {"--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out}
-    for_networks["--pin"] = pin
+    for_networks = {
+        "--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out, "--dtype": dtype,
+        "--pin": pin,
+    }  # fmt: skip
     _refuse(for_networks, "a program")
     if functional:
         _refuse(logs.options(), "a functional run")

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.cli.dtype import Dtype, load_network
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -24,7 +26,7 @@ def is_network(name: str) -> bool:
 def run_network_command(
     model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
     output: Path | None = None, as_json: bool = False, logs: Logs | None = None, sizes: dict[str, int] | None = None,
-    pin: Path | None = None,
+    pin: Path | None = None, dtype: Dtype = Dtype.FP32,
 ) -> NetworkResult:  # fmt: skip
     """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
     from workbench.base.files import make_folder
@@ -33,9 +35,8 @@ def run_network_command(
     from workbench.compiler.planner import Planner
     from workbench.compiler.schedule_files import read_schedules
     from workbench.core.config import load_core
-    from workbench.graph.zoo import load_model
 
-    graph = load_model(model, sizes)
+    graph = load_network(model, sizes, dtype)
     planner = Planner(read_schedules(pin), str(pin)) if pin is not None else None
     if output is not None:
         make_folder(output)

@@ -34,6 +34,7 @@ def compile_graph(
     """
     import workbench.compiler.operators  # noqa: F401
 
+    check_half(graph, target)
     lowering = Lowering(optimise(graph), target, planner)
     lowering.run()
     lowering.planner.finish()
@@ -50,6 +51,14 @@ def compile_graph(
         arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
         assembly="\n".join(map(make_assembly, texts)) if with_assembly else "",
     )  # fmt: skip
+
+
+def check_half(graph: Graph, target: Target) -> None:
+    """Refuse half precision for cores without the instructions."""
+    name = next((name for name, tensor in graph.tensors.items() if tensor.dtype == "float16"), None)
+    if name is not None and not target.has_fp16:
+        found = f"elements of type float16 for the core {target.name}, which has no Zvfh"
+        raise InputError(f"{graph.name}, tensor {name}", found, "a core with has_fp16 = true", "choose one, or use float32")
 
 
 def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[list[str], list[bytes]]:

@@ -25,12 +25,11 @@ _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
-_BIT = 32  # of a sum
 
 
-def lanes(target: Target, lmul: int) -> int:
-    """Elements of a register group."""
-    return target.vlen_bits // _BIT * lmul
+def lanes(target: Target, kernel: Contraction | Window | Transform) -> int:
+    """Sums that fit into a register group."""
+    return target.vlen_bits // kernel.sum_bits * kernel.lmul
 
 
 def contraction_cycles(target: Target, kernel: Contraction) -> float:
@@ -42,8 +41,8 @@ def contraction_cycles(target: Target, kernel: Contraction) -> float:
 
 def _chunks(target: Target, kernel: Contraction | Window | Transform) -> list[tuple[int, int]]:
     """How many vectors of which lengths cover the vector dimension."""
-    full, rest = divmod(kernel.vector.count, lanes(target, kernel.lmul))
-    return [(count, used) for count, used in ((full, lanes(target, kernel.lmul)), (1, rest)) if count and used]
+    full, rest = divmod(kernel.vector.count, lanes(target, kernel))
+    return [(count, used) for count, used in ((full, lanes(target, kernel)), (1, rest)) if count and used]
 
 
 def _contraction(target: Target, kernel: Contraction, used: int) -> float:
@@ -51,7 +50,7 @@ def _contraction(target: Target, kernel: Contraction, used: int) -> float:
     steps = math.prod(dim.count for dim in kernel.reduce)
     load = _access(target, used, kernel, "b", steps)
     store = _access(target, used, kernel, "y", 1)
-    width = _width(target, used, kernel.lmul)
+    width = _width(target, used, kernel)
     full, rest = divmod(kernel.block.count, kernel.tile)
     total = 0.0
     for count, size in ((full, kernel.tile), (1, rest)):
@@ -92,10 +91,10 @@ def _edge(target: Target, size: int, width: float, load: float, store: float) ->
     return target.load_latency_cycles + 2 * target.fma_latency_cycles + size * (waits + max(width, store))
 
 
-def _width(target: Target, used: int, lmul: int) -> float:
+def _width(target: Target, used: int, kernel: Contraction | Window | Transform) -> float:
     """Cycles of one operation on `used` elements; short registers are processed whole."""
-    elements = used if target.engine_entries or target.vlen_bits > _LONG_VLEN_BITS else lanes(target, lmul)
-    cycles = max(1.0, elements * _BIT / target.vector_bits_per_cycle)
+    elements = used if target.engine_entries or target.vlen_bits > _LONG_VLEN_BITS else lanes(target, kernel)
+    cycles = max(1.0, elements * kernel.sum_bits / target.vector_bits_per_cycle)
     return float(math.ceil(cycles)) if target.engine_entries else cycles
 
 
@@ -124,7 +123,7 @@ def _bounded(target: Target, instructions: float, compute: float, access: float)
 
 def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
     """Whether reading `a` again for every vector moves fewer bytes than reading `b` again for every outer step."""
-    chunks = -(-kernel.vector.count // lanes(target, kernel.lmul)) * kernel.panels.count
+    chunks = -(-kernel.vector.count // lanes(target, kernel)) * kernel.panels.count
     outer = math.prod(dim.count for dim in kernel.loops)
     steps = math.prod(dim.count for dim in kernel.reduce)
     b_moves = any(dim.stride("b") for dim in kernel.loops)
@@ -139,7 +138,7 @@ def transform_cycles(target: Target, kernel: Transform) -> float:
     """Estimated cycles of the transforms of all tiles."""
     work, total = kernel.work, 0.0
     for count, used in _chunks(target, kernel):
-        width = _width(target, used, kernel.lmul)
+        width = _width(target, used, kernel)
         load = _access(target, used, kernel, "x", 1)
         store = _access(target, used, kernel, "y", 1)
         if target.engine_entries:
@@ -169,7 +168,7 @@ def window_cycles(target: Target, kernel: Window) -> float:
 
 def _window(target: Target, kernel: Window, used: int) -> float:
     """Cycles of all blocks for one vector of results."""
-    width = _window_width(target, used, kernel.lmul)
+    width = _window_width(target, used, kernel)
     load = _access(target, used, kernel, "x", 1)
     store = _access(target, used, kernel, "y", 1)
     full, rest = divmod(kernel.block.count, kernel.tile)
@@ -190,9 +189,9 @@ def _window(target: Target, kernel: Window, used: int) -> float:
     return total
 
 
-def _window_width(target: Target, used: float, lmul: int) -> float:
-    registers = used if target.vlen_bits > _LONG_VLEN_BITS else lanes(target, lmul)
-    return max(1.0, registers * _BIT / target.vector_bits_per_cycle)
+def _window_width(target: Target, used: float, kernel: Window) -> float:
+    registers = used if target.vlen_bits > _LONG_VLEN_BITS else lanes(target, kernel)
+    return max(1.0, registers * kernel.sum_bits / target.vector_bits_per_cycle)
 
 
 def _streaming(target: Target, kernel: Window, used: float) -> float:

@@ -42,6 +42,11 @@ class Element:
         return replace(self, computed=kind)
 
     @property
+    def in_single(self) -> Element:
+        """The same in memory; half precision is computed in single precision."""
+        return self.computed_as("float") if self.is_float else self
+
+    @property
     def uncomputed(self) -> Element:
         """The same bytes where they are only moved: neither extended nor shortened."""
         return self.computed_as(self.memory)

@@ -18,7 +18,7 @@ from workbench.compiler.kernels.operations import OPERATIONS
 from workbench.graph.graph import Graph, Node
 
 _LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul", "MaxPool", "AveragePool"))
-_TYPES = ("float32", "int32")
+_TYPES = ("float32", "float16", "int32")
 _MOST_STEPS = 16
 
 

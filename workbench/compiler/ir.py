@@ -10,6 +10,7 @@ Source: LLVM 22 language reference (scalable vectors) and IntrinsicsRISCV.td (op
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from workbench.compiler.elements import FLOAT, FLOATING, Element, bits_of, short_name
 
 LMULS = (1, 2, 4, 8)
+_HALF_ENDS = 65520.0  # rounds to infinity
 _REGISTER_BITS = 64  # of one register for every unit of vscale
 _ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
 _SHIFTS = ("vsll", "vsra", "vsrl")
@@ -60,10 +62,15 @@ def whole(number: int) -> Value:
     return Value("i32", str(number))
 
 
+def _in_range(value: float) -> float:
+    """The value, infinite where half precision has no such number."""
+    return value if abs(value) < _HALF_ENDS else math.copysign(math.inf, value)
+
+
 def number(kind: str, value: float) -> Value:
     """A constant of an LLVM scalar type."""
     if kind == "half":
-        return Value(kind, f"0xH{struct.unpack('<H', struct.pack('<e', value))[0]:04X}")
+        return Value(kind, f"0xH{struct.unpack('<H', struct.pack('<e', _in_range(value)))[0]:04X}")
     return real(value) if kind == "float" else Value(kind, str(int(value)))
 
 
@@ -265,12 +272,14 @@ class Builder:
         value = self.emit(element.memory, f"load {element.memory}, {self.pointer(address)}")
         if not element.is_narrow:
             return value
-        return self.emit(element.computed, f"{'sext' if element.is_signed else 'zext'} {value} to {element.computed}")
+        operation = "fpext" if element.is_float else "sext" if element.is_signed else "zext"
+        return self.emit(element.computed, f"{operation} {value} to {element.computed}")
 
     def store(self, value: Value, address: Address, element: Element = FLOAT) -> None:
         """Store a scalar, shortened to the type in memory."""
         if element.is_narrow:
-            value = self.emit(element.memory, f"trunc {value} to {element.memory}")
+            operation = "fptrunc" if element.is_float else "trunc"
+            value = self.emit(element.memory, f"{operation} {value} to {element.memory}")
         self._lines.append(f"  store {value}, {self.pointer(address)}")
 
     # --- vectors --------------------------------------------------------------------------------------------------
@@ -316,11 +325,16 @@ class Builder:
         if not element.is_narrow:
             return value
         kind = self._suffix(element.computed)
-        name = f"llvm.riscv.{'vsext' if element.is_signed else 'vzext'}.{kind}.{self._kind(value)}.i64"
+        operation = "vfwcvt.f.f.v" if element.is_float else "vsext" if element.is_signed else "vzext"
+        name = f"llvm.riscv.{operation}.{kind}.{self._kind(value)}.i64"
         return self.call(name, self._poison(element.computed).type, [self._poison(element.computed), value, self.vl])
 
     def shorten(self, value: Value, element: Element) -> Value:
-        """The low bits of a computed vector, as they are kept in memory."""
+        """A computed vector as it is kept in memory: rounded, or of integers the low bits."""
+        if element.is_float and element_of(value) != element.memory:
+            name = f"llvm.riscv.vfncvt.f.f.w.{self._suffix(element.memory)}.{self._kind(value)}.i64"
+            arguments = [self._poison(element.memory), value, Value("i64", "7"), self.vl]
+            return self.call(name, arguments[0].type, arguments)
         while bits_of(element_of(value)) > bits_of(element.memory):
             half = f"i{bits_of(element_of(value)) // 2}"
             name = f"llvm.riscv.vnsrl.{self._suffix(half)}.{self._kind(value)}.i64.i64"
@@ -347,7 +361,8 @@ class Builder:
         """
         kind = element_of(vector)
         rounding = [Value("i64", "7")] if kind in FLOATING else []
-        operation = "vfmacc" if kind in FLOATING else "vmacc" if total.type == vector.type else f"vwmacc{signs}"
+        family = "f" if kind in FLOATING else ""
+        operation = f"v{family}macc" if total.type == vector.type else f"v{family}wmacc{signs}"
         arguments = [total, factor, vector, *rounding, self.vl, Value("i64", "3")]
         operands = [element_of(total), *([] if total.type == vector.type else [kind])]
         names = [self._suffix(operands[0]), self._kind(factor), *map(self._suffix, operands[1:])]
@@ -380,8 +395,8 @@ class Builder:
 
     def square_root(self, value: Value) -> Value:
         """Square roots."""
-        name = f"llvm.riscv.vfsqrt.{self._suffix()}.i64"
-        return self.call(name, value.type, [self._poison(), value, Value("i64", "7"), self.vl])
+        name = f"llvm.riscv.vfsqrt.{self._kind(value)}.i64"
+        return self.call(name, value.type, [self._poison(element_of(value)), value, Value("i64", "7"), self.vl])
 
     def float_to_int(self, value: Value, truncated: bool = False) -> Value:
         """Round to the nearest 32-bit integers, or towards zero."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.registry import Registry
-from workbench.compiler.elements import FLOAT, Element, element_of_dtype
+from workbench.compiler.elements import FLOAT, HALF, Element, element_of_dtype
 from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
-from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
-from workbench.compiler.kernels.operations import OPERATIONS
+from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, in_single, merge_dims, start_of
+from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.planner import Planner, Schedule, schedule_of
 from workbench.compiler.schedule import Choice
@@ -183,7 +183,8 @@ class Lowering:
         names = node.inputs[len(node.inputs) - len(epilogue.extras) :]
         shape = self.graph.shape(node.outputs[0])
         finish = Finish(epilogue, tuple(self.read(name).broadcast(shape) for name in names))
-        if draft is None or epilogue.fits_registers:
+        is_right = epilogue.is_right_in_half or self.element(node.outputs[0]) != HALF
+        if draft is None or epilogue.fits_registers and is_right:
             return finish
         draft.later = finish
         return Finish()
@@ -297,6 +298,8 @@ def elementwise_kernel(
     operands = {name: start_of(view) for name, view in views.items()} | finish.operands | {"y": start_of(target)}
     if operation in _MOVING and not finish.epilogue.steps and all(view.element == target.element for view in inputs):
         operands = {name: replace(o, element=o.element.uncomputed) for name, o in operands.items()}
+    elif _needs_single(operation, finish.epilogue, operands):
+        operands = in_single(operands)
     dims = [
         axis_dim(
             size,
@@ -315,6 +318,13 @@ def elementwise_kernel(
 
 
 _MOVING = ("copy", "fill")
+
+
+def _needs_single(operation: str, epilogue: Epilogue, operands: dict[str, Operand]) -> bool:
+    """Whether halves must be computed in single precision: for an operation's sake, or because there are both."""
+    kinds = {operand.element.computed for operand in operands.values() if operand.element.is_float}
+    is_right = operation == "fill" or is_right_in_half(operation) and epilogue.is_right_in_half
+    return "half" in kinds and (len(kinds) > 1 or not is_right)
 
 
 def _vector_score(dim: Dim, operands: dict[str, Operand]) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-FEATURES = "+m,+a,+f,+d,+c,+v,-relax"
-"""RV64GCV; no linker relaxation, so that branches inside a function need no relocation."""
+FEATURES = "+m,+a,+f,+d,+c,+v,+zfh,+zvfh,-relax"
+"""RV64GCV, with Zfh and Zvfh for what is in half precision; no linker relaxation, so that branches inside a function need no
+relocation."""
 
 
 @functools.cache

@@ -29,11 +29,12 @@ def fold_batch_normalization(graph: Graph) -> Graph:
             continue
         weights, bias = (work.constants[name].astype(np.float64) for name in before.inputs[1:3])
         scale, shift = (work.constants[name].astype(np.float64) for name in node.inputs[1:3])
+        dtype = work.tensors[before.inputs[1]].dtype
         shape = (-1, *(1,) * (weights.ndim - 1)) if before.operator == "Conv" else (1, -1)
         inputs = (
             before.inputs[0],
-            work.add(f"{before.inputs[1]}~{node.name}", weights * scale.reshape(shape)),
-            work.add(f"{before.inputs[2]}~{node.name}", bias * scale + shift),
+            work.add(f"{before.inputs[1]}~{node.name}", weights * scale.reshape(shape), dtype),
+            work.add(f"{before.inputs[2]}~{node.name}", bias * scale + shift, dtype),
         )
         work.fuse(before, node, replace(before, inputs=inputs))
     return work.finish()
@@ -45,7 +46,8 @@ def scale_by_channel(graph: Graph) -> Graph:
     for place, node in enumerate(graph.nodes):
         if node.operator == "BatchNormalization":
             shape = (-1, *(1,) * (len(graph.shape(node.outputs[0])) - 2))
-            factors = [work.add(f"{name}~{node.name}", graph.constants[name].reshape(shape)) for name in node.inputs[1:3]]
+            arrays = {name: graph.constants[name].reshape(shape) for name in node.inputs[1:3]}
+            factors = [work.add(f"{name}~{node.name}", array, array.dtype.name) for name, array in arrays.items()]
             attributes = {**node.attributes, "fused": node.attributes.get("fused", (node.operator,))}
             inputs = (node.inputs[0], *factors)
             work.nodes[place] = replace(node, operator="scale_shift", inputs=inputs, attributes=attributes)
@@ -73,10 +75,10 @@ class _Work:
         """Whether exactly one node uses a tensor."""
         return self._uses[name] == 1
 
-    def add(self, name: str, array: np.ndarray) -> str:
+    def add(self, name: str, array: np.ndarray, dtype: str) -> str:
         """A new constant."""
-        self.constants[name] = array.astype(np.float32)
-        self.tensors[name] = Tensor(name, tuple(array.shape))
+        self.constants[name] = array.astype(dtype)
+        self.tensors[name] = Tensor(name, tuple(array.shape), dtype)
         return name
 
     def fuse(self, before: Node, node: Node, fused: Node) -> None:

@@ -154,7 +154,7 @@ def pack(
     target: Target, product: Product, kernel: Contraction, weights: np.ndarray, constant: Callable[[np.ndarray], Operand]
 ) -> list[Contraction]:
     """The kernels of one schedule; see `packed_choices`."""
-    count, width = product.filters.count, lanes(target, kernel.lmul)
+    count, width = product.filters.count, lanes(target, kernel)
     if kernel.role != "channels" or count <= width:
         name = "b" if kernel.role == "channels" else "a"
         return [replace(kernel, operands={**kernel.operands, name: _placed(kernel, name, constant(weights))})]

@@ -58,7 +58,14 @@ def rule(*operators: str, types: tuple[str, ...] = FLOATS) -> Callable[[Rule], R
 def supported_operators() -> dict[str, tuple[str, ...]]:
     """The ONNX operators that the reader accepts, with their element types."""
     _load_rules()
-    return {name: _RULES[name].types for name in sorted(_RULES)}
+    return {name: _with_half(name, _RULES[name].types) for name in sorted(_RULES)}
+
+
+def _with_half(operator: str, types: tuple[str, ...]) -> tuple[str, ...]:
+    """Half precision goes wherever single precision does, but for the bits of numbers."""
+    if "float32" not in types or operator == "BitCast":
+        return types
+    return tuple(name for kind in types for name in ((kind, "float16") if kind == "float32" else (kind,)))
 
 
 def is_supported(operator: str) -> bool:
@@ -156,9 +163,7 @@ class Canonical:
                 raise InputError(f"{self.where}, output {name}", "no computed value", "one", "export it again")
             if self.dtype(name) not in ALL_TYPES:
                 place = f"{self.where}, output {name}"
-                raise InputError(
-                    place, f"elements of type {self.dtype(name)}", _either(ALL_TYPES), "export a float32 network"
-                )
+                raise InputError(place, f"elements of type {self.dtype(name)}", EVERY_TYPE, "export a float32 network")
             if source == name and name in made:
                 continue
             if name in self.graph.inputs:
@@ -297,5 +302,5 @@ def _either(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-EVERY_TYPE = _either(ALL_TYPES)
+EVERY_TYPE = _either(_with_half("", ALL_TYPES))
 """All element types, for sentences."""

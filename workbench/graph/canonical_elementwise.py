@@ -233,7 +233,7 @@ def cast(work: Canonical, node: Node) -> None:
     if before not in ALL_TYPES:
         raise work.error(f"{node.operator} from {before}", EVERY_TYPE, "export a float32 network")
     if before == after or {before, after} <= {*INTEGERS} or (before == "bool" and after in INTEGERS):
-        if before == after:
+        if before == after and ("rounds" not in node.attributes or node.inputs[0] in work.constants):
             work.rename(node.outputs[0], node.inputs[0])
         else:
             work.emit("copy", node, node.inputs[:1])
@@ -247,6 +247,8 @@ def cast(work: Canonical, node: Node) -> None:
 def bit_cast(work: Canonical, node: Node) -> None:
     """The same bits as another type of their width."""
     before, after = work.dtype(node.inputs[0]), work.dtype(node.outputs[0])
+    if "rounds" in node.attributes:
+        raise work.error("BitCast of float16", "types of 8, 16 or 32 bits but float16", "use a Cast")
     if np.dtype(before).itemsize != np.dtype(after).itemsize or "int64" in (before, after):
         raise work.error(f"BitCast from {before} to {after}", "types of one width", "use types of 8, 16 or 32 bits")
     if before == after:

@@ -67,4 +67,4 @@ class Graph:
     def parameters(self) -> int:
         """Number of elements of all floating constants that nodes use."""
         used = {name for node in self.nodes for name in node.inputs}
-        return sum(array.size for name, array in self.constants.items() if name in used and array.dtype == np.float32)
+        return sum(array.size for name, array in self.constants.items() if name in used and array.dtype.kind == "f")

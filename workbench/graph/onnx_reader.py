@@ -19,6 +19,7 @@ from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.graph.canonical import ALL_TYPES, EVERY_TYPE, canonical_graph, is_supported
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
+from workbench.graph.half import narrowed, widened
 from workbench.graph.inlining import inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
 from workbench.graph.quantised_form import CONTRIB, QuantisedForm
@@ -62,8 +63,9 @@ def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMIT
     inputs = tuple(value.name for value in real_inputs(model))
     outputs = tuple(value.name for value in model.graph.output)
     raw = Graph(name, shapes, constants, tuple(nodes), inputs, outputs, serialized)
-    _check_values(raw, where, limits)
-    return canonical_graph(QuantisedForm(raw).run(), opset, where)
+    single = widened(raw)
+    _check_values(single, where, limits)
+    return narrowed(canonical_graph(QuantisedForm(single).run(), opset, where), raw.tensors)
 
 
 def content_hash(graph: Graph) -> str:

@@ -23,8 +23,8 @@ def random_inputs(graph: Graph, seed: int) -> dict[str, np.ndarray]:
 
 def _random(graph: Graph, name: str, rng: np.random.Generator) -> np.ndarray:
     tensor = graph.tensors[name]
-    if tensor.dtype == "float32":
-        return rng.standard_normal(tensor.shape).astype(np.float32)
+    if tensor.dtype.startswith("float"):
+        return rng.standard_normal(tensor.shape).astype(tensor.dtype)
     limits = [
         graph.shape(node.inputs[0])[node.attributes["axis"]]
         for node in graph.nodes

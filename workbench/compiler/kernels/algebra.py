@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from workbench.compiler.ir import Builder, Value, element_of, is_vector, real, whole
+from workbench.compiler.elements import FLOATING
+from workbench.compiler.ir import Builder, Value, element_of, is_vector, number, whole
 
 _REVERSED = {"vfsub": "vfrsub", "vfdiv": "vfrdiv", "vsub": "vrsub"}
 _COMMUTES = ("vfadd", "vfmul", "vfmax", "vfmin", "vadd", "vmul", "vmax", "vmin", "vand", "vor", "vxor")
@@ -22,7 +23,7 @@ class Vector:
     @property
     def is_float(self) -> bool:
         """Floats or integers."""
-        return element_of(self.value) == "float"
+        return element_of(self.value) in FLOATING
 
     @property
     def full(self) -> Vector:
@@ -32,7 +33,7 @@ class Vector:
     def _operand(self, other: Vector | float) -> Value:
         if isinstance(other, Vector):
             return other.value
-        return real(other) if self.is_float else whole(int(other))
+        return number(element_of(self.value), other)
 
     def apply(self, floats: str, integers: str, other: Vector | float, turned: bool = False) -> Vector:
         """The instruction for the element type; `turned` exchanges both sides."""

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from workbench.compiler.elements import FLOATING
+from workbench.compiler.elements import bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
@@ -84,6 +84,7 @@ class Contraction:
         loads = f", loads by {self.group}" if self.group > 1 else ""
         loads += " ahead" if self.ahead else ""
         loads += f", {self.products} products in 16 bits" if self.products > 1 else ""
+        loads += ", half precision" if self._total == "half" else ""
         return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{loads}"
 
     @property
@@ -109,7 +110,7 @@ class Contraction:
         def vectors(inside: Pointers, body: Callable[[Pointers], None]) -> None:
             loop_over(
                 builder, [self.panels] if self.panels.count > 1 else [], inside,
-                lambda p: chunks_over(builder, self.vector, self.lmul, p, body),
+                lambda p: chunks_over(builder, self.vector, self.lmul, p, body, self.sum_bits),
             )  # fmt: skip
 
         def places(inside: Pointers, body: Callable[[Pointers], None]) -> None:
@@ -117,6 +118,11 @@ class Contraction:
 
         outer, inner = (vectors, places) if self.vector_outside else (places, vectors)
         outer(pointers, lambda p: inner(p, lambda q: self._blocks(builder, q)))
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of a sum, which fills `lmul` registers."""
+        return bits_of(self._total)
 
     def smaller(self) -> Contraction | None:
         """A schedule that needs fewer vector registers; None if this is the smallest."""
@@ -272,5 +278,5 @@ class Contraction:
     @property
     def _total(self) -> str:
         """The type of the sums."""
-        kind = self.operands["a"].element.computed
-        return kind if kind in FLOATING else "i32"
+        kind = self.operands["y"].element.computed
+        return kind if self.operands["a"].element.is_float else "i32"

@@ -13,7 +13,7 @@ from typing import Protocol
 from workbench.compiler.ir import LMULS, Address, Builder, Value, element_of
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.nest import Dim, Nested, Pointers, advance, load_vector, store_vector
-from workbench.compiler.kernels.operations import OPERATIONS
+from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 
 _MOST_SPARE = 3  # register groups; results that wait for them make room, but a chain that needs more runs after the block
 _REGISTERS = 32
@@ -60,6 +60,11 @@ class Epilogue:
     def fits_registers(self) -> bool:
         """Whether it works on accumulators while others wait."""
         return self.spare <= _MOST_SPARE
+
+    @property
+    def is_right_in_half(self) -> bool:
+        """Whether no step needs single precision inside."""
+        return all(is_right_in_half(step.operation) for step in self.steps)
 
     @property
     def is_non_negative(self) -> bool:

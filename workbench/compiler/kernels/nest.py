@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workbench.compiler.elements import FLOAT, Element
@@ -42,6 +42,18 @@ class Dim:
 def start_of(view: View) -> Operand:
     """The first element of a view."""
     return Operand(view.buffer, view.offset, view.element)
+
+
+def in_single(operands: Mapping[str, Operand]) -> dict[str, Operand]:
+    """Operands whose floats are computed in single precision, whatever they are in memory."""
+    return {name: replace(operand, element=operand.element.in_single) for name, operand in operands.items()}
+
+
+def summed_as(operands: dict[str, Operand], sums: str | None) -> dict[str, Operand]:
+    """Operands of a sum of products; with sums in float32 all but the factors ``x`` and ``w`` are computed in it."""
+    if sums != "float32":
+        return operands
+    return in_single(operands) | {name: operands[name] for name in ("x", "w") if name in operands}
 
 
 def axis_dim(count: int, **strides: int) -> Dim:

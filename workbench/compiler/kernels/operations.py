@@ -28,6 +28,12 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
+_BETWEEN_TYPES = ("to_float", "to_int", "bits_to_float", "bits_to_int")
+
+
+def is_right_in_half(operation: str) -> bool:
+    """Whether an operation has no constants and steps that need single precision: those of a few instructions."""
+    return OPERATIONS[operation].lmul == 8 and operation not in _BETWEEN_TYPES
 
 
 def _unary(lmul: int, spare: int, **table: Callable[[Vector], Vector]) -> None:

@@ -42,6 +42,7 @@ class Transform:
     vector: Dim
     epilogue: Epilogue = NOTHING
     lmul: int = 1
+    sum_bits = 32
 
     def describe(self) -> str:
         """The kind of work, for people."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.compiler.elements import FLOATING
-from workbench.compiler.ir import Address, Builder, Value, number, real
+from workbench.compiler.elements import FLOATING, bits_of
+from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,
@@ -86,7 +86,7 @@ class Window:
         def outer(inside: Pointers) -> None:
             if self.hoisted and not self.vector.stride("w"):
                 held.append(self._weights(builder, inside))
-            chunks_over(builder, self.vector, self.lmul, inside, vector_or_chunk)
+            chunks_over(builder, self.vector, self.lmul, inside, vector_or_chunk, self.sum_bits)
             held.clear()
 
         def vector_or_chunk(inside: Pointers) -> None:
@@ -96,6 +96,11 @@ class Window:
                 vector(inside)
 
         loop_over(builder, self.loops[:depth], pointers, outer)
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of a sum, which fills `lmul` registers."""
+        return bits_of(self._kind) if self._kind in FLOATING else 32
 
     def smaller(self) -> Window | None:
         """A schedule that needs fewer vector registers; None if this is the smallest."""
@@ -197,8 +202,9 @@ class Window:
 
     @property
     def _kind(self) -> str:
-        """The type that `x` is computed in."""
-        return self.operands["x"].element.computed
+        """The type that floats are summed in, or that integers are computed in."""
+        x, y = (self.operands[name].element for name in ("x", "y"))
+        return y.computed if x.is_float else x.computed
 
     def _long_row(self, builder: Builder, x: Value, w: Value, totals: list[Value]) -> list[Value]:
         """One row of a large window, tap by tap."""
@@ -221,4 +227,4 @@ class Window:
             table = Address(pointers["scale"], place * self.block.stride("scale"))
             factor = load_vector(builder, self, "scale", table) if self.vector.stride("scale") else builder.load(table)
             return builder.arithmetic("vfmul", total, factor)
-        return total if self.factor == 1.0 else builder.arithmetic("vfmul", total, real(self.factor))
+        return total if self.factor == 1.0 else builder.arithmetic("vfmul", total, number(self._kind, self.factor))

@@ -31,9 +31,8 @@ def lower_conv(lowering: Lowering, node: Node, draft: Draft) -> None:
     draft.macs += math.prod(target) * math.prod(weights.shape[1:])
     draft.weight_bytes += weights.nbytes + bias.nbytes
     given, finish = node.attributes, lowering.finish_of(node, draft)
-    _emit(
-        lowering, draft, ConvolutionLayer(x, y, finish, weights, bias, given["group"], given["strides"], given["dilations"])
-    )
+    shape = given["group"], given["strides"], given["dilations"], given.get("sums")
+    _emit(lowering, draft, ConvolutionLayer(x, y, finish, weights, bias, *shape))
 
 
 def _emit(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
@@ -147,7 +146,8 @@ def lower_conv_transpose(lowering: Lowering, node: Node, draft: Draft) -> None:
         begin = (0, 0, *(p.start + before for p, before in zip(phases, low, strict=True)))
         source = whole.sliced(begin, (1,) * len(begin), whole.shape)
         draft.macs += math.prod(shape) * math.prod(some.shape[1:])
-        layer = ConvolutionLayer(source, part, ending, some, bias, group, ones, tuple(p.dilation for p in phases))
+        dilations = tuple(p.dilation for p in phases)
+        layer = ConvolutionLayer(source, part, ending, some, bias, group, ones, dilations, given.get("sums"))
         _emit(lowering, draft, layer)
 
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.compiler.elements import element_of_dtype
-from workbench.compiler.kernels.nest import Operand, start_of
+from workbench.compiler.kernels.nest import Operand, start_of, summed_as
 from workbench.compiler.lowering import Finish, Lowering
 from workbench.compiler.views import View
 
 
 @dataclass(frozen=True)
 class ConvolutionLayer:
-    """Padded input, output, what is done with it, weights (filters, channels of a group, kernel axes), bias, steps."""
+    """Padded input, output, what is done with it, weights (filters, channels of a group, kernel axes), bias, steps,
+    and the type of the sums where it is not that of the result."""
 
     x: View
     y: View
@@ -24,6 +25,7 @@ class ConvolutionLayer:
     group: int
     strides: tuple[int, ...]
     dilations: tuple[int, ...]
+    sums: str | None = None
 
     def written(self, axis: int, step: int = 1) -> dict[str, int]:
         """Bytes from one step of an axis of the result to the next, in it and in what is done with it."""
@@ -38,4 +40,4 @@ class ConvolutionLayer:
     def operands(self, lowering: Lowering) -> dict[str, Operand]:
         """All operands but the weights."""
         operands = {"x": start_of(self.x), "bias": start_of(lowering.constant(self.bias)), "y": start_of(self.y)}
-        return operands | self.finish.operands
+        return summed_as(operands | self.finish.operands, self.sums)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.compiler.kernels.indexed import Component, Indexed, Interpolation
-from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
+from workbench.compiler.kernels.nest import Dim, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel
 from workbench.compiler.views import View
 from workbench.graph.graph import Node
@@ -125,7 +125,7 @@ def lower_interpolate(lowering: Lowering, node: Node, draft: Draft) -> None:
     vector = max(merged, key=lambda d: min(d.count, 64) / (1 + 2 * (d.stride("x") != x.step)))
     taps = places.shape[1]
     results = axis_dim(places.shape[0], y=y.strides[axis], p=taps * offsets.step, w=taps * table.step)
-    operands = {"x": start_of(x), "y": start_of(y), "p": start_of(offsets), "w": start_of(table)}
+    operands = in_single({"x": start_of(x), "y": start_of(y), "p": start_of(offsets), "w": start_of(table)})
     loops = tuple(dim for dim in merged if dim is not vector)
     draft.kernels.append(Interpolation(operands, loops, results, taps, vector))
     draft.weight_bytes += places.nbytes + weights.nbytes

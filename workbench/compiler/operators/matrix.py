@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from workbench.compiler.kernels.nest import Operand, axis_dim, start_of
+from workbench.compiler.kernels.nest import Operand, axis_dim, start_of, summed_as
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
 from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, contraction_choices, packed_choices
@@ -21,7 +21,7 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     finish, y = lowering.finish_of(node, draft), lowering.write(node.outputs[0], draft)
     factors = factors_of(x, weights, weights[None])
     operands = {"x": factors.of(start_of(x)), "w": Operand(-1, 0, factors.w), "bias": start_of(b), "y": start_of(y)}
-    operands |= finish.operands
+    operands = summed_as(operands | finish.operands, node.attributes.get("sums"))
     width = factors.w.size_bytes
     rows = [
         axis_dim(size, x=x.strides[axis], y=y.strides[axis], **finish.strides(axis))
@@ -51,7 +51,7 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     columns = axis_dim(y.shape[-1], w=b.strides[-1], y=y.strides[-1], **finish.strides(-1))
     factors = factors_of(a, b)
     operands = {"x": factors.of(start_of(a)), "w": replace(start_of(b), element=factors.w), "y": start_of(y)}
-    operands |= finish.operands
+    operands = summed_as(operands | finish.operands, node.attributes.get("sums"))
     product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches)
     draft.plan(lowering.planner, contraction_choices(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]

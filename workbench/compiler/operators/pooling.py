@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.compiler.kernels.nest import Dim, axis_dim, start_of
+from workbench.compiler.kernels.nest import Dim, axis_dim, in_single, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
 from workbench.compiler.schedule import window_choices
@@ -75,6 +75,8 @@ def _lower(
     def taps(axis: int) -> Dim:
         return axis_dim(given["kernel"][axis - 2], x=x.strides[axis] * given["dilations"][axis - 2])
 
+    if combine == "add":  # many elements
+        operands = in_single(operands)
     choices = window_choices(
         lowering.target, combine, operands, axis_dim(batch, x=x.strides[0], y=y.strides[0], **finish.strides(0)),
         (dim(2, height), taps(2)), (dim(3, width), taps(3)),

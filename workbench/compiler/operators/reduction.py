@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
+from workbench.compiler.kernels.nest import Dim, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.kernels.reduction import Arg, Cumulative, Reduction
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
 from workbench.compiler.views import View
@@ -20,7 +20,7 @@ def reduction_kernel(
     dims = [axis_dim(size, x=x.strides[axis], y=0 if axis in axes else y.strides[axis]) for axis, size in enumerate(x.shape)]
     kept = _merged([dim for axis, dim in enumerate(dims) if axis not in axes])
     reduced = _merged([dim for axis, dim in enumerate(dims) if axis in axes]) or [Dim(1, {})]
-    operands = {"x": start_of(x), "y": start_of(y)}
+    operands = in_single({"x": start_of(x), "y": start_of(y)})
     vector, across = _choose(kept, reduced, combine, x.step)
     loops = tuple(dim for dim in kept if dim is not vector)
     inner = tuple(dim for dim in reduced if dim is not vector)
@@ -88,5 +88,5 @@ def lower_cumulative(lowering: Lowering, node: Node, draft: Draft) -> None:
         x, y = (view.sliced(starts, steps, view.shape) for view in (x, y))
     loops, vector = _lanes(x, y, axis)
     along = axis_dim(x.shape[axis], x=x.strides[axis], y=y.strides[axis])
-    operands = {"x": start_of(x), "y": start_of(y)}
+    operands = in_single({"x": start_of(x), "y": start_of(y)})
     draft.kernels.append(Cumulative(given["combine"], given["exclusive"], operands, loops, along, vector))
