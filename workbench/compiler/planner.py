@@ -21,7 +21,7 @@ class Schedule:
 
     Attributes
     ----------
-    algorithm: ``direct``, ``im2col``, ``winograd F(m,3)`` or ``window``.
+    algorithm: ``direct``, ``winograd F(m,3)`` or ``window``.
     vectors: what the vectors run over: ``channels``, ``positions`` or ``columns``.
     lmul: registers of a group (1, 2, 4, 8). block: results kept in registers at a time, each a group.
     loads: vectors loaded together. ahead: while those before them are in use; for windows: all of a row together.

@@ -48,6 +48,7 @@ FIXED = 16  # vector port cycles are in sixteenths
 LMUL_STEPS = 8  # registers of one operation: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16
 SEWS = 4  # 8, 16, 32 and 64 bits
 OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learning phase; Michaud 2016: 100, 31, 1
+HUGE_PAGE = 1 << 21  # bytes; numpy asks the system for such pages in large arrays
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 
@@ -170,7 +171,7 @@ def make_state(core: CoreConfig, regions: int = 1, device_end: int | None = None
 
     `device_end` is for programs without an operating system: addresses are not translated, and those below it are devices.
     """
-    state = np.zeros(1, dtype=TIMING_DTYPE)
+    state = _zeroed_record()
     s = state[0]
     _front_end(s, core)
     _predictor(s, core)
@@ -184,6 +185,13 @@ def make_state(core: CoreConfig, regions: int = 1, device_end: int | None = None
         s["page_shift"] = 62
         s["device_end"] = device_end if core.memory.uncached_cycles else 0
     return state
+
+
+def _zeroed_record() -> Any:
+    """Zeros of one record that begins with a huge page, so that all its small fields share an entry of the host's TLB."""
+    room = np.zeros(TIMING_DTYPE.itemsize + HUGE_PAGE, np.uint8)
+    start = -room.ctypes.data % HUGE_PAGE
+    return room[start : start + TIMING_DTYPE.itemsize].view(TIMING_DTYPE)
 
 
 def _front_end(s: Any, core: CoreConfig) -> None:
