@@ -13,11 +13,13 @@ from workbench.core.config import load_core
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
+from workbench.graph.onnx_reader import make_graph
 from workbench.graph.reference import random_inputs, relative_error, run_reference
 from workbench.graph.zoo import load_model
 from workbench.isa.elf import write_elf
 
-REFERENCE_NETWORKS = ("alibaba_c906_ic", "alibaba_c906_kws", "fastestdet")
+QUANTISED = ("k1_int8_ic_resnet", "k1_int8_kws_ref_model")
+REFERENCE_NETWORKS = ("alibaba_c906_ic", "alibaba_c906_kws", "fastestdet", *QUANTISED)
 TOLERANCE = 1e-4
 HALF_TOLERANCE = 0.03  # of the largest output, after tens of layers whose rounding errors are 2^-11 each
 
@@ -68,6 +70,23 @@ def test_a_network_in_half_precision_gives_the_same_bytes_under_qemu(
     single = load_model(path if network.startswith("alibaba") else network)
     core = "thead_c906" if vlen_bits == 128 else "xiangshan_kunminghu_v2_npu16"
     _check(in_half_precision(single, single_sums), core, vlen_bits, tmp_path, HALF_TOLERANCE)
+
+
+@pytest.mark.parametrize("network", QUANTISED)
+def test_a_quantised_network_gives_the_bits_of_onnxruntime_before_its_softmax(network: str, reference: Path) -> None:
+    import onnx
+
+    model = onnx.load(reference / "workloads" / "onnx" / f"{network}.onnx")
+    last = next(node for node in model.graph.node if node.op_type == "Softmax")
+    model.graph.node.remove(last)
+    model.graph.output[0].name = last.input[0]
+    graph = make_graph(model, network, network)
+    compiled = compile_graph(graph, load_core("spacemit_x60").target())
+    for seed in range(3):
+        inputs = random_inputs(graph, seed)
+        result = run_program(compiled.program, None, stdin=compiled.pack_inputs(inputs), timed=False, vlen_bits=256)
+        found, expected = compiled.unpack_outputs(result.stdout), run_reference(graph, inputs)
+        np.testing.assert_array_equal(found[last.input[0]], expected[last.input[0]])
 
 
 @pytest.mark.parametrize("network", ["alibaba_c906_ic", "alibaba_c906_kws"])

@@ -28,6 +28,8 @@ HALF_TOLERANCE = 2e-3  # four roundings of half precision
 FEW_DIGITS = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 5e-4}  # written with four digits
 SETTINGS = {  # inputs that say what to do, which the compiler must know
     "BatchNormalization": (), "CenterCropPad": (1,), "Compress": (1,), "ConstantOfShape": (0,), "Conv": (1, 2),
+    "ConvInteger": (1, 2, 3), "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8), "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
     "ConvTranspose": (1, 2), "CumProd": (1,), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,),
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),

@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, weights_cycles, window_cycles
 from workbench.compiler.ir import LMULS
-from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.staged import Staged
@@ -125,11 +125,11 @@ def _loads(target: Target, products: int) -> Iterator[tuple[int, int]]:
 
 
 def _room(kernel: Contraction) -> int:
-    """Sums that fit beside the vectors that are loaded and, of bytes, two sums in 16 bits."""
+    """Sums that fit beside the vectors that are loaded and, of bytes, some sums in 16 bits."""
     if kernel.products == 1:
         return _REGISTERS // kernel.lmul - kernel.loaded_steps
     loaded = kernel.loaded_steps * max(1, kernel.lmul // 4)
-    return (_REGISTERS - loaded - 2 * max(1, kernel.lmul // 2)) // kernel.lmul
+    return (_REGISTERS - loaded - SHORT_SUMS * max(1, kernel.lmul // 2)) // kernel.lmul
 
 
 def packed_choices(

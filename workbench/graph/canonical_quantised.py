@@ -75,7 +75,7 @@ def _aligned(work: Canonical, node: Node, name: str) -> str:
     shape, size = work.shape(node.inputs[0]), work.shape(name)
     axis, rank = int(node.attributes.get("axis", 1)), len(shape)
     block = int(node.attributes.get("block_size", 0))
-    if block:
+    if block and math.prod(size) > 1:
         array = work.constants.get(name)
         if array is None:
             raise work.error(f"{node.operator} with computed scales of blocks", "constant ones", "export them as constants")

@@ -30,6 +30,8 @@ from workbench.compiler.kernels.nest import (
 )
 
 _SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
+SHORT_SUMS = 2
+"""Sums of bytes in 16 bits that are in registers at a time."""
 _UNROLLED_STEPS = 9
 _UNROLL = 4
 _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
@@ -253,16 +255,28 @@ class Contraction:
             [self._scalar(builder, "a", step.rows[place // each] + place % each * stride) for step in steps]
             for place in range(len(totals))
         ]
-        sums = [self._sum_of(builder, total, own, vectors) for total, own in zip(totals, scalars, strict=True)]
+        if self.products == 1:
+            sums = [builder.accumulate(t, own[0], vectors[0]) for t, own in zip(totals, scalars, strict=True)]
+        else:
+            sums = self._add_shorts(builder, totals, scalars, vectors)
         if self.ahead:
             return builder.pin(sums)
         builder.fence()
         return sums
 
-    def _sum_of(self, builder: Builder, total: Value, scalars: list[Value], vectors: list[Value]) -> Value:
-        """A sum with the products of some scalars and vectors added."""
-        if self.products == 1:
-            return builder.accumulate(total, scalars[0], vectors[0])
+    def _add_shorts(
+        self, builder: Builder, totals: list[Value], scalars: list[list[Value]], vectors: list[Value]
+    ) -> list[Value]:
+        """Sums with products added that were summed in 16 bits, a few at a time: changing the width costs an instruction."""
+        sums: list[Value] = []
+        for first in range(0, len(totals), SHORT_SUMS):
+            part = slice(first, first + SHORT_SUMS)
+            shorts = [self._short(builder, own, vectors) for own in scalars[part]]
+            sums += [builder.add_half(total, short) for total, short in zip(totals[part], shorts, strict=True)]
+        return sums
+
+    def _short(self, builder: Builder, scalars: list[Value], vectors: list[Value]) -> Value:
+        """Products of some scalars and vectors, summed in 16 bits."""
         signs = _SIGNS[self.operands["a"].element.is_signed, self.operands["b"].element.is_signed]
         if signs == "su":  # there is no product of a signed scalar and an unsigned vector
             short = builder.accumulate(builder.splat(number("i16", 0)), scalars[0], vectors[0], signs)
@@ -270,7 +284,7 @@ class Contraction:
             short = builder.product(scalars[0], vectors[0], signs)
         for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
             short = builder.accumulate(short, scalar, vector, signs)
-        return builder.add_half(total, short)
+        return short
 
     def _scalar(self, builder: Builder, name: str, address: Address) -> Value:
         return builder.load(address, self.operands[name].element)
