@@ -32,7 +32,6 @@ SETTINGS = {  # inputs that say what to do, which the compiler must know
     "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
     "ConvTranspose": (1, 2), "CumProd": (1,), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,),
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "Pad": (1, 2, 3), "Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4), "Split": (1,),
     "Squeeze": (1,), "Tile": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),
     **{f"Reduce{kind}": (1,) for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()},
