@@ -47,7 +47,8 @@ def command(
         int | None, typer.Option(min=1000, help="programs: instructions of a phase [default: so that there are up to 1000]")
     ] = None,
     pictures: Annotated[
-        Path | None, typer.Option(help="programs: folder for pictures of CPI stack, phases and functions")
+        Path | None,
+        typer.Option(help="folder for pictures: CPI stack; programs: phases, functions; networks: latency, roofline"),
     ] = None,
     input: Annotated[list[Path] | None, typer.Option(help="networks: .npy file of an input (repeatable)")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="networks: size of an open batch [default: 1]")] = None,
@@ -61,6 +62,10 @@ def command(
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
     pin: Annotated[Path | None, typer.Option(help="networks: schedules to keep to (of compile --schedules)")] = None,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
+    csv: Annotated[Path | None, typer.Option(help="networks: table of the layers to write")] = None,
+    frequency_mhz: Annotated[
+        float | None, typer.Option(min=1, max=20000, help="networks: another clock than the core's")
+    ] = None,
     kanata: Annotated[Path | None, typer.Option(help="pipeline log for Konata to write")] = None,
     o3pipeview: Annotated[Path | None, typer.Option(help="the same as gem5's O3PipeView lines")] = None,
     chrome_trace: Annotated[
@@ -69,18 +74,21 @@ def command(
     log_from: Annotated[int, typer.Option(min=0, help="pipeline logs begin after so many instructions")] = 0,
     log_count: Annotated[int, typer.Option(min=1, help="pipeline logs hold up to so many instructions")] = 100_000,
     stats: Annotated[Path | None, typer.Option(help="statistics in gem5's text form to write")] = None,
-    full: Annotated[bool, typer.Option("--full", help="simulate everything in detail (every run does so today)")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="networks: time every instruction instead of samples; pipeline logs do so")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Run a program or a network on CORE: prints its output, then cycles, IPC, CPI stack and where the time went.
 
-    A program is a static RV64GC(V) Linux executable, or a bare-metal one with a tohost symbol. A network is compiled first.
+    A program is a static RV64GC(V) Linux executable, or a bare-metal one with a tohost symbol. A network is compiled first;
+    its layers are sampled (the figures say how far off that may be) unless --full is given.
     The command ends with 0 if the program ran to its end, whatever it returned (exit_code, and --exit-code); with 2 if an
     input cannot be used or the program did what ends it (the sentence says where), with 130 after Ctrl-C.
     """
     from workbench.cli.input_sizes import read_sizes
     from workbench.cli.run_logs import Logs
-    from workbench.cli.run_network import is_network, run_network_command
+    from workbench.cli.run_network import NetworkRun, is_network, run_network_command
     from workbench.cli.run_program import ProgramRun, run_program_command
     from workbench.cli.run_views import Views
 
@@ -99,19 +107,19 @@ def command(
         "--folded": folded,
         "--phases": phases,
         "--interval": interval,
-        "--pictures": pictures,
     }
     logs = Logs(kanata, o3pipeview, chrome_trace, stats, log_from, log_count)
     if is_network(program):
         _refuse(for_programs, "a network")
-        run_network_command(
-            program, core, inputs=input, seed=seed, check=check, output=out, as_json=as_json, logs=logs,
-            sizes=read_sizes(batch, dim), pin=pin, dtype=dtype or Dtype.FP32,
+        network = NetworkRun(
+            program, core, input or [], read_sizes(batch, dim), dtype or Dtype.FP32, pin, seed, check, full, frequency_mhz,
+            out, csv, pictures, as_json,
         )  # fmt: skip
+        run_network_command(network, logs)
         return
     for_networks = {
         "--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out, "--dtype": dtype,
-        "--pin": pin,
+        "--pin": pin, "--csv": csv, "--frequency-mhz": frequency_mhz,
     }  # fmt: skip
     _refuse(for_networks, "a program")
     if functional:

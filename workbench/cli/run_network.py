@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from workbench.cli.run_logs import Logs
     from workbench.compiler.execute import NetworkResult
+    from workbench.compiler.layer_results import LayerResult
+    from workbench.core.config import CoreConfig
     from workbench.graph.graph import Graph
 
 
@@ -23,38 +26,86 @@ def is_network(name: str) -> bool:
     return name.endswith(".onnx") or name in MODELS
 
 
-def run_network_command(
-    model: str, core: str, *, inputs: list[Path] | None = None, seed: int = 0, check: bool = False,
-    output: Path | None = None, as_json: bool = False, logs: Logs | None = None, sizes: dict[str, int] | None = None,
-    pin: Path | None = None, dtype: Dtype = Dtype.FP32,
-) -> NetworkResult:  # fmt: skip
-    """Run a network on a simulated core and print what came out; arrays go to the folder `output`."""
-    from workbench.base.files import make_folder
+@dataclass(frozen=True)
+class NetworkRun:
+    """What the command line asks for: see the options of `workbench run`."""
+
+    model: str
+    core: str
+    inputs: list[Path] = field(default_factory=list)
+    sizes: dict[str, int] | None = None
+    dtype: Dtype = Dtype.FP32
+    pin: Path | None = None
+    seed: int = 0
+    is_checked: bool = False
+    is_full: bool = False
+    frequency_mhz: float | None = None
+    output: Path | None = None
+    csv: Path | None = None
+    pictures: Path | None = None
+    as_json: bool = False
+
+
+def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
+    """Run a network on a simulated core and print what came out; files go where they are wanted.
+
+    Logs of the pipeline need a run in full.
+    """
+    from workbench.base.files import check_writable, make_folder
     from workbench.base.progress import Progress
     from workbench.compiler.execute import run_network
     from workbench.compiler.planner import Planner
     from workbench.compiler.schedule_files import read_schedules
+    from workbench.core.sampling.settings import Sampling
+
+    graph = load_network(wanted.model, wanted.sizes, wanted.dtype)
+    planner = Planner(read_schedules(wanted.pin), str(wanted.pin)) if wanted.pin is not None else None
+    for folder in (wanted.output, wanted.pictures):
+        if folder is not None:
+            make_folder(folder)
+    if wanted.csv is not None:
+        check_writable(wanted.csv)
+    values, config = read_inputs(graph, wanted.inputs), core_at(wanted.core, wanted.frequency_mhz)
+    logs.check()
+    observers = logs.observers
+    is_executed = wanted.is_checked or wanted.output is not None
+    sampling = None if wanted.is_full or observers else Sampling(executes=is_executed)
+    with Progress(f"simulating {graph.name} on {config.name}", unit="instructions", quiet=wanted.as_json) as progress:
+        run = run_network(
+            graph, config, values, seed=wanted.seed, check=wanted.is_checked, sampling=sampling, progress=progress,
+            observers=observers, planner=planner,
+        )  # fmt: skip
+    noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
+    run = dataclasses.replace(run, result=noted)
+    _write_files(run, wanted, config)
+    print_network(run, wanted.as_json)
+    return run
+
+
+def core_at(name: str, frequency_mhz: float | None) -> CoreConfig:
+    """A core, at another clock if one is given; its DRAM keeps its times."""
     from workbench.core.config import load_core
 
-    graph = load_network(model, sizes, dtype)
-    planner = Planner(read_schedules(pin), str(pin)) if pin is not None else None
-    if output is not None:
-        make_folder(output)
-    values, config = read_inputs(graph, inputs or []), load_core(core)
-    if logs is not None:
-        logs.check()
-    with Progress(f"simulating {graph.name} on {core}", unit="instructions", quiet=as_json) as progress:
-        observers = logs.observers if logs else ()
-        run = run_network(
-            graph, config, values, seed=seed, check=check, progress=progress, observers=observers, planner=planner
-        )
-    if logs is not None:
-        noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
-        run = dataclasses.replace(run, result=noted)
-    if output is not None:
-        write_outputs(run.outputs, output)
-    print_network(run, as_json)
-    return run
+    core = load_core(name)
+    return core if frequency_mhz is None else core.model_copy(update={"frequency_mhz": frequency_mhz})
+
+
+def _write_files(run: NetworkResult, wanted: NetworkRun, core: CoreConfig) -> None:
+    from workbench.base.files import write_text
+    from workbench.compiler.layer_results import layers_csv, roofline
+
+    if wanted.output is not None:
+        write_outputs(run.outputs, wanted.output)
+    if wanted.csv is not None:
+        write_text(wanted.csv, layers_csv(run.layers))
+    if wanted.pictures is not None:
+        from workbench.compiler.pictures import draw_latency, draw_roofline
+        from workbench.core.pictures import draw_cpi_stack
+
+        title = f"{run.network.name} on {core.name}"
+        draw_latency(run, title, wanted.pictures / "latency.png")
+        draw_roofline(run, roofline(core), title, wanted.pictures / "roofline.png")
+        draw_cpi_stack(run.result, title, wanted.pictures / "cpi_stack.png")
 
 
 def read_inputs(graph: Graph, paths: list[Path]) -> dict[str, np.ndarray]:
@@ -122,7 +173,8 @@ def print_network(run: NetworkResult, as_json: bool) -> None:
     result = run.result
     figures: dict[str, Any] = {
         "exit_code": result.exit_code, "instructions": result.instructions, "cycles": result.cycles, "ipc": result.ipc,
-        "frequency_mhz": result.frequency_mhz, "latency_ms": run.latency_ms, "macs": run.network.macs,
+        "frequency_mhz": result.frequency_mhz, "latency_ms": run.latency_ms,
+        "latency_error": run.latency_error, "macs": run.network.macs,
         "macs_per_cycle": run.macs_per_cycle, "outside_layers_cycles": run.outside_cycles,
     }  # fmt: skip
     if run.relative_error is not None:
@@ -133,11 +185,27 @@ def print_network(run: NetworkResult, as_json: bool) -> None:
 
         show({**figures, "layers": [asdict(layer) for layer in run.layers], "notes": list(result.notes)}, True)
         return
-    show(figures, False)
-    print(f"\n{'layer':<30} {'operator':<22} {'cycles':>12} {'share':>7} {'MACs':>12} {'MAC/cyc':>8}  algorithm")
+    show({**figures, **({"notes": list(result.notes)} if result.notes else {})}, False)
+    print()
+    print(_HEAD)
     for layer in run.layers:
-        operator = layer.operator.replace("BatchNormalization", "BatchNorm")
-        print(
-            f"{layer.name[:30]:<30} {operator[:22]:<22} {layer.cycles:>12,} {layer.share:>7.1%} {layer.macs:>12,} "
-            f"{layer.macs_per_cycle:>8.2f}  {layer.algorithm}"
-        )
+        print(_line(layer))
+
+
+_HEAD = (
+    f"{'layer':<28} {'operator':<20} {'cycles':>12} {'+-':>6} {'share':>6} {'MACs':>12} {'MAC/cyc':>7} {'peak':>5} "
+    f"{'DRAM KiB':>9} {'MAC/byte':>8} {'roof':<7} algorithm"
+)
+
+
+def _line(layer: LayerResult) -> str:
+    """A layer of the table: +- is the bound on the error, peak the part of the vector unit's, roof what is nearer."""
+    operator = layer.operator.replace("BatchNormalization", "BatchNorm")
+    error = f"{layer.error_cycles / layer.cycles:.1%}" if layer.error_cycles and layer.cycles else ""
+    intensity = f"{layer.macs_per_dram_byte:.1f}" if layer.macs_per_dram_byte else ""
+    peak = f"{layer.utilization:.0%}" if layer.macs else ""
+    return (
+        f"{layer.name[:28]:<28} {operator[:20]:<20} {layer.cycles:>12,} {error:>6} {layer.share:>6.1%} {layer.macs:>12,} "
+        f"{layer.macs_per_cycle:>7.2f} {peak:>5} {layer.dram_bytes / 1024:>9,.0f} {intensity:>8} {layer.bound:<7} "
+        f"{layer.algorithm}"
+    )

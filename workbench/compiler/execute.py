@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,9 +13,11 @@ import numpy as np
 from workbench.base.errors import WorkbenchError
 from workbench.base.progress import Progress
 from workbench.compiler.cache import compile_cached
+from workbench.compiler.layer_results import LayerResult, layer_results
 from workbench.compiler.network import CompiledNetwork
 from workbench.compiler.planner import Planner
-from workbench.core.result import Region, SimResult
+from workbench.core.result import SimResult
+from workbench.core.sampling.settings import Sampling
 from workbench.graph.graph import Graph
 from workbench.graph.reference import random_inputs, relative_error, run_reference
 from workbench.graph.zoo import load_model
@@ -21,24 +25,10 @@ from workbench.graph.zoo import load_model
 if TYPE_CHECKING:
     from workbench.core.config import CoreConfig
     from workbench.core.run import Observer
+    from workbench.core.sampling.run import FunctionSample
 
-
-@dataclass(frozen=True)
-class LayerResult:
-    """One layer of a run; `share` is its part of all cycles, `macs_per_cycle` its throughput."""
-
-    symbol: str
-    name: str
-    operator: str
-    algorithm: str
-    macs: int
-    input_bytes: int
-    weight_bytes: int
-    output_bytes: int
-    instructions: int
-    cycles: int
-    share: float
-    macs_per_cycle: float
+LARGEST_ERROR = 0.02  # bound of a sampled run that is accepted without sampling more
+_MOST_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -49,8 +39,10 @@ class NetworkResult:
     ----------
     network: the compiled network. result: the whole run. layers: in order of execution.
     outside_cycles: spent outside of all layers, on input and output.
-    outputs: arrays by name. latency_ms: simulated time of one inference, reading and writing included.
+    outputs: arrays by name, empty if parts of the layers were not executed. latency_ms: simulated time of one inference,
+    reading and writing included.
     relative_error: against onnxruntime; None where it was not compared.
+    latency_error: bound on the part of the latency that may be wrong because layers were sampled; 0 for a run in full.
     """
 
     network: CompiledNetwork
@@ -60,6 +52,7 @@ class NetworkResult:
     outputs: dict[str, np.ndarray]
     latency_ms: float
     relative_error: float | None
+    latency_error: float = 0.0
 
     @property
     def macs_per_cycle(self) -> float:
@@ -69,57 +62,88 @@ class NetworkResult:
 
 def run_network(
     graph: Graph | str, core: CoreConfig, inputs: dict[str, np.ndarray] | None = None, *, seed: int = 0,
-    check: bool = True, timed: bool = True, progress: Progress | None = None, observers: Sequence[Observer] = (),
-    planner: Planner | None = None,
+    check: bool = True, sampling: Sampling | None = None, progress: Progress | None = None,
+    observers: Sequence[Observer] = (), planner: Planner | None = None,
 ) -> NetworkResult:  # fmt: skip
-    """Compile for the core and simulate one inference in full; inputs missing from `inputs` are drawn from `seed`.
+    """Compile for the core and simulate one inference; inputs missing from `inputs` are drawn from `seed`.
 
     Parameters
     ----------
     graph: a graph, a name of the zoo or the path of an ONNX file.
     check: compare the outputs with onnxruntime.
-    timed: with the timing engine; else only functionally.
-    observers: logs that look at the machine between slices.
+    sampling: how layers are sampled, more densely while the bound on the error is above `LARGEST_ERROR`; None simulates
+    all of them in full. With `check`, and wherever a jump over iterations does not end as it should, what is skipped is
+    executed.
+    observers: logs that look at the machine between slices; they need a run in full.
     planner: pinned schedules; None for the cheapest by estimate.
 
     Raises
     ------
     WorkbenchError: the program did not end as it should.
     """
-    from workbench.core.run import run_program
-
     if not isinstance(graph, Graph):
         graph = load_model(graph)
     network = compile_cached(graph, core.target(), planner)
     values = {**random_inputs(graph, seed), **(inputs or {})}
-    result = run_program(
-        network.program, core, stdin=network.pack_inputs(values), timed=timed, progress=progress, observers=observers
-    )
+    if sampling is not None and check:
+        sampling = dataclasses.replace(sampling, executes=True)
+
+    def simulate(sampling: Sampling | None) -> tuple[SimResult, tuple[FunctionSample, ...]]:
+        return _simulate(network, core, values, sampling, progress, observers)
+
+    result, samples = simulate(sampling)
+    for _ in range(_MOST_RUNS - 1):
+        if sampling is None or _bound(samples) <= LARGEST_ERROR * result.cycles:
+            break
+        sampling = sampling.denser()
+        result, samples = simulate(sampling)
+    is_whole = sampling is None or sampling.executes
+    outputs = network.unpack_outputs(result.stdout) if is_whole else {}
+    error = relative_error(outputs, run_reference(graph, values)) if check else None
+    layers = layer_results(network, core, result, samples)
+    outside = result.cycles - sum(layer.cycles for layer in layers)
+    part = _bound(samples) / result.cycles if result.cycles else 0.0
+    if sampling is not None:
+        result = dataclasses.replace(result, notes=(*result.notes, _note(samples, part, is_whole)))
+    return NetworkResult(network, result, layers, outside, outputs, result.latency_ms, error, part)
+
+
+def _simulate(
+    network: CompiledNetwork, core: CoreConfig, values: dict[str, np.ndarray], sampling: Sampling | None,
+    progress: Progress | None, observers: Sequence[Observer],
+) -> tuple[SimResult, tuple[FunctionSample, ...]]:  # fmt: skip
+    from workbench.core.fault import ExecutionFault
+    from workbench.core.sampling.run import run_sampled
+
+    functions, stdin = [layer.symbol for layer in network.layers], network.pack_inputs(values)
+    try:
+        result, samples = run_sampled(
+            network.program, core, functions, sampling, stdin=stdin, progress=progress, observers=observers
+        )
+    except ExecutionFault:
+        if sampling is None or sampling.executes:
+            raise
+        whole = dataclasses.replace(sampling, executes=True)  # addresses came from data that were not computed
+        return _simulate(network, core, values, whole, progress, observers)
     expected = network.output_bytes
     if result.exit_code != 0 or len(result.stdout) != expected:
         raise WorkbenchError(
-            f"{graph.name} on {core.name}: the program ended with status {result.exit_code} and "
+            f"{network.name} on {core.name}: the program ended with status {result.exit_code} and "
             f"{len(result.stdout):,} of {expected:,} bytes of output."
         )
-    outputs = network.unpack_outputs(result.stdout)
-    error = relative_error(outputs, run_reference(graph, values)) if check else None
-    layers = layer_table(network, result)
-    outside = result.cycles - sum(layer.cycles for layer in layers)
-    return NetworkResult(network, result, layers, outside, outputs, result.latency_ms, error)
+    return result, samples
 
 
-def layer_table(network: CompiledNetwork, result: SimResult) -> tuple[LayerResult, ...]:
-    """Instructions and cycles of every layer, from the regions of a run."""
-    regions = {region.name: region for region in result.regions}
-    rows = []
-    for layer in network.layers:
-        region = regions.get(layer.symbol, Region(layer.symbol, 0, 0))
-        share = region.cycles / result.cycles if result.cycles else 0.0
-        speed = layer.macs / region.cycles if region.cycles else 0.0
-        rows.append(
-            LayerResult(
-                layer.symbol, layer.name, layer.operator, layer.algorithm, layer.macs, layer.input_bytes,
-                layer.weight_bytes, layer.output_bytes, region.instructions, region.cycles, share, speed,
-            )
-        )  # fmt: skip
-    return tuple(rows)
+def _bound(samples: Sequence[FunctionSample]) -> float:
+    """Bound on the error of all layers together, in cycles: their errors are independent."""
+    return math.sqrt(sum(sample.error_cycles**2 for sample in samples))
+
+
+def _note(samples: Sequence[FunctionSample], part: float, is_whole: bool) -> str:
+    timed = sum(sample.timed_instructions for sample in samples)
+    share = timed / max(sum(sample.instructions for sample in samples), 1)
+    outputs = "" if is_whole else " The rest was not executed, so there are no outputs (--check and --out execute it)."
+    return (
+        f"Sampled: {share:.0%} of the layers' instructions were timed, the cycles are within {part:.1%} of a run with "
+        f"--full (estimate).{outputs}"
+    )

@@ -22,7 +22,6 @@ from workbench.base.places import cache_folder
 from workbench.base.progress import Progress
 from workbench.compiler.cache import compiler_sources
 from workbench.compiler.compile import compile_graph
-from workbench.compiler.execute import layer_table
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.passes import optimise
 from workbench.compiler.planner import Planner, Schedule, schedule_of
@@ -122,7 +121,8 @@ def simulate_layer(alone: Graph, core: CoreConfig, schedule: Schedule) -> int:
 
     network = compile_graph(alone, core.target(), planner=Planner({alone.name: schedule}, "a candidate"))
     result = run_program(network.program, core, stdin=network.pack_inputs(random_inputs(alone, 0)))
-    return next(layer.cycles for layer in layer_table(network, result) if layer.name == alone.name)
+    symbol = next(layer.symbol for layer in network.layers if layer.name == alone.name)
+    return next(region.cycles for region in result.regions if region.name == symbol)
 
 
 def _read(path: Path) -> tuple[Schedule | None, str]:

@@ -82,6 +82,13 @@ class Observer(Protocol):
         """Take what the slice has logged; `status` is what ended it, and is not answered yet."""
 
 
+class Stops(Protocol):
+    """Places at which execution stops, made with `workbench.core.breakpoints`."""
+
+    def take(self, machine: Machine) -> bool:
+        """Do what is to be done where the machine has stopped; whether there was anything."""
+
+
 class Machine:
     """A program loaded into a core, at some point of its execution.
 
@@ -89,7 +96,8 @@ class Machine:
     ----------
     registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register.
     state: the rest of the architectural state (`interpreter_state.MACHINE_DTYPE`).
-    timing: the timing engine's state. actions: what a slice does besides executing (`interpreter_state.TIMES`, `RECORDS`).
+    timing: the timing engine's state. stops: places that were asked for.
+    actions: what a slice does besides executing (`interpreter_state.TIMES`, `RECORDS`).
     """
 
     def __init__(
@@ -134,6 +142,7 @@ class Machine:
             self.state[name] = self._buffers[row].ctypes.data
         self.timing = self._new_timing()
         self.actions = TIMES if self.timed else 0
+        self.stops: Stops | None = None
         self._host_seconds = 0.0
         self._notes: list[str] = []
 
@@ -184,7 +193,7 @@ class Machine:
             self._host_seconds += seconds
             for observer in observers:
                 observer.after_slice(self, status)
-            self._react(status)
+            self.react(status)
             if status == Status.SLICE_DONE:
                 self._check_stack()
             if status == Status.SLICE_DONE and limit == slice_instructions:
@@ -208,13 +217,16 @@ class Machine:
             )
         )  # fmt: skip
 
-    def _react(self, status: Status) -> None:
+    def react(self, status: Status) -> None:
+        """Answer what ended a slice; ExecutionFault if that ends the program."""
         if status in (Status.SLICE_DONE, Status.TOHOST, Status.CODE_CHANGED):
             self._go_on(status)
         elif self._machine_mode is not None and self._machine_mode.take(status):
             return
         elif status == Status.ECALL:
             self._system_call()
+        elif status == Status.BREAKPOINT and self.stops is not None and self.stops.take(self):
+            return
         else:
             raise self._fault(status)
 

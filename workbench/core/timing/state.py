@@ -151,9 +151,12 @@ _FIELDS: list[Any] = [
     ("npu_first", _W, 32), ("npu_done", _W, 32), ("npu_read", _W, 32),
     # --- log of stages (`workbench.core.timing.stages`): host address of the next row, rows that are still wanted
     ("log_pointer", _W), ("log_left", _W), ("vector_issue", _W),
-    # --- counts
-    ("stack", _W, CAUSES), ("region", _W), ("region_cycle", _W), ("region_instruction", _W),
-    ("region_cycles", _W, REGIONS), ("region_instructions", _W, REGIONS),
+    # --- regions: the one of the last commit, and what had been counted when it was entered
+    ("region", _W), ("region_cycle", _W), ("region_instruction", _W), ("region_cycles", _W, REGIONS),
+    ("region_instructions", _W, REGIONS),
+]  # fmt: skip
+_COUNTS: list[Any] = [
+    ("stack", _W, CAUSES),
     ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
     ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
     ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
@@ -163,7 +166,8 @@ _FIELDS: list[Any] = [
     ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
     ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
 ]  # fmt: skip
-TIMING_DTYPE = np.dtype(sorted(_FIELDS, key=_size), align=True)  # what every instruction touches lies together
+COUNTS = tuple(name for name, *_ in _COUNTS)
+TIMING_DTYPE = np.dtype(sorted(_FIELDS + _COUNTS, key=_size), align=True)  # what every instruction touches lies together
 
 
 def make_state(core: CoreConfig, regions: int = 1, device_end: int | None = None) -> Any:

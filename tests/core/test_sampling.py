@@ -1,0 +1,155 @@
+"""Sampled functions: what is skipped changes nothing that can be known, and the cycles stay near a run in full."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.core.breakpoints import Breakpoints
+from workbench.core.config import load_core
+from workbench.core.interpreter_state import RECORDS
+from workbench.core.run import Machine
+from workbench.core.sampling.accesses import AccessLog
+from workbench.core.sampling.footprint import ADDRESS, BYTES
+from workbench.core.sampling.loops import find_loops
+from workbench.core.sampling.run import run_sampled
+from workbench.core.sampling.sampler import Sampler
+from workbench.core.sampling.settings import Sampling
+from workbench.isa.encode import assemble
+from workbench.isa.predecode import predecode
+from workbench.isa.program import Program, Segment, Symbol
+
+CODE, DATA, ROWS, MANY_ROWS, COLUMNS = 0x10000, 0x100000, 300, 4000, 40
+EXIT = (("addi", "a0", 0, 3), ("addi", "a7", 0, 93), ("ecall",))
+DENSE = Sampling(timed_instructions=3_000, unit_instructions=200, least_skip=2_000)
+
+
+def nest(rows: int = ROWS, columns: int = COLUMNS) -> Program:
+    """A function that adds 1 to words of a matrix, row by row, in a loop of three levels; its first word is on the stack."""
+    start = (("lui", "s0", DATA), ("addi", "s1", "s0", 0), ("jal", "ra", 4 + 4 * len(EXIT)))
+    kernel = (
+        ("addi", "sp", "sp", -16),
+        ("lui", "t0", rows << 12),
+        ("srli", "t0", "t0", 12),
+        ("sd", "s0", 8, "sp"),
+        ("ld", "t4", 8, "sp"),  # outer loop: the row's address lives on the stack
+        ("addi", "t1", 0, columns),
+        ("ld", "t2", 0, "t4"),  # inner loop
+        ("addi", "t2", "t2", 1),
+        ("sd", "t2", 0, "t4"),
+        ("addi", "t4", "t4", 8),
+        ("addi", "t1", "t1", -1),
+        ("bne", "t1", 0, -20),
+        ("ld", "t3", 8, "sp"),
+        ("addi", "t3", "t3", 8 * columns),
+        ("sd", "t3", 8, "sp"),
+        ("addi", "t0", "t0", -1),
+        ("bne", "t0", 0, -48),
+        ("addi", "sp", "sp", 16),
+        ("jalr", 0, 0, "ra"),
+    )
+    first, rest = assemble(*start, *EXIT), assemble(*kernel)
+    size = 8 * rows * columns
+    segments = (Segment(CODE, first + rest, len(first + rest), 5), Segment(DATA, bytes(size), size, 6))
+    symbols = (Symbol("_start", CODE, len(first), True), Symbol("kernel", CODE + len(first), len(rest), True))
+    return Program("nest.elf", CODE, segments, symbols)
+
+
+@pytest.fixture(scope="module")
+def core():
+    """An out-of-order core with small caches to fill."""
+    return load_core("xiangshan_kunminghu_v2")
+
+
+@pytest.fixture(scope="module")
+def whole(core):
+    """The function timed instruction by instruction."""
+    return run_sampled(nest(), core, ["kernel"], None)
+
+
+def test_loops_are_found_with_those_inside_them() -> None:
+    program = nest()
+    kernel = program.symbols[1]
+    (outer,) = find_loops(predecode(program), kernel.address, kernel.address + kernel.size_bytes)
+    (inner,) = outer.inner
+    assert (outer.head - kernel.address, outer.latch - kernel.address) == (16, 64)
+    assert (inner.head - kernel.address, inner.exit - kernel.address) == (24, 48)
+
+
+@pytest.mark.parametrize(
+    ("mnemonic", "left", "right", "steps", "expected"),
+    [
+        ("bne", 10, 0, (-1, 0), 9), ("bne", 10, 0, (-4, 0), 2), ("bne", 0, 64, (8, 0), 7), ("blt", 0, 10, (3, 0), 3),
+        ("bltu", 0, 9, (3, 0), 2), ("bge", 10, 0, (-1, 0), 10), ("bne", 5, 0, (0, 0), None), ("beq", 0, 0, (0, 0), None),
+    ],
+)  # fmt: skip
+def test_a_latch_tells_how_often_its_loop_comes_back(mnemonic, left, right, steps, expected) -> None:
+    code = assemble(("addi", "t0", "t0", 0), (mnemonic, "t0", "t1", -4))
+    program = Program("latch", CODE, (Segment(CODE, code, len(code), 5),), (Symbol("f", CODE, len(code), True),))
+    (loop,) = find_loops(predecode(program), CODE, CODE + len(code))
+    registers, gains = np.zeros(32, np.int64), np.zeros(32, np.int64)
+    registers[5], registers[6], gains[5], gains[6] = left, right, *steps
+    assert loop.remaining(registers, gains) == expected
+
+
+def test_a_run_in_full_is_the_plain_run(core, whole) -> None:
+    result, (sample,) = whole
+    with Machine(nest(), core, timed=True) as machine:
+        machine.run()
+    plain = machine.result()
+    assert (result.cycles, result.instructions, result.cpi_stack) == (plain.cycles, plain.instructions, plain.cpi_stack)
+    assert sample.error_cycles == 0 and sample.timed_instructions == sample.instructions
+    assert sample.instructions == next(r.instructions for r in plain.regions if r.name == "kernel")
+
+
+def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None:
+    full, (expected,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], None)
+    result, (sample,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling())
+    assert sample.timed_instructions < expected.instructions / 3
+    assert (result.instructions, sample.instructions) == (full.instructions, expected.instructions)
+    assert result.cycles == pytest.approx(full.cycles, rel=0.02)
+    assert abs(sample.cycles - expected.cycles) <= sample.error_cycles
+    assert sum(result.cpi_stack.values()) == result.cycles
+    assert result.activity.loads == pytest.approx(full.activity.loads, rel=0.01)
+    assert result.activity.l1d_misses == pytest.approx(full.activity.l1d_misses, rel=0.25)
+
+
+def test_executed_gaps_leave_the_right_memory_and_jumped_ones_do_not(core) -> None:
+    sums = {}
+    for executes in (True, False):
+        seen = {}
+        program = nest()
+        with Machine(program, core, timed=True) as machine:
+            stops = Breakpoints(machine)
+            sampler = Sampler(machine, stops, Sampling(**{**vars(DENSE), "executes": executes}))
+            kernel = program.symbols[1]
+
+            def sample(here, sampler=sampler, kernel=kernel, seen=seen):
+                sampler.call(kernel.address, kernel.address + kernel.size_bytes)
+                seen["registers"] = here.registers[:32].copy()
+
+            stops.add(kernel.address, sample)
+            machine.run()
+            words = np.frombuffer(machine.memory.read(DATA, 8 * ROWS * COLUMNS), np.int64)
+        sums[executes] = (int(words.sum()), seen["registers"])
+    assert sums[True][0] == ROWS * COLUMNS > sums[False][0]
+    assert all(sums[True][1][r] == sums[False][1][r] for r in (1, 2, 5, 6, 8, 28, 29))  # all but the loaded word
+
+
+def test_recorded_accesses_are_those_of_the_program(core) -> None:
+    program = nest(rows=2, columns=3)
+    with Machine(program, core, timed=True) as machine:
+        log = AccessLog(machine)
+        log.begin()
+        assert machine.actions & RECORDS
+        machine.run(max_instructions=60)
+        rows = log.end()
+    words = rows[rows[:, ADDRESS] < DATA + 48]
+    expected = [DATA + 8 * word for word in range(6) for _ in range(2)]  # a load and a store of each
+    assert words[:, ADDRESS].tolist() == expected and set(rows[:, BYTES]) == {8}
+
+
+def test_a_loop_that_is_small_is_simulated_whole(core) -> None:
+    result, (sample,) = run_sampled(nest(rows=4, columns=4), core, ["kernel"], Sampling())
+    assert sample.error_cycles == 0 and sample.timed_instructions == sample.instructions
+    assert result.exit_code == 3
