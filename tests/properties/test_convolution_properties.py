@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.compiler.compile import compile_graph
+from workbench.compiler.elements import FLOAT
 from workbench.compiler.views import View, contiguous_strides
 from workbench.core.run import run_program
 from workbench.graph.onnx_reader import make_graph
@@ -60,12 +61,13 @@ def test_any_convolution_equals_onnxruntime(graph, vlen_bits, tuned_for) -> None
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_a_reshaped_view_reads_the_elements_that_numpy_reads(shape, data) -> None:
     order = data.draw(st.permutations(range(len(shape))))
-    memory = np.arange(int(np.prod(shape)))
-    array = np.lib.stride_tricks.as_strided(memory, shape, [8 * s for s in contiguous_strides(shape, order)])
+    memory = np.arange(int(np.prod(shape)), dtype=np.float32)
+    strides = contiguous_strides(shape, FLOAT, order)
+    array = np.lib.stride_tricks.as_strided(memory, shape, strides)
     target = _other_shape(int(np.prod(shape)), data)
-    view = View(0, 0, tuple(shape), contiguous_strides(shape, order)).reshaped(target)
+    view = View(0, 0, tuple(shape), strides).reshaped(target)
     if view is not None:
-        found = np.lib.stride_tricks.as_strided(memory, target, [8 * stride for stride in view.strides])
+        found = np.lib.stride_tricks.as_strided(memory, target, view.strides)
         assert np.array_equal(found, array.reshape(target))
     else:
         assert not np.shares_memory(array.reshape(target), memory)

@@ -48,7 +48,8 @@ class LayerResult:
     ----------
     symbol, name, operator, algorithm, macs, input_bytes, weight_bytes, output_bytes: as in `network.Layer`.
     instructions, cycles: of the layer. share: of all cycles.
-    macs_per_cycle: throughput. utilization: its part of the vector unit's peak.
+    macs_per_cycle: throughput. utilization: its part of the vector unit's peak in 32
+    bits, which halves and bytes may exceed.
     timed_instructions: simulated with timing; the rest is extrapolated. error_cycles: bound on the error of that, else 0.
     l2_bytes, l3_bytes: in lines that the core and its engine asked of that level (prefetches left out), 0 without one.
     dram_bytes: read, prefetched and written.
