@@ -67,7 +67,8 @@ def draw_roofline(run: NetworkResult, roof: Roofline, title: str, path: Path) ->
     axes.set_yscale("log", base=2)
     axes.set_xlim(max(least, _LEAST_INTENSITY), 1.6 * most)
     lowest = min([layer.macs_per_cycle for layer in layers], default=roof.macs_per_cycle / 10)
-    axes.set_ylim(lowest / 2, roof.macs_per_cycle * 2)
+    highest = max([layer.macs_per_cycle for layer in layers], default=0.0)  # Winograd saves products: above the roof
+    axes.set_ylim(lowest / 2, max(highest, roof.macs_per_cycle) * 2)
     axes.text(
         1.5 * most, roof.macs_per_cycle * 1.08, f"vector unit: {roof.macs_per_cycle:g} MAC/cycle", ha="right", fontsize=8
     )
