@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.base.figures import new_figure, save_figure
 from workbench.base.places import runs_folder
 from workbench.base.progress import Progress
 from workbench.base.rng import make_rng
@@ -34,7 +35,6 @@ from workbench.place.agents.annealing import AnnealingAgent
 from workbench.place.agents.base import PlacementOptions
 from workbench.place.cost import IncrementalCost, evaluate
 from workbench.place.cost_kernels import costs_of, rebuild
-from workbench.place.picture import new_figure, save_figure
 from workbench.place.start import starting_floorplan
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "placement" / "netlists"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.base.files import write_bytes
+from workbench.base.figures import new_figure, save_figure
 from workbench.core.phases import Phase
 from workbench.core.profile import FunctionProfile
 from workbench.core.result import SimResult
@@ -35,7 +34,7 @@ def draw_cpi_stack(result: SimResult, title: str, path: Path) -> Path:
     axes.set_xticks([])
     axes.set_ylabel("cycles per instruction")
     axes.set_title(f"{title}\nCPI {whole:.3f}, IPC {result.ipc:.2f}", fontsize=10)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _stack(axes: Axes, parts: Sequence[tuple[str, float]], whole: float) -> None:
@@ -53,11 +52,7 @@ def _stack(axes: Axes, parts: Sequence[tuple[str, float]], whole: float) -> None
 
 def draw_phases(phases: Sequence[Phase], title: str, path: Path) -> Path:
     """IPC over the run's instructions, and the CPI stack of every interval below it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure((9, 5.5), "constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     edges = [p.first_instruction / 1e6 for p in phases] + [(phases[-1].first_instruction + phases[-1].instructions) / 1e6]
     upper.stairs([p.ipc for p in phases], edges, color=_COLOURS[3], baseline=None)
@@ -73,7 +68,7 @@ def draw_phases(phases: Sequence[Phase], title: str, path: Path) -> Path:
     lower.set_ylabel("cycles per instruction")
     lower.set_xlabel("instructions (millions)")
     lower.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8, frameon=False)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_functions(functions: Sequence[FunctionProfile], title: str, path: Path) -> Path:
@@ -91,23 +86,11 @@ def draw_functions(functions: Sequence[FunctionProfile], title: str, path: Path)
     axes.set_xlabel("% of the run")
     axes.legend(fontsize=8, loc="lower right", frameon=False)
     axes.set_title(title, fontsize=10)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure((width, height), "constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    stream = io.BytesIO()
-    figure.savefig(
-        stream, format=path.suffix[1:] or "png", dpi=130, metadata={"Date": None} if path.suffix == ".svg" else None
-    )
-    return write_bytes(path, stream.getvalue())

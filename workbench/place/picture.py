@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.base.figures import new_figure, save_figure
 from workbench.base.files import make_folder, write_bytes
 from workbench.netlist.netlist import ORIENTATIONS, Floorplan, ObjectKind
 from workbench.place.cost import CostMaps, Costs, IncrementalCost
@@ -240,22 +241,3 @@ def _draw_map(
 
 def _short(name: str, most: int = 34) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def new_figure(size: tuple[float, float]) -> Figure:
-    """A figure of its own (no pyplot: nothing global, no display)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as .png or .svg, the same bytes for the same content; returns the path."""
-    kind = "svg" if Path(path).suffix == ".svg" else "png"
-    data = io.BytesIO()
-    stamp = {"Date": None} if kind == "svg" else {"Software": None}  # the same floorplan gives the same bytes
-    figure.savefig(data, format=kind, dpi=130, metadata=stamp)
-    return write_bytes(path, data.getvalue())

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.base.files import write_bytes, write_text
+from workbench.base.figures import new_figure, save_figure
+from workbench.base.files import write_text
 from workbench.netlist.netlist import Floorplan
 from workbench.place.cost import Costs
 from workbench.place.vec_env import EpisodeEnd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -134,14 +138,11 @@ def write_curve(folder: Path, curve: Sequence[Iteration], untrained: Evaluation)
     names = [item.name for item in fields(Iteration)]
     lines = [",".join(names)] + [",".join(f"{getattr(row, name):.9g}" for name in names) for row in curve]
     paths = [write_text(folder / "curve.csv", "\n".join(lines) + "\n")]
-    return [*paths, write_bytes(folder / "curve.png", _draw_curve(curve, untrained))]
+    return [*paths, save_figure(_draw_curve(curve, untrained), folder / "curve.png")]
 
 
-def _draw_curve(curve: Sequence[Iteration], untrained: Evaluation) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+def _draw_curve(curve: Sequence[Iteration], untrained: Evaluation) -> Figure:
+    figure = new_figure((8, 4.5), "constrained")
     axes = figure.add_subplot()
     minutes = [row.seconds / 60 for row in curve]
     axes.plot(minutes, [row.mean_cost for row in curve], color="#2563a8", label="mean of the rollout's episodes")
@@ -153,6 +154,4 @@ def _draw_curve(curve: Sequence[Iteration], untrained: Evaluation) -> bytes:
     axes.set(xlabel="minutes of training", ylabel="proxy cost", title="Cost of the policy's floorplans")
     axes.legend()
     axes.grid(alpha=0.3)
-    image = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(image)
-    return image.getvalue()
+    return figure

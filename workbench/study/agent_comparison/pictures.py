@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.place.picture import PALETTE, new_figure, save_figure
+from workbench.base.figures import new_figure, save_figure
+from workbench.place.picture import PALETTE
 from workbench.study.agent_comparison.records import COSTS, JobRecord
 from workbench.study.agent_comparison.table import Tables
 from workbench.study.placing import History
