@@ -104,7 +104,8 @@ def _write_files(run: NetworkResult, wanted: NetworkRun, core: CoreConfig) -> No
 
         title = f"{run.network.name} on {core.name}"
         draw_latency(run, title, wanted.pictures / "latency.png")
-        draw_roofline(run, roofline(core), title, wanted.pictures / "roofline.png")
+        narrowest = min((layer.sum_bits for layer in run.layers if layer.macs), default=32)
+        draw_roofline(run, roofline(core, narrowest), title, wanted.pictures / "roofline.png")
         draw_cpi_stack(run.result, title, wanted.pictures / "cpi_stack.png")
 
 

@@ -133,5 +133,6 @@ def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
     )
     symbol = _symbol(index, draft)
     return Layer(
-        symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm, draft.schedule
+        symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm, draft.schedule,
+        draft.sum_bits,
     )  # fmt: skip

@@ -15,8 +15,6 @@ from workbench.core.sampling.run import FunctionSample
 if TYPE_CHECKING:
     from workbench.core.config import CoreConfig
 
-_ELEMENT_BITS = 32
-
 
 @dataclass(frozen=True)
 class Roofline:
@@ -33,11 +31,11 @@ class Roofline:
         return min(self.macs_per_cycle, macs_per_byte * self.dram_bytes_per_cycle)
 
 
-def roofline(core: CoreConfig) -> Roofline:
-    """The roofs of a core: its vector unit's 32-bit multiply-adds, and the bursts of its DRAM channels."""
+def roofline(core: CoreConfig, sum_bits: int = 32) -> Roofline:
+    """The roofs of a core: its vector unit's multiply-adds to sums of `sum_bits`, and the bursts of its DRAM channels."""
     line, dram = core.memory.l1d.line_bytes, core.dram
     burst_cycles = max(round(dram.burst_ns * core.frequency_mhz / 1000), 1)
-    return Roofline(core.target().vector_bits_per_cycle / _ELEMENT_BITS, dram.channels * line / burst_cycles)
+    return Roofline(core.target().vector_bits_per_cycle / sum_bits, dram.channels * line / burst_cycles)
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,9 @@ class LayerResult:
     ----------
     symbol, name, operator, algorithm, macs, input_bytes, weight_bytes, output_bytes: as in `network.Layer`.
     instructions, cycles: of the layer. share: of all cycles.
-    macs_per_cycle: throughput. utilization: its part of the vector unit's peak in 32
-    bits, which halves and bytes may exceed.
+    sum_bits: width of the sums of the multiply-accumulates.
+    macs_per_cycle: throughput. utilization: its part of the vector unit's peak of multiply-adds to sums of that width, more
+    than 1 where Winograd saves products or products of bytes are summed in 16 bits first.
     timed_instructions: simulated with timing; the rest is extrapolated. error_cycles: bound on the error of that, else 0.
     l2_bytes, l3_bytes: in lines that the core and its engine asked of that level (prefetches left out), 0 without one.
     dram_bytes: read, prefetched and written.
@@ -62,6 +61,7 @@ class LayerResult:
     operator: str
     algorithm: str
     macs: int
+    sum_bits: int
     input_bytes: int
     weight_bytes: int
     output_bytes: int
@@ -83,18 +83,18 @@ def layer_results(
     network: CompiledNetwork, core: CoreConfig, result: SimResult, samples: Sequence[FunctionSample]
 ) -> tuple[LayerResult, ...]:
     """The layers of a run, in order of execution; `samples` are those of their functions."""
-    roof, line = roofline(core), core.memory.l1d.line_bytes
+    line = core.memory.l1d.line_bytes
     has = (core.memory.l2 is not None, core.memory.l3 is not None)
     rows = []
     for layer, sample in zip(network.layers, samples, strict=True):
-        accesses = sample.counts["accesses"]
+        roof, accesses = roofline(core, layer.sum_bits), sample.counts["accesses"]
         dram = int(sample.counts["dram_reads"][0] + sample.counts["dram_writes"][0]) * line
         speed = layer.macs / sample.cycles if sample.cycles else 0.0
         intensity = layer.macs / dram if dram else 0.0
         is_streaming = dram > 0 and roof.limit(intensity) < roof.macs_per_cycle
         rows.append(
             LayerResult(
-                layer.symbol, layer.name, layer.operator, layer.algorithm, layer.macs, layer.input_bytes,
+                layer.symbol, layer.name, layer.operator, layer.algorithm, layer.macs, layer.sum_bits, layer.input_bytes,
                 layer.weight_bytes, layer.output_bytes, sample.instructions, sample.cycles,
                 sample.cycles / result.cycles if result.cycles else 0.0, speed, speed / roof.macs_per_cycle,
                 sample.timed_instructions, sample.error_cycles, int(accesses[2]) * line * has[0],

@@ -11,11 +11,13 @@ import numpy as np
 
 from workbench.base.registry import Registry
 from workbench.compiler.elements import FLOAT, HALF, Element, element_of_dtype
+from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 from workbench.compiler.kernels.staged import Staged
+from workbench.compiler.kernels.window import Window
 from workbench.compiler.planner import Planner, Schedule, schedule_of
 from workbench.compiler.schedule import Choice
 from workbench.compiler.views import NO_HALO, View, contiguous_strides
@@ -60,6 +62,12 @@ class Draft:
             return None
         kernel = self.kernels[self.main]
         return schedule_of(self.planned, kernel.product if isinstance(kernel, Staged) else kernel)
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of the sums of the multiply-accumulates: those of the narrowest contraction or window."""
+        kernels = [kernel.product if isinstance(kernel, Staged) else kernel for kernel in self.kernels]
+        return min((k.sum_bits for k in kernels if isinstance(k, (Contraction, Window))), default=32)
 
     @property
     def algorithm(self) -> str:

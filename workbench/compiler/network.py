@@ -21,7 +21,7 @@ class Layer:
     Attributes
     ----------
     name, operator: of the node in the network (fused nodes are named in `operator`, joined by ``+``).
-    macs: multiply-accumulate operations, padding included.
+    macs: multiply-accumulate operations, padding included. sum_bits: width of their sums.
     input_bytes, weight_bytes, output_bytes: sizes without padding.
     algorithm: the schedule, for people. schedule: the same as it can be pinned; None where there is no choice.
     """
@@ -35,6 +35,7 @@ class Layer:
     output_bytes: int
     algorithm: str
     schedule: Schedule | None = None
+    sum_bits: int = 32
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.base.files import write_bytes
+from workbench.base.figures import new_figure, save_figure
 from workbench.compiler.execute import NetworkResult
 from workbench.compiler.layer_results import LayerResult, Roofline
 
@@ -22,7 +21,8 @@ _LEAST_INTENSITY = 1e-2
 def draw_latency(run: NetworkResult, title: str, path: Path) -> Path:
     """One bar a layer, in order of execution: milliseconds, the bound on their error, the part of the vector peak."""
     layers, frequency = run.layers, run.result.frequency_mhz
-    figure, axes = _figure(10, max(3.0, 1.6 + _INCHES_A_LAYER * len(layers)))
+    figure = new_figure((10, max(3.0, 1.6 + _INCHES_A_LAYER * len(layers))), "constrained")
+    axes = figure.add_subplot()
     rows = range(len(layers))
     times = [layer.cycles / (frequency * 1e3) for layer in layers]
     errors = [layer.error_cycles / (frequency * 1e3) for layer in layers]
@@ -44,13 +44,14 @@ def draw_latency(run: NetworkResult, title: str, path: Path) -> Path:
     _legend(figure, colours, "outside lower center")
     bound = f" ± {run.latency_error:.1%}, sampled" if run.latency_error else ""
     axes.set_title(f"{title}\n{run.latency_ms:.3f} ms at {frequency:,.0f} MHz{bound}", fontsize=10)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def draw_roofline(run: NetworkResult, roof: Roofline, title: str, path: Path) -> Path:
     """Each layer's throughput over its arithmetic intensity, under the roofs; areas are shares of the time."""
     layers = [layer for layer in run.layers if layer.macs and layer.cycles]
-    figure, axes = _figure(10, 6)
+    figure = new_figure((10, 6), "constrained")
+    axes = figure.add_subplot()
     colours = _colour_of_kind(layers)
     ridge = roof.macs_per_cycle / roof.dram_bytes_per_cycle
     known = [layer.macs_per_dram_byte for layer in layers if layer.macs_per_dram_byte]
@@ -84,7 +85,7 @@ def draw_roofline(run: NetworkResult, roof: Roofline, title: str, path: Path) ->
     _legend(figure, colours, "outside lower center")
     bound = f", sampled, latency ± {run.latency_error:.1%}" if run.latency_error else ""
     axes.set_title(f"{title}\narea: share of the time{bound}", fontsize=10)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _name_slowest(figure: Any, axes: Axes, layers: list[LayerResult], places: list[float]) -> None:
@@ -130,19 +131,3 @@ def _legend(figure: Any, colours: dict[str, str], place: str) -> None:
 
 def _shortened(name: str) -> str:
     return name if len(name) <= 36 else f"{name[:16]}...{name[-17:]}"
-
-
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _save(figure: Any, path: Path) -> Path:
-    stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix.lstrip(".") or "png", dpi=150)
-    write_bytes(path, stream.getvalue())
-    return path
