@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -134,13 +136,18 @@ def test_the_small_core_waits_four_cycles_for_a_register_it_overwrites(c906, ste
 
 def _real(s, text, *, vl, sew, lmul_log2=0):
     """An instruction in assembly, as the decoder sees it."""
-    mnemonic, *operands = text.replace(",", " ").split()
-    entry = decode_parcels(np.array([encode(mnemonic, *[_number(o) for o in operands]), 0], np.uint32).view("<u2"))[0]
+    entry = _decoded(text)
     names = ("rd", "rs1", "rs2", "rs3")
     s.add(
         K(int(entry["timing"])), *[int(entry[name]) for name in names], flags=int(entry["flags"]), raw=int(entry["raw"]),
         vector=(vl, sew.bit_length() - 1, lmul_log2),
     )  # fmt: skip
+
+
+@cache
+def _decoded(text):
+    mnemonic, *operands = text.replace(",", " ").split()
+    return decode_parcels(np.array([encode(mnemonic, *[_number(o) for o in operands]), 0], np.uint32).view("<u2"))[0]
 
 
 def _number(operand):
