@@ -17,6 +17,10 @@ def command(
     dtype: Annotated[Dtype, typer.Option(help="Type to compute a float32 network in.")] = Dtype.FP32,
     batch: Annotated[int | None, typer.Option(min=1, help="Size of an open batch [default: 1].")] = None,
     dim: Annotated[list[str] | None, typer.Option(help="NAME=N or INPUT.AXIS=N: an open size (repeatable).")] = None,
+    plain_rvv: Annotated[
+        bool,
+        typer.Option("--plain-rvv", help="No matrix instructions, even where the core has some."),
+    ] = False,
     pin: Annotated[Path | None, typer.Option(help="Schedules of layers to keep to (a file of --schedules).")] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Let simulations of layers decide among the best few.")] = False,
     schedules: Annotated[Path | None, typer.Option(help="Write the schedules of all layers here (JSON).")] = None,
@@ -37,6 +41,7 @@ def command(
     from workbench.isa.elf import write_elf
 
     config, graph = load_core(core), load_network(model, read_sizes(batch, dim), dtype)
+    config = config.without_matrix() if plain_rvv else config
     target = config.target()
     planner = Planner(read_schedules(pin), str(pin)) if pin is not None else Planner()
     notes: list[str] = []
@@ -54,7 +59,7 @@ def command(
     show(
         {
             "program": str(path),
-            "tuned_for": f"{target.name}, VLEN {target.vlen_bits}",
+            "tuned_for": f"{target.name}, VLEN {target.vlen_bits}" + (", matrix instructions" if target.has_matrix else ""),
             "layers": len(network.layers),
             "macs": network.macs,
             "weight_bytes": network.weight_bytes,

@@ -60,6 +60,9 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,
+    plain_rvv: Annotated[
+        bool, typer.Option("--plain-rvv", help="networks: no matrix instructions, even where the core has some")
+    ] = False,
     pin: Annotated[Path | None, typer.Option(help="networks: schedules to keep to (of compile --schedules)")] = None,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
     csv: Annotated[Path | None, typer.Option(help="networks: table of the layers to write")] = None,
@@ -113,13 +116,13 @@ def command(
         _refuse(for_programs, "a network")
         network = NetworkRun(
             program, core, input or [], read_sizes(batch, dim), dtype or Dtype.FP32, pin, seed, check, full, frequency_mhz,
-            out, csv, pictures, as_json,
+            out, csv, pictures, as_json, plain_rvv,
         )  # fmt: skip
         run_network_command(network, logs)
         return
     for_networks = {
         "--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out, "--dtype": dtype,
-        "--pin": pin, "--csv": csv, "--frequency-mhz": frequency_mhz,
+        "--pin": pin, "--csv": csv, "--frequency-mhz": frequency_mhz, "--plain-rvv": plain_rvv,
     }  # fmt: skip
     _refuse(for_networks, "a program")
     if functional:

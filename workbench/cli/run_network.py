@@ -44,6 +44,7 @@ class NetworkRun:
     csv: Path | None = None
     pictures: Path | None = None
     as_json: bool = False
+    is_plain: bool = False
 
 
 def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
@@ -66,6 +67,7 @@ def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
     if wanted.csv is not None:
         check_writable(wanted.csv)
     values, config = read_inputs(graph, wanted.inputs), core_at(wanted.core, wanted.frequency_mhz)
+    config = config.without_matrix() if wanted.is_plain else config
     logs.check()
     observers = logs.observers
     is_executed = wanted.is_checked or wanted.output is not None

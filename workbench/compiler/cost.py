@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
@@ -25,6 +26,7 @@ _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
+_TILE_STEP_CYCLES = 20.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
 
 
 def lanes(target: Target, kernel: Contraction | Window | Transform) -> int:
@@ -132,6 +134,24 @@ def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
     a_bytes = outer * kernel.block.count * steps * kernel.operands["a"].element.size_bytes
     b_bytes = steps * kernel.vector.count * kernel.panels.count * kernel.operands["b"].element.size_bytes
     return a_bytes * chunks <= a_bytes + b_bytes * outer
+
+
+def matrix_cycles(target: Target, kernel: MatrixProduct) -> float:
+    """Estimated cycles of a product by matrix instructions, one of which starts each cycle."""
+    full, rest = divmod(kernel.block.count, kernel.tile * ROWS)
+    sizes = [(full, kernel.tile), (1, -(-rest // ROWS))]
+    blocks = math.prod(dim.count for dim in kernel.loops) * kernel.filters.count / kernel.group
+    return blocks * sum(count * _tiles(target, kernel, size) for count, size in sizes if count and size)
+
+
+def _tiles(target: Target, kernel: MatrixProduct, size: int) -> float:
+    """Cycles of one block of tiles, `size` of them along the positions."""
+    row = TILE_BYTES / target.load_bytes_per_cycle if kernel.block.stride("a") == DEPTH else ROWS * _STRIDED_CYCLES
+    loads = size * row + kernel.group * TILE_BYTES / target.load_bytes_per_cycle
+    products, tiles = size * kernel.group, size * kernel.group
+    step = _bounded(target, 2.0, products, loads)
+    results = tiles * (len(kernel.epilogue.steps) + 1) * _TILE_STEP_CYCLES
+    return kernel.steps * step + results
 
 
 def transform_cycles(target: Target, kernel: Transform) -> float:

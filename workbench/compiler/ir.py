@@ -22,6 +22,7 @@ _HALF_ENDS = 65520.0  # rounds to infinity
 _REGISTER_BITS = 64  # of one register for every unit of vscale
 _ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
 _SHIFTS = ("vsll", "vsra", "vsrl")
+_TILE, _ROW_BYTES, _TILE_BYTES = "<vscale x 8 x i8>", 8, 32  # a tile of bytes fills a register
 
 
 @dataclass(frozen=True)
@@ -357,8 +358,10 @@ class Builder:
     def accumulate(self, total: Value, factor: Value, vector: Value, signs: str = "") -> Value:
         """``total + factor * vector``; the factor is a scalar or a vector, integers may have half the total's width.
 
-        `signs` of half-width factors: nothing for signed ones, ``u``, ``us`` or ``su`` for factor and vector.
+        `signs` of half-width factors: nothing for signed ones, ``u``, ``us`` or ``su`` for a scalar factor and the vector.
         """
+        if signs and is_vector(factor):
+            raise ValueError("instructions of two vectors with signs stand in for others: see machine.MATRIX_STAND_INS")
         kind = element_of(vector)
         rounding = [Value("i64", "7")] if kind in FLOATING else []
         family = "f" if kind in FLOATING else ""
@@ -379,6 +382,36 @@ class Builder:
         """``total + value`` of signed integers, the value half as wide."""
         name = f"llvm.riscv.vwadd.w.{self._kind(total)}.{self._kind(value)}.i64"
         return self.call(name, total.type, [self._poison(element_of(total)), total, value, self.vl])
+
+    # --- tiles of bytes for matrix instructions -------------------------------------------------------------------
+
+    def load_rows(self, address: Address, stride: int, rows: int) -> Value:
+        """A tile of `rows` rows of 8 bytes that lie `stride` bytes apart."""
+        row, strided = vector_type(1, "i64"), stride != _ROW_BYTES
+        name = f"llvm.riscv.{'vlse' if strided else 'vle'}.nxv1i64.p0.i64"
+        arguments = [Value(row, "poison"), self.pointer(address), *([integer(stride)] if strided else []), integer(rows)]
+        return self.emit(_TILE, f"bitcast {self.call(name, row, arguments)} to {_TILE}")
+
+    def load_tile(self, address: Address) -> Value:
+        """A tile that lies in one piece."""
+        arguments = [Value(_TILE, "poison"), self.pointer(address), integer(_TILE_BYTES)]
+        return self.call("llvm.riscv.vle.nxv8i8.p0.i64", _TILE, arguments)
+
+    def multiply_tiles(self, total: Value, rows: Value, columns: Value, is_signed: bool) -> Value:
+        """``total + rows * columns^T``, of signed columns, written as what `machine.MATRIX_STAND_INS` puts in its place."""
+        wide = vector_type(8, "i16")
+        name = f"llvm.riscv.{'vwmaccsu' if is_signed else 'vwmaccu'}.nxv8i16.nxv8i8.nxv8i8.i64"
+        before = self.emit(wide, f"bitcast {total} to {wide}")
+        arguments = [before, rows, columns, integer(_TILE_BYTES), Value("i64", "3")]
+        return self.emit(total.type, f"bitcast {self.call(name, wide, arguments)} to {total.type}")
+
+    def store_rows(self, value: Value, address: Address, stride: int, rows: int) -> None:
+        """Store the first `rows` rows of 4 bytes of a tile of results, `stride` bytes apart."""
+        row = vector_type(1, "i32")
+        arguments = [self.emit(row, f"bitcast {value} to {row}"), self.pointer(address), integer(stride), integer(rows)]
+        self.call("llvm.riscv.vsse.nxv1i32.p0.i64", "void", arguments)
+
+    # --- arithmetic -----------------------------------------------------------------------------------------------
 
     def arithmetic(self, operation: str, left: Value, right: Value, keep: Value | None = None) -> Value:
         """A vector instruction of a vector and a vector or scalar; elements behind `vl` are those of `keep`.

@@ -14,6 +14,7 @@ from workbench.compiler.elements import FLOAT, HALF, Element, element_of_dtype
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.elementwise import Elementwise
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
+from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 from workbench.compiler.kernels.staged import Staged
@@ -65,9 +66,9 @@ class Draft:
 
     @property
     def sum_bits(self) -> int:
-        """Width of the sums of the multiply-accumulates: those of the narrowest contraction or window."""
+        """Width of the vector unit for a multiply-accumulate: that of the narrowest sums, of a part of them for matrices."""
         kernels = [kernel.product if isinstance(kernel, Staged) else kernel for kernel in self.kernels]
-        return min((k.sum_bits for k in kernels if isinstance(k, (Contraction, Window))), default=32)
+        return min((k.sum_bits for k in kernels if isinstance(k, (Contraction, MatrixProduct, Window))), default=32)
 
     @property
     def algorithm(self) -> str:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from workbench.compiler.object_file import instructions, text_of
+from workbench.isa.table import op, row_of
+
+_UNMASKED, _REGISTERS = 1 << 25, 31 << 20 | 31 << 15 | 31 << 7
+
 FEATURES = "+m,+a,+f,+d,+c,+v,+zfh,+zvfh,-relax"
 """RV64GCV, with Zfh and Zvfh for what is in half precision; no linker relaxation, so that branches inside a function need no
 relocation."""
+
+MATRIX_STAND_INS = {"vwmaccsu.vv": "smt.vmadot", "vwmaccu.vv": "smt.vmadotus"}
+"""Instructions that our code has no other use for, and the matrix instructions that replace them in machine code.
+
+LLVM 22 assembles SpacemiT's matrix instructions but has no intrinsics for them, and llvmlite brings no assembler. The
+stand-ins have the same operands and constraints: a pair of registers that is read and written, two other registers, bytes at
+LMUL 1.
+"""
 
 
 @functools.cache
@@ -26,11 +39,26 @@ def make_object(text: str) -> bytes:
     """Compile a module to a relocatable ELF file; only code generation runs, no IR passes."""
     import llvmlite.binding as llvm
 
-    return bytes(_machine().emit_object(llvm.parse_assembly(text)))
+    return _replace_stand_ins(bytes(_machine().emit_object(llvm.parse_assembly(text))))
 
 
 def make_assembly(text: str) -> str:
     """Compile a module to assembly text."""
     import llvmlite.binding as llvm
 
-    return str(_machine().emit_assembly(llvm.parse_assembly(text)))
+    assembly = str(_machine().emit_assembly(llvm.parse_assembly(text)))
+    for name, matrix in MATRIX_STAND_INS.items():
+        assembly = assembly.replace(f"\t{name}\t", f"\t{matrix}\t")
+    return assembly
+
+
+def _replace_stand_ins(data: bytes) -> bytes:
+    """The object file with matrix instructions in their places."""
+    rows = [(row_of(op(name)), row_of(op(matrix))) for name, matrix in MATRIX_STAND_INS.items()]
+    code, image = text_of(data), bytearray(data)
+    for place, word in instructions(code.data):
+        for row, matrix in rows:
+            if word & (row.mask | _UNMASKED) == row.match | _UNMASKED:
+                at = code.offset + place
+                image[at : at + 4] = (word & _REGISTERS | matrix.match).to_bytes(4, "little")
+    return bytes(image)

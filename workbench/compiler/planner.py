@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from workbench.base.errors import InputError
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.window import Window
 from workbench.compiler.schedule import Choice, MainKernel, cheapest
 
@@ -21,10 +22,11 @@ class Schedule:
 
     Attributes
     ----------
-    algorithm: ``direct``, ``winograd F(m,3)`` or ``window``.
-    vectors: what the vectors run over: ``channels``, ``positions`` or ``columns``.
+    algorithm: ``direct``, ``winograd F(m,3)``, ``window`` or ``matrix``.
+    vectors: what the vectors run over: ``channels``, ``positions``, ``columns`` or ``tiles`` of both.
     lmul: registers of a group (1, 2, 4, 8). block: results kept in registers at a time, each a group.
-    loads: vectors loaded together. ahead: while those before them are in use; for windows: all of a row together.
+    loads: vectors loaded together; for matrices tiles of filters, while `block` counts tiles of positions.
+    ahead: while those before them are in use; for windows: all of a row together.
     outside: the loop over vectors is outside of those over positions; for windows: all weights stay in registers.
     """
 
@@ -40,6 +42,8 @@ class Schedule:
         """The kernel with this schedule."""
         if isinstance(kernel, Window):
             return replace(kernel, lmul=self.lmul, tile=self.block, together=self.ahead, hoisted=self.outside)
+        if isinstance(kernel, MatrixProduct):
+            return replace(kernel, tile=self.block, group=self.loads, vector_outside=self.outside)
         return replace(
             kernel, lmul=self.lmul, tile=self.block, group=self.loads, ahead=self.ahead, vector_outside=self.outside
         )  # fmt: skip
@@ -49,6 +53,8 @@ def schedule_of(algorithm: str, kernel: MainKernel) -> Schedule:
     """The schedule that a kernel has."""
     if isinstance(kernel, Window):
         return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, 1, kernel.together, kernel.hoisted)
+    if isinstance(kernel, MatrixProduct):
+        return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, False, kernel.vector_outside)
     return Schedule(
         algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, kernel.ahead, kernel.vector_outside
     )  # fmt: skip
@@ -101,6 +107,13 @@ class Planner:
             raise self._error(layer, f"block {pin.block}", f"1 to {kernel.block.count}", "change it")
         if not 1 <= pin.loads <= _MOST_LOADS:
             raise self._error(layer, f"loads {pin.loads}", f"1 to {_MOST_LOADS}", "change it")
+        if isinstance(kernel, MatrixProduct):
+            if kernel.filters.count % pin.loads:
+                raise self._error(layer, f"loads {pin.loads}", f"a divisor of {kernel.filters.count} tiles", "change it")
+            if kernel.registers() > REGISTERS:
+                found = f"a schedule of {kernel.registers()} registers"
+                raise self._error(layer, found, f"at most {REGISTERS}", "make its block smaller")
+            return
         used = pin.lmul * (pin.block + (kernel.loaded_steps if isinstance(kernel, Contraction) else 2))
         if used > REGISTERS:
             raise self._error(layer, f"a schedule of {used} registers", f"at most {REGISTERS}", "make its block smaller")

@@ -17,13 +17,14 @@ from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_o
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
+from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
 
-MainKernel = Contraction | Window
-Kernel = Contraction | Staged | Window
+MainKernel = Contraction | MatrixProduct | Window
+Kernel = Contraction | MatrixProduct | Staged | Window
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
 _GROUPS = (1, 2, 4, 8)  # vectors loaded together

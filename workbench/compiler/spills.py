@@ -7,8 +7,7 @@ Source: RISC-V "V" extension 1.0, section 7.9 (vector load/store whole register 
 
 from __future__ import annotations
 
-import io
-from typing import Any
+from workbench.compiler.object_file import instructions, read_elf
 
 _LOAD_FP, _STORE_FP = 0x07, 0x27
 _WHOLE_REGISTER = 0b01000
@@ -16,27 +15,15 @@ _WHOLE_REGISTER = 0b01000
 
 def count_spills(data: bytes) -> dict[str, int]:
     """Whole-register loads and stores of every function of an object file that has some."""
-    from elftools.elf.elffile import ELFFile
-
-    elf: Any = ELFFile(io.BytesIO(data))
+    elf = read_elf(data)
     text = elf.get_section_by_name(".text").data()
     counts = {}
     for symbol in elf.get_section_by_name(".symtab").iter_symbols():
         if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_size"]:
             start = symbol["st_value"]
-            if count := sum(map(_is_whole_register, _instructions(text[start : start + symbol["st_size"]]))):
+            if count := sum(_is_whole_register(word) for _, word in instructions(text[start : start + symbol["st_size"]])):
                 counts[symbol.name] = count
     return counts
-
-
-def _instructions(code: bytes) -> Any:
-    place = 0
-    while place + 2 <= len(code):
-        if code[place] & 3 == 3:
-            yield int.from_bytes(code[place : place + 4], "little")
-            place += 4
-        else:
-            place += 2
 
 
 def _is_whole_register(word: int) -> bool:

@@ -38,7 +38,7 @@ Unit = Literal[
     "alu", "bit", "mul", "div", "branch", "jump", "csr", "load", "store", "int_to_fp",
     "fp_add", "fp_fma", "fp_div", "fp_convert", "vset",
     "v_alu", "v_mul", "v_div", "v_fp_add", "v_fma", "v_convert", "v_mask", "v_permute", "v_load", "v_store",
-    "v_logic", "v_shift", "v_compare", "v_fp_misc", "v_reduce", "v_fp_reduce", "v_masked", "v_scalar",
+    "v_logic", "v_shift", "v_compare", "v_fp_misc", "v_reduce", "v_fp_reduce", "v_matrix", "v_masked", "v_scalar",
 ]  # fmt: skip
 Fusion = Literal["immediate", "zero_extend", "shift_add", "mask_add", "narrow", "logic", "multiply"]
 
@@ -333,6 +333,17 @@ class CoreConfig(SourcedModel):
         return self.npu.vlen_bits if self.npu else self.vector.vlen_bits if self.vector else 128
 
     @property
+    def has_matrix(self) -> bool:
+        """Whether there are instructions for products of small matrices (`isa.table_matrix`)."""
+        return self.npu is None and self.vector is not None and self.vector.matrix is not None
+
+    def without_matrix(self) -> CoreConfig:
+        """The same core without those: its programs run on every core with vectors."""
+        if self.vector is None or not self.has_matrix:
+            return self
+        return self.model_copy(update={"vector": self.vector.model_copy(update={"matrix": None})})
+
+    @property
     def vector_bits_per_cycle(self) -> int:
         """Floating multiply-accumulate width per cycle, in bits."""
         if self.npu:
@@ -350,7 +361,8 @@ class CoreConfig(SourcedModel):
             name=self.name, vlen_bits=self.vlen_bits, vector_bits_per_cycle=self.vector_bits_per_cycle,
             has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
             instructions_per_cycle=0.3 if self.kind == "in_order" else 4.0,  # a load waits for its use
-            renames_vectors=self.kind == "out_of_order" and self.npu is None, **self._vector_memory(),
+            renames_vectors=self.kind == "out_of_order" and self.npu is None, has_matrix=self.has_matrix,
+            **self._vector_memory(),
         )  # fmt: skip
 
     def _vector_memory(self) -> dict[str, int]:

@@ -84,8 +84,8 @@ class VectorAccess(StrictModel):
 class Vector(StrictModel):
     """The in-core vector unit; its pipes are the ports with `v_` units.
 
-    Units beyond the ten basic ones are optional: `v_logic`, `v_shift`, `v_compare`, `v_fp_misc`, `v_reduce` and
-    `v_fp_reduce` take their operations away from the basic units, `v_masked` names the ports that can read a mask (all, if
+    Units beyond the ten basic ones are optional: `v_logic`, `v_shift`, `v_compare`, `v_fp_misc`, `v_reduce`, `v_fp_reduce`
+    and `v_matrix` take their operations away from the basic units, `v_masked` names the ports that can read a mask (all, if
     none does), `v_scalar` those that bring in a scalar operand.
 
     has_chaining: a dependent starts on the first results, not after the last register of the group.
@@ -94,7 +94,8 @@ class Vector(StrictModel):
     work_follows_vl: elements beyond vl cost nothing. widening_source_rate: a widening operation takes the cycles of its
     narrow operands. masked_reads_destination: a masked operation waits for the old result
     (vector 0.7.1, where masked-off elements always keep their values). overwrite_waits: an operation with one result
-    register waits for the instruction that wrote it before (in-order cores).
+    register waits for the instruction that wrote it before (in-order cores). matrix: cost of a product of small matrices
+    (`isa.table_matrix`; n counts the two registers of the sums); without it the core has no such instructions.
     """
 
     vlen_bits: Annotated[int, Field(ge=128, le=65536), PowerOfTwo]
@@ -155,6 +156,7 @@ class Vector(StrictModel):
     reduce_fp_ordered: VectorCost | None = None
     reduce_fp_wide: VectorCost | None = None
     reduce_fp_extreme: VectorCost | None = None
+    matrix: VectorCost | None = None
 
 
 class Npu(StrictModel):

@@ -26,6 +26,7 @@ from workbench.core.syscalls import Linux
 from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
+from workbench.isa.table_matrix import EXTENSION
 
 FIRST_SLICE_INSTRUCTIONS = 100_000
 SLICE_SECONDS = 0.25  # between two looks at Ctrl-C and two updates of the progress bar
@@ -114,8 +115,8 @@ class Machine:
         self.vlen_bits = checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
         self.code: Code = predecode(program)
         self.has_vectors = core is None or core.vector is not None or core.npu is not None
-        if not self.has_vectors:
-            _remove_vectors(self.code.entries)
+        self._missing = _missing_extensions(core)
+        _remove(self._missing, self.code.entries)
         self.memory = Memory(program, space_bytes)
         self._root = None if root is None else Root(root)
         self.linux = Linux(self.memory, stdin, program.name, self._root, on_output)
@@ -254,8 +255,7 @@ class Machine:
     def _decode_again(self) -> None:
         """After a fence.i or a flush of the instruction cache: what the program wrote into its code."""
         decode_again(self.code, self.program, self.memory.read)
-        if not self.has_vectors:
-            _remove_vectors(self.code.entries)
+        _remove(self._missing, self.code.entries)
 
     def _fault(self, status: Status) -> Exception:
         state = self.state[0]
@@ -269,12 +269,12 @@ class Machine:
         )  # fmt: skip
 
     def _hint(self, status: Status, word: int) -> str:
-        if status == Status.ILLEGAL and not self.has_vectors and self.core is not None:
+        if status == Status.ILLEGAL and self._missing:
             from workbench.isa.disassemble import find_row
 
-            row = find_row(word)
-            if row is not None and row.extension == "V":
-                return f" ({self.core.name} has no vector unit)"
+            row, name = find_row(word), self.core.name if self.core is not None else "a machine without a core"
+            if row is not None and row.extension in self._missing:
+                return f" ({name} has no {_UNITS[row.extension]})"
         return ""
 
     def _check_stack(self) -> None:
@@ -330,7 +330,17 @@ def checked_vlen(bits: int) -> int:
     return bits
 
 
-def _remove_vectors(entries: np.ndarray) -> None:
-    """Make the vector instructions illegal: the core has no vector unit."""
-    vectors = [numbers()[row.mnemonic] for row in TABLE if row.extension == "V"]
-    entries["op"][np.isin(entries["op"], vectors)] = 0
+_UNITS = {"V": "vector unit", EXTENSION: "matrix instructions"}
+
+
+def _missing_extensions(core: CoreConfig | None) -> tuple[str, ...]:
+    """Extensions of the instruction table that a core does not have; without a core there are the standard ones."""
+    if core is None or core.has_matrix:
+        return () if core is not None else (EXTENSION,)
+    return (EXTENSION,) if core.vector is not None or core.npu is not None else ("V", EXTENSION)
+
+
+def _remove(extensions: tuple[str, ...], entries: np.ndarray) -> None:
+    """Make the instructions of extensions illegal."""
+    missing = [numbers()[row.mnemonic] for row in TABLE if row.extension in extensions]
+    entries["op"][np.isin(entries["op"], missing)] = 0

@@ -48,6 +48,7 @@ from workbench.core.vector_mask import (
     mask_logical,
     reduce_integer_elements,
 )
+from workbench.core.vector_matrix import matrix_instruction
 from workbench.core.vector_memory import vector_access
 from workbench.core.vector_operands import are_apart, groups_fit, place, scalar_operand, spares_mask
 from workbench.core.vector_permute import (
@@ -70,7 +71,7 @@ _MASKED, _WRITES_MASK = int(Flag.MASKED), int(Flag.WRITES_MASK)
 _I64, _U8 = np.int64(0), np.uint8(0)
 _INT, _FLOAT, _FLOAT_COMPARE, _CONVERT = (group_number(n) for n in "int float float_compare convert".split())
 _REDUCE_INT, _REDUCE_FLOAT, _MASK, _PERMUTE = (group_number(n) for n in "reduce_int reduce_float mask permute".split())
-_LOAD, _STORE = group_number("load"), group_number("store")
+_LOAD, _STORE, _MATRIX = group_number("load"), group_number("store"), group_number("matrix")
 
 
 @inner_kernel
@@ -223,10 +224,12 @@ def _permute(c: Any, form: Any, machine: Any, masked: int) -> Any:
 
 @inner_kernel
 def _may_resume(c: Any, form: Any) -> Any:
-    """Not one of the instructions that trap where vstart is not 0: reductions, mask counts and prefixes, compress."""
+    """Not one of those that trap where vstart is not 0: reductions, mask counts and prefixes, compress, matrices."""
     group, function = form.group, form.function
     if group == _MASK:
         return function <= XNOR or function == ID
+    if group == _MATRIX:
+        return False
     return group != _REDUCE_INT and group != _REDUCE_FLOAT and not (group == _PERMUTE and function == COMPRESS)
 
 
@@ -280,6 +283,8 @@ def _dispatch(group: int, c: Any, form: Any, machine: Any, masked: int) -> Any:
         return _reduce_integer(c, form, machine, masked)
     elif group == _REDUCE_FLOAT:
         return reduce_float_instruction(c, form, machine, masked)
+    elif group == _MATRIX:
+        return matrix_instruction(c, form, machine)
     return _mask(c, form, machine, masked)
 
 

@@ -59,6 +59,8 @@ OPERANDS = {
             ("r", "rs2", _RS2), ("f", "rs2", _RS2), ("v", "rs2", _RS2), ("f", "rs3", _RS3),
         )),
         Operand("vs3", "v", "rs3", _RD),  # store data
+        Operand("vpd", "v", "rd", ((8, 1, 4),)),  # pairs of registers, of even numbers
+        Operand("vp1", "v", "rs1", ((16, 1, 4),)),
         Operand("i", "imm", "imm", ((20, 0, 12),), True),
         Operand("s", "imm", "imm", ((7, 0, 5), (25, 5, 7)), True),
         Operand("b", "imm", "imm", ((8, 1, 4), (25, 5, 6), (7, 11, 1), (31, 12, 1)), True),

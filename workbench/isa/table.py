@@ -7,6 +7,7 @@ from functools import cache
 from workbench.isa.row import Row
 from workbench.isa.table_float import float_rows
 from workbench.isa.table_integer import integer_rows
+from workbench.isa.table_matrix import matrix_rows
 from workbench.isa.table_vector import vector_rows
 from workbench.isa.table_vector_float import vector_float_rows
 from workbench.isa.table_vector_memory import vector_memory_rows
@@ -19,6 +20,7 @@ TABLE: tuple[Row, ...] = (
     *vector_rows(),
     *vector_float_rows(),
     *vector_memory_rows(),
+    *matrix_rows(),
 )
 """All rows; the semantic number (`op`) of ``TABLE[i]`` is ``i + 1``."""
 

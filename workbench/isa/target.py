@@ -21,6 +21,7 @@ class Target:
     engine_entries: instructions in flight in a decoupled vector engine; 0 for a unit in the core's own pipeline.
     fma_latency_cycles: of a vector multiply-add, to a dependent.
     load_latency_cycles: from the start of a vector load that hits the nearest memory to its first data.
+    has_matrix: the matrix instructions of `isa.table_matrix` are present.
     load_bytes_per_cycle: of vector loads that hit it; 0 for the width of the multiply-add.
     """
 
@@ -36,3 +37,4 @@ class Target:
     fma_latency_cycles: int = 4
     load_latency_cycles: int = 4
     load_bytes_per_cycle: int = 0
+    has_matrix: bool = False

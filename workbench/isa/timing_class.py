@@ -65,3 +65,4 @@ class TimingClass(IntEnum):
     CONVERT_TO_INT = auto()
     CONVERT_FROM_INT = auto()
     FP_CLASSIFY = auto()
+    V_MATRIX = auto()

@@ -12,6 +12,7 @@ from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, 
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
+from workbench.compiler.operators.matrix_tiles import matrix_choices
 from workbench.compiler.operators.winograd import winograd_choices
 from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, packed_choices, window_choices
@@ -65,7 +66,8 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     operands = layer.operands(lowering) | {"x": factors.of(start_of(x)), "w": Operand(-1, 0, factors.w)}
     product = Product(operands, positions, merge_dims(reduce), filters, epilogue, groups, products=factors.products)
     direct = packed_choices(lowering.target, product, packed, lowering.packed)
-    draft.plan(lowering.planner, [*direct, *winograd_choices(lowering, layer)])
+    others = [*winograd_choices(lowering, layer), *matrix_choices(lowering, product, packed)]
+    draft.plan(lowering.planner, [*direct, *others])
 
 
 def _depthwise(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from workbench.compiler.kernels.nest import Operand, axis_dim, start_of, summed_as
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
+from workbench.compiler.operators.matrix_tiles import matrix_choices
 from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, contraction_choices, packed_choices
 from workbench.compiler.views import View
@@ -30,7 +31,8 @@ def lower_gemm(lowering: Lowering, node: Node, draft: Draft) -> None:
     reduce = [axis_dim(x.shape[-1], x=x.strides[-1], w=width * weights.shape[1])]
     columns = axis_dim(y.shape[-1], w=width, bias=b.step, y=y.strides[-1], **finish.strides(-1))
     product = Product(operands, rows, reduce, columns, finish.epilogue, products=factors.products)
-    draft.plan(lowering.planner, packed_choices(lowering.target, product, weights[None], lowering.packed))
+    direct = packed_choices(lowering.target, product, weights[None], lowering.packed)
+    draft.plan(lowering.planner, [*direct, *matrix_choices(lowering, product, weights[None])])
     draft.macs += math.prod(y.shape) * x.shape[-1]
     draft.weight_bytes += weights.nbytes + bias.nbytes
 

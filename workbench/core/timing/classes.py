@@ -47,7 +47,7 @@ RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("reduce_int", ("v_reduce", "v_permute"), ""), ("reduce_int_wide", ("v_reduce", "v_permute"), "reduce_int"),
     ("reduce_fp", ("v_fp_reduce", "v_fp_add"), ""), ("reduce_fp_ordered", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
     ("reduce_fp_wide", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
-    ("reduce_fp_extreme", ("v_fp_reduce", "v_fp_add"), "reduce_fp"),
+    ("reduce_fp_extreme", ("v_fp_reduce", "v_fp_add"), "reduce_fp"), ("matrix", ("v_matrix", "v_mul"), "int_mac"),
 )  # fmt: skip
 RULE = {name: number for number, (name, _, _) in enumerate(RULES)}
 PARENT_RULE = {name: parent for name, _, parent in RULES if parent}
@@ -58,7 +58,7 @@ RULE_OF_CLASS: dict[Class, str] = {
     Class.V_FP_SQRT: "fp_sqrt", Class.V_FP_CONVERT: "fp_convert", Class.V_FP_MISC: "fp_add",
     Class.V_COMPARE: "compare", Class.V_MASK: "mask", Class.V_MOVE: "move", Class.V_SCALAR_MOVE: "scalar_move",
     Class.V_PERMUTE: "compress", Class.V_SLIDE: "slide", Class.V_GATHER: "gather", Class.V_REDUCE_INT: "reduce_int",
-    Class.V_REDUCE_FP: "reduce_fp",
+    Class.V_REDUCE_FP: "reduce_fp", Class.V_MATRIX: "matrix",
 }  # fmt: skip
 
 # Cost figures of a vector load or store, in sixteenths of a port cycle (fields of config.VectorAccess).
@@ -72,6 +72,7 @@ ACCESS = {name: number for number, name in enumerate(ACCESS_FIELDS)}
 NPU_UNITS = ("alu", "multiply", "load", "store", "slide", "mask")
 NPU_UNIT_OF_RULE: dict[str, str] = {
     "int_mul": "multiply", "int_mac": "multiply", "int_mul_wide": "multiply", "int_mac_wide": "multiply",
+    "matrix": "multiply",
     "fp_add": "multiply", "fp_sign": "multiply", "fp_add_wide": "multiply", "fp_fma": "multiply",
     "fp_fma_wide": "multiply", "fp_div": "multiply", "fp_sqrt": "multiply", "fp_estimate": "multiply",
     "fp_move": "multiply", "int_div": "multiply", "fp_convert": "multiply", "narrow_fp": "multiply",

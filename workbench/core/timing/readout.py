@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +125,8 @@ def _activity(s: Any, line_bytes: int) -> Activity:
         fp_divides=count(Class.FP_DIV, Class.FP_SQRT),
         vector_uops=int(s["vector_uops"]),
         vector_int_elements=elements(*_VECTOR_INTEGER),
-        vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV),
+        vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV)
+        + elements(Class.V_MATRIX) * math.isqrt(int(s["vlen_bytes"]) // 2),  # each element with every row of the other
         vector_fp_add_elements=elements(Class.V_FP_ADD, Class.V_FP_CONVERT, Class.V_FP_MISC, Class.V_REDUCE_FP),
         vector_fp_multiply_elements=elements(Class.V_FP_MUL),
         vector_fp_fma_elements=elements(Class.V_FP_FMA),

@@ -1,0 +1,110 @@
+"""Choices that compute products of bytes by matrix instructions, on cores that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from workbench.compiler.cost import matrix_cycles
+from workbench.compiler.kernels.matrix import DEPTH, ROWS, MatrixProduct
+from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
+from workbench.compiler.lowering import Lowering
+from workbench.compiler.schedule import Choice, Product
+
+_REGISTERS = 32
+_MOST_TILES = 6
+ALGORITHM = "matrix"
+
+
+def matrix_choices(lowering: Lowering, product: Product, weights: np.ndarray) -> Iterator[Choice]:
+    """All blocks of tiles for constant weights of shape (groups, steps, filters); none where tiles do not fit.
+
+    They fit where filters come by 4 and results are bytes side by side, and 8 bytes of the sum follow each other in memory.
+    """
+    steps, filters = weights.shape[1:]
+    places, reduce = merge_dims(product.positions) or [Dim(1, {})], _byte_steps(product.reduce)
+    signed_bytes = weights.dtype == np.int8 and product.operands["x"].element.size_bytes == 1
+    if not lowering.target.has_matrix or lowering.target.vlen_bits != 256 or not signed_bytes or len(weights) > 1:
+        return
+    if product.operands["y"].element.size_bytes != 1 or product.filters.stride("y") != 1 or product.batches:
+        return
+    if filters % ROWS or reduce is None:
+        return
+    constants = [name for name in product.operands if name not in ("x", "w", "y")]
+    if "bias" not in constants or any(
+        _moves(product, name) or not _is_constant(lowering, product, name) for name in constants
+    ):
+        return
+    kernel = MatrixProduct(
+        {"a": product.operands["x"], "y": product.operands["y"]}, tuple(map(_named, places[:-1])), _named(places[-1]),
+        reduce, Dim(filters // ROWS, {"y": ROWS * product.filters.stride("y")}), product.epilogue,
+    )  # fmt: skip
+
+    @cache
+    def tiled(name: str) -> Operand:
+        return _repeated(lowering, product, name)
+
+    def build(chosen: MatrixProduct) -> list[MatrixProduct]:
+        operands = {name: tiled(name) for name in constants} | {"b": lowering.packed(_packed(weights[0], chosen.group))}
+        strides = {"b": steps * ROWS, **chosen.filters.strides}
+        strides |= {name: ROWS * ROWS * operands[name].element.size_bytes for name in constants if _steps(product, name)}
+        return [replace(chosen, operands=chosen.operands | operands, filters=replace(chosen.filters, strides=strides))]
+
+    for tile in range(1, _MOST_TILES + 1):
+        for group in range(1, _MOST_TILES + 1):
+            shaped = replace(kernel, tile=tile, group=group)
+            fits = kernel.filters.count % group == 0 and tile <= -(-kernel.block.count // ROWS)
+            if fits and shaped.registers() <= _REGISTERS:
+                for outside in (True, False) if kernel.filters.count > group else (True,):
+                    chosen = replace(shaped, vector_outside=outside)
+                    yield Choice(matrix_cycles(lowering.target, chosen), chosen, ALGORITHM, build)
+
+
+def _named(dim: Dim) -> Dim:
+    """A dimension of positions as the kernel names its operands."""
+    return Dim(dim.count, {"a": dim.stride("x"), "y": dim.stride("y")})
+
+
+def _byte_steps(dims: Sequence[Dim]) -> tuple[Dim, ...] | None:
+    """The sum in steps of 8 bytes; None where these do not follow each other."""
+    merged = merge_dims(dims)
+    if not merged or merged[-1].stride("x") != 1 or merged[-1].count % DEPTH:
+        return None
+    *outer, inner = (Dim(dim.count, {"a": dim.stride("x")}) for dim in merged)
+    return (*outer, Dim(inner.count // DEPTH, {"a": DEPTH}))
+
+
+def _moves(product: Product, name: str) -> bool:
+    """Whether an operand differs from position to position."""
+    return any(dim.stride(name) for dim in product.positions)
+
+
+def _steps(product: Product, name: str) -> bool:
+    """Whether an operand differs from filter to filter (biases are taken to)."""
+    return name == "bias" or product.filters.stride(name) != 0
+
+
+def _is_constant(lowering: Lowering, product: Product, name: str) -> bool:
+    return lowering.buffers[product.operands[name].buffer].data is not None
+
+
+def _repeated(lowering: Lowering, product: Product, name: str) -> Operand:
+    """A constant of the filters, repeated for the positions of a tile; as it is where there is one for all filters."""
+    operand, stride = product.operands[name], product.filters.stride(name)
+    if not _steps(product, name):
+        return operand
+    data = lowering.buffers[operand.buffer].data
+    assert data is not None
+    values = data.reshape(-1).view(operand.element.file_type)[operand.offset // operand.element.size_bytes :]
+    each = values[np.arange(product.filters.count) * stride // operand.element.size_bytes].reshape(-1, 1, ROWS)
+    return replace(lowering.packed(np.repeat(each, ROWS, axis=1)), element=operand.element)
+
+
+def _packed(weights: np.ndarray, group: int) -> np.ndarray:
+    """Weights (steps, filters) as the kernel reads them: blocks of filters, steps of 8, tiles, filters, bytes."""
+    steps, filters = weights.shape
+    parts = weights.reshape(steps // DEPTH, DEPTH, filters // (group * ROWS), group, ROWS)
+    return np.ascontiguousarray(parts.transpose(2, 0, 3, 4, 1))
