@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from workbench.base.errors import InputError
 from workbench.compiler.compile import compile_graph
+from workbench.compiler.planner import Planner, Schedule
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
@@ -148,3 +149,26 @@ def test_a_core_without_half_precision_says_so(build_network: Build) -> None:
         "test_fp16, tensor x~half: found elements of type float16 for the core plain, which has no Zvfh, "
         "expected a core with has_fp16 = true; choose one, or use float32."
     )
+
+
+@pytest.mark.parametrize("size,tolerance", [(2, TOLERANCE), (4, 8 * TOLERANCE)])
+def test_winograd_in_half_precision_is_right_to_the_precision_of_its_tiles(
+    size: int, tolerance: float, build_network: Build
+) -> None:
+    rng = np.random.default_rng(3)
+    constants = {
+        "w": rng.standard_normal((24, 16, 3, 3)).astype(np.float32),
+        "b": rng.standard_normal(24).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Sigmoid", ["x"], ["s"]),
+        helper.make_node("Conv", ["s", "w", "b"], ["c"], pads=[1, 1, 1, 1], name="three"),
+        helper.make_node("Relu", ["c"], ["r"]), helper.make_node("MaxPool", ["r"], ["y"], kernel_shape=[2, 2]),
+    ]  # fmt: skip
+    graph = build_network(nodes, {"x": (1, 16, 13, 14)}, ["y"], constants)
+    half, inputs = in_half_precision(graph), random_inputs(graph, 0)
+    planner = Planner({"three": Schedule(f"winograd F({size},3)", "channels", 1, 4)})
+    compiled = compile_graph(half, CORE, planner=planner)
+    assert any(layer.algorithm.startswith(f"winograd F({size},3)") for layer in compiled.layers)
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs(inputs), timed=False, vlen_bits=128)
+    assert relative_error(compiled.unpack_outputs(result.stdout), run_reference(graph, inputs)) < tolerance

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from workbench.compiler.ir import Address, Builder, Value, real
+from workbench.compiler.elements import bits_of
+from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, finish
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, load_vector, loop_over
 
@@ -42,7 +43,15 @@ class Transform:
     vector: Dim
     epilogue: Epilogue = NOTHING
     lmul: int = 1
-    sum_bits = 32
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of the elements that are computed with, all of one type."""
+        return bits_of(self._kind)
+
+    @property
+    def _kind(self) -> str:
+        return self.operands["x"].element.computed
 
     def describe(self) -> str:
         """The kind of work, for people."""
@@ -74,7 +83,7 @@ class Transform:
             bias = load_vector(builder, self, "bias", Address(inside["bias"])) if "bias" in inside else None
             loop_over(builder, self.loops, inside, lambda here: self._tile(builder, here, bias))
 
-        chunks_over(builder, self.vector, self.lmul, pointers, chunk)
+        chunks_over(builder, self.vector, self.lmul, pointers, chunk, self.sum_bits)
 
     def _tile(self, builder: Builder, pointers: Pointers, bias: Value | None) -> None:
         stride = self.axes[0].stride("x")
@@ -84,8 +93,8 @@ class Transform:
         place = 0
         for pair in _paired(self.down):
             columns = [self._column(builder, rows, pair, j) for j in range(len(self.right[0]))]
-            for number in range(len(_rows_of(pair))):
-                sums = _apply(builder, self.right, [column[number] for column in columns])
+            for row in range(len(_rows_of(pair))):
+                sums = _apply(builder, self.right, [column[row] for column in columns], self._kind)
                 for q, value in enumerate(sums):
                     self._finish(builder, pointers, (place, q), value, bias)
                 builder.fence()
@@ -98,7 +107,7 @@ class Transform:
         values = [
             load_vector(builder, self, "x", row + offset) if wanted else None for row, wanted in zip(rows, used, strict=True)
         ]
-        result = _pair(builder, pair, values)
+        result = _pair(builder, pair, values, self._kind)
         builder.fence()
         return result
 
@@ -149,30 +158,30 @@ def _operations(pair: tuple[Row, ...]) -> int:
     return single + (2 if len(pair) == 2 else 0)
 
 
-def _apply(builder: Builder, matrix: tuple[Row, ...], values: list[Value]) -> list[Value]:
+def _apply(builder: Builder, matrix: tuple[Row, ...], values: list[Value], kind: str) -> list[Value]:
     """A matrix times a vector of vectors."""
-    return [value for pair in _paired(matrix) for value in _pair(builder, pair, list(values))]
+    return [value for pair in _paired(matrix) for value in _pair(builder, pair, list(values), kind)]
 
 
-def _pair(builder: Builder, pair: tuple[Row, ...], values: list[Value | None]) -> list[Value]:
+def _pair(builder: Builder, pair: tuple[Row, ...], values: list[Value | None], kind: str) -> list[Value]:
     if len(pair) == 1:
-        return [_combination(builder, pair[0], values)]
-    even, odd = (_combination(builder, row, values) for row in pair)
+        return [_combination(builder, pair[0], values, kind)]
+    even, odd = (_combination(builder, row, values, kind) for row in pair)
     return [builder.arithmetic("vfadd", even, odd), builder.arithmetic("vfsub", even, odd)]
 
 
-def _combination(builder: Builder, row: Row, values: list[Value | None]) -> Value:
+def _combination(builder: Builder, row: Row, values: list[Value | None], kind: str) -> Value:
     """A weighted sum; it begins with a term that needs no multiplication, where there is one."""
     terms = [(float(weight), value) for weight, value in zip(row, values, strict=True) if weight and value is not None]
     terms.sort(key=lambda term: (term[0] != 1.0, term[0] != -1.0))
     if not terms:
-        return builder.splat(real(0.0))
+        return builder.splat(number(kind, 0.0))
     weight, total = terms[0]
     if weight != 1.0:
-        total = builder.arithmetic("vfmul", total, real(weight))
+        total = builder.arithmetic("vfmul", total, number(kind, weight))
     for weight, value in terms[1:]:
         if abs(weight) == 1.0:
             total = builder.arithmetic("vfadd" if weight > 0 else "vfsub", total, value)
         else:
-            total = builder.accumulate(total, real(weight), value)
+            total = builder.accumulate(total, number(kind, weight), value)
     return total

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from workbench.compiler.cost import transform_cycles, weights_cycles
-from workbench.compiler.elements import FLOAT
+from workbench.compiler.elements import FLOAT, HALF
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.kernels.staged import Stage, Staged
@@ -27,7 +27,7 @@ from workbench.compiler.views import View, contiguous_strides
 from workbench.compiler.winograd import make_winograd
 
 SIZES = (2, 4, 6)
-DEFAULT_SIZES = (2, 4)  # larger tiles lose accuracy: they are there to be pinned
+DEFAULT_SIZES = {FLOAT: (2, 4), HALF: (2,)}  # larger tiles lose accuracy: they are there to be pinned
 _TAPS = 3
 _LEAST_ROOM_BYTES = 1 << 17
 _SHARE = 0.5  # of the cache, for transformed tiles
@@ -36,7 +36,8 @@ _SHARE = 0.5  # of the cache, for transformed tiles
 def winograd_choices(lowering: Lowering, layer: ConvolutionLayer) -> Iterator[Choice]:
     """All sizes of tiles with all schedules of their matrix products; none where the kernel is not 3 x 3 with stride 1."""
     is_square = layer.weights.shape[2:] == (_TAPS, _TAPS) and layer.group == 1
-    if is_square and {*layer.strides, *layer.dilations} == {1} and layer.x.element == FLOAT:
+    is_plain = {*layer.strides, *layer.dilations} == {1} and layer.sums is None and layer.y.element == layer.x.element
+    if is_square and is_plain and layer.x.element in DEFAULT_SIZES:
         for size in SIZES:
             yield from _Plan(lowering, layer, size).choices()
 
@@ -55,10 +56,10 @@ class _Plan:
     def __init__(self, lowering: Lowering, layer: ConvolutionLayer, size: int) -> None:
         self.lowering, self.layer, self.size = lowering, layer, size
         self.filters, self.channels = layer.weights.shape[:2]
-        self.side = size + _TAPS - 1
+        self.side, self.element = size + _TAPS - 1, layer.x.element
         target = lowering.target
         room = max(_SHARE * max(target.l2_bytes, target.l1d_bytes), _LEAST_ROOM_BYTES)
-        most = int(room // (FLOAT.size_bytes * self.side**2 * (self.channels + self.filters)))
+        most = int(room // (self.element.size_bytes * self.side**2 * (self.channels + self.filters)))
         self.blocks = make_blocks(layer.y.shape[2], layer.y.shape[3], size, most)
 
     @cached_property
@@ -69,17 +70,21 @@ class _Plan:
     def choices(self) -> Iterator[Choice]:
         """Every schedule of the matrix product of the main block."""
         target, batch, main = self.lowering.target, self.layer.y.shape[0], self.blocks[0]
-        scratch = _Scratch(*(View(-1, 0, shape, contiguous_strides(shape, FLOAT)) for shape in self._shapes()))
+        scratch = _Scratch(*(self._unplaced(shape) for shape in self._shapes()))
         around = sum(
             block.times * transform_cycles(target, stage) for block in self.blocks for stage in self._around(block, scratch)
         )
         tiles = sum(block.times * block.tiles for block in self.blocks)
-        size_bytes = FLOAT.size_bytes * self.side**2 * self.channels * self.filters
+        size_bytes = self.element.size_bytes * self.side**2 * self.channels * self.filters
         streamed = weights_cycles(target, size_bytes, batch * sum(block.times for block in self.blocks))
         for choice in contraction_choices(target, self._product(main, scratch)):
             cycles = batch * around + max(batch * choice.cycles * tiles / main.tiles, streamed)
             name = f"winograd F({self.size},{_TAPS})"
-            yield Choice(cycles, choice.kernel, name, self._build, is_default=self.size in DEFAULT_SIZES)
+            yield Choice(cycles, choice.kernel, name, self._build, is_default=self.size in DEFAULT_SIZES[self.element])
+
+    def _unplaced(self, shape: tuple[int, ...]) -> View:
+        """A view of memory that is not there yet, to estimate with."""
+        return View(-1, 0, shape, contiguous_strides(shape, self.element), element=self.element)
 
     def _shapes(self) -> list[tuple[int, int, int]]:
         tiles = max(block.tiles for block in self.blocks)
@@ -88,9 +93,9 @@ class _Plan:
     def _product(self, block: Block, scratch: _Scratch) -> Product:
         """One matrix product for every point, the points being its groups."""
         u, v = scratch.u, scratch.v
-        w = contiguous_strides((self.side**2, self.channels, self.filters), FLOAT)
+        w = contiguous_strides((self.side**2, self.channels, self.filters), self.element)
         return Product(
-            {"x": start_of(u), "w": Operand(-1, 0), "y": start_of(v)},
+            {"x": start_of(u), "w": Operand(-1, 0, self.element), "y": start_of(v)},
             [axis_dim(block.tiles, x=u.strides[1], y=v.strides[1])],
             [axis_dim(self.channels, x=u.strides[2], w=w[1])], axis_dim(self.filters, w=w[2], y=v.strides[2]),
             groups=axis_dim(self.side**2, x=u.strides[0], w=w[0], y=v.strides[0]),
@@ -100,10 +105,10 @@ class _Plan:
 
     def _build(self, kernel: Contraction) -> list[Staged]:
         """The layer's kernels, with this schedule of the matrix product in the main block and a like one in the other."""
-        scratch = _Scratch(*(self.lowering.scratch(shape) for shape in self._shapes()))
+        scratch = _Scratch(*(self.lowering.scratch(shape, element=self.element) for shape in self._shapes()))
         matrix = self._matrices[2]
         weights = np.einsum("ia,fcab,jb->ijcf", matrix, self.layer.weights.astype(np.float64), matrix)
-        weights = weights.reshape(self.side**2, self.channels, self.filters).astype(np.float32)
+        weights = weights.reshape(self.side**2, self.channels, self.filters).astype(self.element.file_type)
         constant = _remembering(self.lowering.packed)
         staged = []
         for block in self.blocks:
@@ -137,11 +142,7 @@ class _Plan:
     def _around(self, block: Block, scratch: _Scratch) -> list[Transform]:
         """The transforms of the inputs, then those of the results, for every kind of tile."""
         parts = [(down, right) for down in block.down for right in block.right]
-        bias = (
-            self.lowering.constant(self.layer.bias)
-            if scratch.u.buffer >= 0
-            else View(-1, 0, (self.filters,), (FLOAT.size_bytes,))
-        )
+        bias = self.lowering.constant(self.layer.bias) if scratch.u.buffer >= 0 else self._unplaced((self.filters,))
         inputs = [self._input(block, down, right, scratch.u) for down, right in parts]
         return [*inputs, *(self._result(block, down, right, scratch.v, bias) for down, right in parts)]
 
