@@ -144,3 +144,17 @@ def test_tuned_schedules_are_not_slower_than_estimated_ones(graph: Graph, tmp_pa
             alone = tune.isolate(optimised, node, {name for name in (*node.inputs, *node.outputs) if name in "xab"})
             best = tune.simulate_layer(alone, CORE, tuned.planner.pins[node.name])
             assert best <= tune.simulate_layer(alone, CORE, network.schedules[node.name])
+
+
+def test_a_layer_in_parts_keeps_its_schedule_when_it_is_pinned(build_network: Callable[..., Graph]) -> None:
+    """1,000 filters do not fill whole vectors; the kernel for those that remain is the one that spills."""
+    weights = np.random.default_rng(0).standard_normal((1000, 512, 1, 1)).astype(np.float32)
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["near"], kernel_shape=[1, 1]),
+        helper.make_node("Conv", ["near", "w"], ["c"], name="wide"), helper.make_node("Relu", ["c"], ["y"]),
+    ]  # fmt: skip
+    graph = build_network(nodes, {"x": (1, 512, 13, 13)}, ["y"], {"w": weights})
+    target = load_core("thead_c906").target()
+    free = compile_graph(graph, target)
+    pinned = compile_graph(graph, target, planner=Planner(free.schedules))
+    assert [layer.algorithm for layer in pinned.layers] == [layer.algorithm for layer in free.layers]

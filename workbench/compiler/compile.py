@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from workbench.base.errors import InputError
 from workbench.compiler.ir import Builder, Module
@@ -71,12 +72,18 @@ def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[lis
 
 
 def _layer_code(symbol: str, draft: Draft, memory: MemoryPlan) -> tuple[str, bytes]:
-    """IR and object of a layer; while LLVM spills vector registers, the schedule is made smaller."""
+    """IR and object of a layer; kernels for which LLVM spills vector registers are made smaller."""
     for _ in range(_MOST_SHRINKS):
-        text, code = _function(symbol, draft, memory)
-        if not count_spills(code) or not draft.shrink():
+        text, code = _function(symbol, draft.kernels, memory)
+        if not count_spills(code) or not draft.shrink(_spilling(symbol, draft.kernels, memory)):
             return text, code
-    return _function(symbol, draft, memory)
+    return _function(symbol, draft.kernels, memory)
+
+
+def _spilling(symbol: str, kernels: list[Any], memory: MemoryPlan) -> set[int]:
+    """Numbers of the kernels that spill on their own; all of them where none does."""
+    spilling = {place for place, kernel in enumerate(kernels) if count_spills(_function(symbol, [kernel], memory)[1])}
+    return spilling or set(range(len(kernels)))
 
 
 def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[str]) -> str:
@@ -95,10 +102,10 @@ def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[s
     return module.text()
 
 
-def _function(symbol: str, draft: Draft, memory: MemoryPlan) -> tuple[str, bytes]:
+def _function(symbol: str, kernels: list[Any], memory: MemoryPlan) -> tuple[str, bytes]:
     module = Module()
     builder = Builder(module, symbol)
-    for kernel in draft.kernels:
+    for kernel in kernels:
         kernel.emit(builder, memory.addresses.__getitem__)
     module.add(builder)
     text = module.text()

@@ -78,9 +78,9 @@ class Draft:
         main = self.main if self.main >= 0 else self.main - 1
         return f"{self.kernels[main].describe()}; then {self.kernels[-1].describe()}"
 
-    def shrink(self) -> bool:
-        """Let every kernel that can need fewer vector registers; whether there was one."""
-        smaller = [kernel.smaller() or kernel for kernel in self.kernels]
+    def shrink(self, places: set[int]) -> bool:
+        """Let some kernels need fewer vector registers, where they can; whether there was one."""
+        smaller = [place in places and kernel.smaller() or kernel for place, kernel in enumerate(self.kernels)]
         changed = any(new is not old for new, old in zip(smaller, self.kernels, strict=True))
         self.kernels = smaller
         return changed
