@@ -1,18 +1,20 @@
-"""Latency of networks on real boards beside ours: measured with the vendor's software, simulated with our compiler.
+"""Latency of networks on real boards beside ours: measured with others' software, simulated with our compiler.
 
-    python benchmarks/boards.py REFERENCE [--boards D1 K1]
+    python benchmarks/boards.py REFERENCE [--boards D1 K1 SG2000 TH1520]
 
-REFERENCE is the folder of reference data (`workloads/measured_latency_mlperf_tiny.csv` and `workloads/onnx`). No constant is
-fitted to these networks, and the schedules are ours: what differs is the software as much as the core. Each network runs in
-several ways that take one thing away: half precision, Winograd, matrix instructions, groups of registers.
+REFERENCE is the folder of reference data (`workloads/measured_latency_*.csv` and `workloads/onnx`). No constant is fitted to
+these networks, and the schedules are ours: what differs is the software as much as the core. Each network runs in several
+ways that take one thing away: half precision, Winograd, matrix instructions, groups of registers. The way "as ncnn" takes
+the choices that ncnn's kernels for RVV make: single registers, F(4,3) for 3 x 3 kernels of stride 1. After each way: mean
+error over the board's networks, and whether their order is that of the measurements.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.base.errors import WorkbenchError
@@ -21,92 +23,146 @@ from workbench.compiler.execute import run_network
 from workbench.compiler.planner import Planner
 from workbench.compiler.schedule import Choice
 from workbench.core.config import load_core
+from workbench.core.sampling.settings import Sampling
+from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
 from workbench.graph.zoo import load_model
 
+Select = Callable[[list[Choice]], list[Choice]]
+"""The choices that a way leaves of a layer's; none for all of them."""
 
-class Without(Planner):
-    """A planner that does not take some choices, unless a layer has no others."""
 
-    def __init__(self, is_excluded: Callable[[Choice], bool]) -> None:
+class Limited(Planner):
+    """A planner that takes the cheapest of selected choices."""
+
+    def __init__(self, select: Select) -> None:
         super().__init__()
-        self.is_excluded = is_excluded
+        self._select = select
 
     def choose(self, layer: str, choices: Iterable[Choice]) -> Choice:
-        """The cheapest of the others."""
+        """The cheapest of those selected, or of all where there are none."""
         known = list(choices)
-        return super().choose(layer, [choice for choice in known if not self.is_excluded(choice)] or known)
+        return super().choose(layer, self._select(known) or known)
+
+
+def _all(choices: list[Choice]) -> list[Choice]:
+    return choices
+
+
+def _no_winograd(choices: list[Choice]) -> list[Choice]:
+    return [choice for choice in choices if not choice.algorithm.startswith("winograd")]
+
+
+def _no_matrix(choices: list[Choice]) -> list[Choice]:
+    return [choice for choice in choices if choice.algorithm != "matrix"]
+
+
+def _single_registers(choices: list[Choice]) -> list[Choice]:
+    return [choice for choice in _no_matrix(choices) if choice.kernel.lmul == 1]
+
+
+def _as_ncnn(choices: list[Choice]) -> list[Choice]:
+    single = _single_registers(choices)
+    tiles = [replace(choice, is_default=True) for choice in single if choice.algorithm == "winograd F(4,3)"]
+    return tiles or single
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to run a network: its name, the type of floats, and which choices are left out."""
+    """A way to run a network: its name, the type of floats, and which choices are left."""
 
     name: str
     dtype: str = "fp32"
-    is_excluded: Callable[[Choice], bool] = lambda choice: False
+    select: Select = _all
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board: how the measurements call it, its core here, and the ways to run its networks."""
+    """A board: how the measurements call it, its core here, the ways to run its networks, and the table they are in."""
 
     device: str
     core: str
     ways: tuple[Way, ...]
+    table: str = "measured_latency_mlperf_tiny.csv"
 
 
-def _is_matrix(choice: Choice) -> bool:
-    return choice.algorithm == "matrix"
+@dataclass(frozen=True)
+class Measured:
+    """A row of a table: the network, the clock and the latency."""
+
+    network: str
+    model: str | Path
+    clock_mhz: float
+    latency_ms: float
 
 
+_FLOATS = (Way("fp16", "fp16"), Way("fp16, LMUL 1", "fp16", _single_registers), Way("fp32"))
+_NCNN = (*_FLOATS, Way("fp16, as ncnn", "fp16", _as_ncnn), Way("fp32, as ncnn", "fp32", _as_ncnn))
 BOARDS = {
-    "D1": Board("Allwinner D1", "thead_c906", (
-        Way("fp16", "fp16"), Way("fp16, LMUL 1", "fp16", lambda choice: choice.kernel.lmul > 1), Way("fp32"),
-        Way("fp32, no Winograd", "fp32", lambda choice: choice.algorithm.startswith("winograd")),
-    )),
-    "K1": Board("SpacemiT K1", "spacemit_x60", (
-        Way("matrix", "int8"), Way("plain RVV", "int8", _is_matrix),
-        Way("plain RVV, LMUL 1", "int8", lambda choice: _is_matrix(choice) or choice.kernel.lmul > 1),
-    )),
+    "D1": Board("Allwinner D1", "thead_c906", (*_FLOATS, Way("fp32, no Winograd", "fp32", _no_winograd))),
+    "K1": Board(
+        "SpacemiT K1", "spacemit_x60",
+        (Way("matrix", "int8"), Way("plain RVV", "int8", _no_matrix), Way("plain RVV, LMUL 1", "int8", _single_registers)),
+    ),
+    "SG2000": Board("CVITEK/Sophgo SG2000", "thead_c906", _NCNN, "measured_latency_ncnn.csv"),
+    "TH1520": Board("T-Head TH1520", "thead_c910", _NCNN, "measured_latency_ncnn.csv"),
 }  # fmt: skip
 
 
-def measure(row: dict[str, str], board: Board, folder: Path) -> None:
-    """Print measured and simulated latency of one network, one line for each way."""
-    clock_mhz, measured_ms = float(row["clock_mhz"]), float(row["latency_ms"])
-    core = load_core(board.core).model_copy(update={"frequency_mhz": clock_mhz})
-    graph = load_model(folder / row["onnx"])
-    for way in board.ways:
-        asked = in_half_precision(graph) if way.dtype == "fp16" else graph
-        pins = compile_graph(asked, core.target(), planner=Without(way.is_excluded)).schedules
-        run = run_network(asked, core, check=False, planner=Planner(pins))
-        ours_ms = run.latency_ms
-        print(
-            f"{row['benchmark']:5} {clock_mhz:7.1f} MHz {way.name:18} measured {measured_ms:7.4f} ms  "
-            f"ours {ours_ms:7.4f} ms ({ours_ms / measured_ms - 1:+.0%})  "
-            f"{run.network.macs / 1e6:6.2f} M MACs  {run.macs_per_cycle:5.2f} MAC/cycle",
-            flush=True,
-        )
+def rows_of(board: Board, folder: Path) -> Iterator[Measured]:
+    """What was measured on a board."""
+    for row in csv.DictReader((folder / board.table).open()):
+        if not row["device"].startswith(board.device):
+            continue
+        if "onnx" in row:
+            model = folder / "onnx" / row["onnx"]
+            yield Measured(row["benchmark"], model, float(row["clock_mhz"]), float(row["latency_ms"]))
+        else:
+            clock_ghz = float(row["clock"].split()[0])
+            yield Measured(row["model"], row["model"].replace("-", "_"), 1000 * clock_ghz, float(row["latency_ms_min"]))
+
+
+def simulate(row: Measured, board: Board, way: Way) -> float:
+    """Our latency in milliseconds; prints a line."""
+    core = load_core(board.core).model_copy(update={"frequency_mhz": row.clock_mhz})
+    graph: Graph = load_model(row.model)
+    graph = in_half_precision(graph) if way.dtype == "fp16" else graph
+    pins = compile_graph(graph, core.target(), planner=Limited(way.select)).schedules
+    run = run_network(graph, core, check=False, planner=Planner(pins), sampling=Sampling())
+    print(
+        f"{way.name:18} {row.network:12} {row.clock_mhz:7.1f} MHz  measured {row.latency_ms:8.3f} ms  "
+        f"ours {run.latency_ms:8.3f} ms ({run.latency_ms / row.latency_ms - 1:+.0%})  {run.network.macs / 1e6:8.2f} M MACs  "
+        f"{run.macs_per_cycle:5.2f} MAC/cycle",
+        flush=True,
+    )
+    return run.latency_ms
+
+
+def compare(board: Board, way: Way, folder: Path) -> None:
+    """All networks of a board in one way."""
+    pairs = []
+    for row in rows_of(board, folder):
+        try:
+            pairs.append((row.latency_ms, simulate(row, board, way)))
+        except WorkbenchError as refusal:
+            print(f"{way.name:18} {row.network:12} {refusal}", flush=True)
+    if pairs:
+        error = sum(abs(ours / measured - 1) for measured, ours in pairs) / len(pairs)
+        kept = [measured for measured, _ in sorted(pairs, key=lambda pair: pair[1])] == sorted(m for m, _ in pairs)
+        print(f"{way.name:18} mean error {error:.0%}, order {'kept' if kept else 'not kept'}", flush=True)
 
 
 def main() -> None:
     """Compare all rows of the chosen boards."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("reference", type=Path)
     parser.add_argument("--boards", nargs="*", default=list(BOARDS), choices=list(BOARDS))
     arguments = parser.parse_args()
-    folder = arguments.reference / "workloads"
-    rows = list(csv.DictReader((folder / "measured_latency_mlperf_tiny.csv").open()))
     for name in arguments.boards:
         board = BOARDS[name]
         print(f"{name}: {board.core}")
-        for row in rows:
-            if row["device"].startswith(board.device):
-                try:
-                    measure(row, board, folder / "onnx")
-                except WorkbenchError as error:
-                    print(f"{row['benchmark']:5} {error}", flush=True)
+        for way in board.ways:
+            compare(board, way, arguments.reference / "workloads")
 
 
 if __name__ == "__main__":
