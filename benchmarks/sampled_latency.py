@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 
+from workbench.compiler.cache import compile_cached
 from workbench.compiler.execute import NetworkResult, run_network
 from workbench.core.config import CoreConfig, load_core
 from workbench.core.sampling.settings import Sampling
@@ -31,6 +32,7 @@ def timed(graph: Graph, core: CoreConfig, sampling: Sampling | None) -> tuple[Ne
 def compare(network: str, core: CoreConfig, layers: int) -> float:
     """Run both ways and print a line; the error."""
     graph = load_model(network)
+    compile_cached(graph, core.target())
     part, part_wall, part_processor = timed(graph, core, Sampling())
     whole, whole_wall, whole_processor = timed(graph, core, None)
     error = part.result.cycles / whole.result.cycles - 1

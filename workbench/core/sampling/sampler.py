@@ -6,7 +6,8 @@ windows at even distances. The accesses in between pass through caches and TLBs 
 finds the lines that it would find; for every counter, the gap counts as a mixture of the windows around it
 (`estimate.between`). The units after a gap, in which prefetchers learn again, are simulated until they are steady and
 count as the window's mean. Inner loops are sampled within the simulated
-iterations of outer ones, with a part of their budget.
+iterations of outer ones, with a part of their budget. An inner loop that is entered again and does the same is simulated at
+its start and its end only: for the window behind its gap stands that of the entry before.
 
 The bound on the error is `estimate.spread_error`, scaled like the cycles. Left out: prefetches by skipped iterations and
 the DRAM rows that they open.
@@ -25,21 +26,19 @@ from workbench.core.interpreter_state import TIMES
 from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
 from workbench.core.sampling.counters import CYCLES, ERROR, INSTRUCTIONS, TIMED, Counters
-from workbench.core.sampling.estimate import between, spread_error
 from workbench.core.sampling.footprint import joined, later, warm
 from workbench.core.sampling.loops import Loop, find_loops
 from workbench.core.sampling.pattern import Arrival, Pattern, arrive, find_pattern
 from workbench.core.sampling.settings import Sampling
 from workbench.core.sampling.snapshot import Snapshot
+from workbench.core.sampling.windows import LONG, USUAL_UNITS, Entry, Plan, Windows
 
 _SHARE = 1 / 12  # of a loop's budget for one of its first iterations, before it is known how many there are
-_TAIL = 1  # iterations simulated at a loop's end, besides the last one
-_USUAL_UNITS = 3  # of a window, with those before it
 _RA = 1
 
 
 @dataclass
-class _Frame:
+class Frame:
     """A stretch of a function: where its stack frame ends, where execution may leave, loops around it."""
 
     stack: int
@@ -58,6 +57,7 @@ class Sampler:
         self._gap = (1 << int(machine.timing["line_shift"][0])) - 1
         self._sizes: dict[int, float] = {}  # instructions of a loop, by its head
         self._patterns: dict[int, Pattern] = {}
+        self._entries: dict[int, Entry] = {}
         self._loops: dict[int, tuple[Loop, ...]] = {}
         self.simulated = 0  # instructions with timing, in repeated simulations too
 
@@ -66,13 +66,13 @@ class Sampler:
         if start not in self._loops:
             self._loops[start] = find_loops(self._machine.code, start, end)
         registers = self._machine.registers
-        frame = _Frame(int(registers[2]), frozenset([int(registers[_RA])]))
+        frame = Frame(int(registers[2]), frozenset([int(registers[_RA])]))
         if not self._loops[start]:
             self._run_to(frame.way_out)
             return
         self._until_exact(self._loops[start], frame)
 
-    def _until_exact(self, loops: tuple[Loop, ...], frame: _Frame) -> None:
+    def _until_exact(self, loops: tuple[Loop, ...], frame: Frame) -> None:
         """Sample a function, again and more densely until its error is small."""
         first, before = self.settings, self.counters.read()
         self._saved.take()
@@ -92,7 +92,7 @@ class Sampler:
     def _run_to(self, targets: frozenset[int]) -> int:
         return self._stops.run_to(self._machine, targets, self._log.drain)
 
-    def _body(self, loops: tuple[Loop, ...], frame: _Frame, budget: float) -> int:
+    def _body(self, loops: tuple[Loop, ...], frame: Frame, budget: float) -> int:
         """Execute on to a place of the frame's way out, sampling the loops met; where it came out."""
         inner = {loop.head: loop for loop in loops if self._sizes.get(loop.head, np.inf) > self.settings.least_skip}
         targets = frame.way_out | frozenset(inner)
@@ -105,15 +105,15 @@ class Sampler:
 
     # --- one loop -------------------------------------------------------------------------------------------------
 
-    def _loop(self, loop: Loop, frame: _Frame, budget: float) -> int:
+    def _loop(self, loop: Loop, frame: Frame, budget: float) -> int:
         """Sample a loop whose head is next, arrived at from outside; the address at which it was left."""
-        inside = _Frame(frame.stack, frame.way_out | {loop.head, loop.exit}, frame.depth + 1)
+        inside = Frame(frame.stack, frame.way_out | {loop.head, loop.exit}, frame.depth + 1)
         began = self.counters.read()
         at = self._sampled(loop, inside, budget)
         self._sizes[loop.head] = float((self.counters.read() - began)[INSTRUCTIONS])
         return at
 
-    def _sampled(self, loop: Loop, frame: _Frame, budget: float) -> int:
+    def _sampled(self, loop: Loop, frame: Frame, budget: float) -> int:
         begun = self.counters.read()
         at, pattern, arrival, each = self._begin(loop, frame, budget * _SHARE)
         if at != loop.head:
@@ -125,13 +125,18 @@ class Sampler:
         budget -= (self.counters.read() - begun)[TIMED]
         if (left + 1) * each[INSTRUCTIONS] <= max(budget, self.settings.least_skip):
             return self._run_to(frame.way_out - {loop.head})
-        plan = self._plan(left, each[TIMED], budget, frame.depth)
+        plan = self._plan(left, each, budget, frame.depth)
         if plan is None:
             return self.rest(loop, frame, budget / (left + 1))
-        return _Windows(self, loop, frame, pattern, plan, left, each).run()
+        entry = self._entries.get(loop.head) if frame.depth > 1 else None
+        known = entry.window if entry is not None and abs(entry.left - left) <= 1 else None
+        run = Windows(self, loop, frame, pattern, plan, left, each, known)
+        at = run.run()
+        self._entries[loop.head] = Entry(left, run.last_window)
+        return at
 
     def _begin(
-        self, loop: Loop, frame: _Frame, budget: float
+        self, loop: Loop, frame: Frame, budget: float
     ) -> tuple[int, Pattern | None, Arrival, np.ndarray]:  # fmt: skip
         """Simulate iterations until the loop's pattern is known: one where it was met before, else two.
 
@@ -155,35 +160,36 @@ class Sampler:
             pattern = find_pattern(arrivals, *logs)
         return at, pattern, arrivals[-1], each
 
-    def _arrive(self, frame: _Frame) -> Arrival:
+    def _arrive(self, frame: Frame) -> Arrival:
         return arrive(self._machine, frame.stack)
 
-    def rest(self, loop: Loop, frame: _Frame, budget: float) -> int:
+    def rest(self, loop: Loop, frame: Frame, budget: float) -> int:
         """Simulate all iterations that are left, sampling the loops inside them."""
         at = loop.head
         while at == loop.head:
             at = self._body(loop.inner, frame, budget)
         return at
 
-    def _plan(self, left: int, cost: float, budget: float, depth: int) -> _Plan | None:
-        """Windows for `left` iterations that take `cost` timed instructions each; None if all of them are simulated."""
-        settings = self.settings
+    def _plan(self, left: int, each: np.ndarray, budget: float, depth: int) -> Plan | None:
+        """Windows for `left` iterations with the counts of one of them; None if all of them are simulated."""
+        settings, cost = self.settings, each[TIMED]
         unit = max(1, int(settings.unit_instructions // max(cost, 1)))
+        units = 1 if each[INSTRUCTIONS] >= LONG else USUAL_UNITS
         least = 2 if depth > 1 else 3
-        windows = min(max(int(budget // (cost * unit * _USUAL_UNITS)), least), settings.windows)
+        windows = min(max(int(budget // (cost * unit * units)), least), settings.windows)
         for count in range(windows, 1, -1):
-            plan = _Plan(count, unit, max(budget, 0) / (unit * count * _USUAL_UNITS))
+            plan = Plan(count, unit, units, max(budget, 0) / (unit * count * units))
             if plan.gap(left, count) >= unit:
                 return plan
         return None
 
     # --- what windows need ----------------------------------------------------------------------------------------
 
-    def iterate(self, loop: Loop, frame: _Frame, iterations: int, budget: float) -> bool:
+    def iterate(self, loop: Loop, frame: Frame, iterations: int, budget: float) -> bool:
         """Simulate whole iterations; whether the loop's head is next again."""
         return all(self._body(loop.inner, frame, budget) == loop.head for _ in range(iterations))
 
-    def skip(self, pattern: Pattern, frame: _Frame, first: int, iterations: int, instructions: float) -> int:
+    def skip(self, pattern: Pattern, frame: Frame, first: int, iterations: int, instructions: float) -> int:
         """Pass over iterations, of which `first` is the distance from the pattern's own one; lines fetched from DRAM."""
         rows = later(pattern.accesses, pattern.steps, first, 1)
         ranges = joined(rows, pattern.steps, self._flags, self._gap)
@@ -203,84 +209,3 @@ class Sampler:
         while machine.instructions < goal:
             machine.run_slice(min(goal - machine.instructions, 1_000_000))
         machine.actions = actions | TIMES
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Windows of a loop: how many, iterations of a unit, timed instructions meant for one iteration."""
-
-    windows: int
-    unit: int
-    budget: float
-
-    def gap(self, left: int, windows: int) -> int:
-        """Iterations to skip before the next of so many windows, with `left` iterations ahead."""
-        later = windows - 1
-        return (left - self.unit * later * _USUAL_UNITS - _TAIL) // max(later, 1)
-
-
-class _Windows:
-    """One loop simulated in windows, from an arrival at its head on; `last` has the counts of the iteration before."""
-
-    def __init__(
-        self, sampler: Sampler, loop: Loop, frame: _Frame, pattern: Pattern, plan: _Plan, left: int, last: np.ndarray
-    ) -> None:
-        self._sampler, self._loop, self._frame = sampler, loop, frame
-        self._pattern, self._plan, self._left, self._last = pattern, plan, left, last
-        self._done = 1  # iterations since the one that the pattern has
-
-    def run(self) -> int:
-        """Simulate and skip to the loop's end; where it was left."""
-        plan, counters = self._plan, self._sampler.counters
-        windows = [self._units([self._last] if plan.unit == 1 else [])[-2:]]
-        simulated, skipped = [*windows], 0
-        for ahead in range(plan.windows, 1, -1):
-            gap = plan.gap(self._left, ahead)
-            if gap < plan.unit:
-                break
-            lines = self._skip(gap)
-            units = self._units([])
-            simulated.append(units)
-            windows.append(units[-2:])
-            before, after = (window.mean(axis=0) for window in windows[-2:])
-            counters.add(gap * _untimed(between(before, after, lines)))
-            counters.add(plan.unit * _untimed((after - units[:-2]).sum(axis=0)))
-            skipped += gap
-        bound = np.zeros_like(self._last)
-        bound[ERROR] = skipped * spread_error(windows, np.concatenate(simulated))
-        counters.add(bound)
-        return self._sampler.rest(self._loop, self._frame, plan.budget)
-
-    def _units(self, units: list[np.ndarray]) -> np.ndarray:
-        """Simulate units behind those given until they are steady; counts per iteration of each, one a row."""
-        settings = self._sampler.settings
-        while len(units) < settings.warm_units + 2 and self._left > self._plan.unit:
-            units = [*units, self._unit()]
-            if len(units) > 1:
-                one, two = units[-2][CYCLES], units[-1][CYCLES]
-                if abs(one - two) <= settings.steady * two:
-                    break
-        return np.array(units)
-
-    def _unit(self) -> np.ndarray:
-        before = self._sampler.counters.read()
-        self._sampler.iterate(self._loop, self._frame, self._plan.unit, self._plan.budget)
-        self._pass(self._plan.unit)
-        counts: np.ndarray = (self._sampler.counters.read() - before) / self._plan.unit
-        return counts
-
-    def _skip(self, gap: int) -> float:
-        """Pass over a gap; lines that an iteration fetched from DRAM."""
-        lines = self._sampler.skip(self._pattern, self._frame, self._done, gap, float(self._last[INSTRUCTIONS]))
-        self._pass(gap)
-        return lines / gap
-
-    def _pass(self, iterations: int) -> None:
-        self._done += iterations
-        self._left -= iterations
-
-
-def _untimed(counts: np.ndarray) -> np.ndarray:
-    counts = counts.copy()
-    counts[..., TIMED] = 0
-    return counts

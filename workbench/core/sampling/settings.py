@@ -26,7 +26,7 @@ class Sampling:
     unit_instructions: int = 1_500
     warm_units: int = 4
     steady: float = 0.005
-    least_skip: int = 200_000  # about what following and extrapolating a loop costs
+    least_skip: int = 60_000  # about what following and extrapolating a loop costs
     error: float = 0.06
     rounds: int = 2
     executes: bool = False
