@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from workbench.base.errors import InputError, NotBuiltError
+from workbench.base.errors import InputError
 from workbench.cli.app import app
 from workbench.cli.run_network import is_network, read_inputs
 from workbench.compiler.execute import run_network
@@ -63,10 +63,14 @@ def test_compile_writes_an_executable_and_assembly(tmp_path: Path) -> None:
     assert "vfmacc.vf" in assembly.read_text()
 
 
-def test_quantising_a_network_is_named_as_not_built(tmp_path: Path) -> None:
-    done = _cli("compile", "squeezenet", "--core", "thead_c906", "-o", str(tmp_path / "x.elf"), "--dtype", "int8")
-    assert isinstance(done.exception, NotBuiltError)
-    assert str(done.exception) == "--dtype int8 is not built yet; quantise the ONNX file and give it without --dtype."
+def test_a_float_network_is_compiled_in_bytes_on_demand(tmp_path: Path) -> None:
+    sizes = {}
+    for dtype in ("fp32", "int8"):
+        options = ["--core", "spacemit_x60", "-o", str(tmp_path / "x.elf"), "--dtype", dtype, "--json"]
+        done = _cli("compile", "mlperf_tiny_kws", *options)
+        assert done.exit_code == 0, done.output
+        sizes[dtype] = json.loads(done.stdout)["weight_bytes"]
+    assert sizes["int8"] < 0.6 * sizes["fp32"]
 
 
 def test_inputs_from_files(tmp_path: Path) -> None:

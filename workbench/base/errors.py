@@ -30,7 +30,3 @@ class InputError(WorkbenchError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, str]]:
         return type(self), (self.where, self.found, self.expected, self.advice)
-
-
-class NotBuiltError(WorkbenchError):
-    """A part that the product names but does not have yet."""

@@ -18,6 +18,7 @@ COMMANDS = {  # name: (module, one-line help)
     "place": ("place", "Floorplan a netlist with an agent."),
     "train": ("train", "Train a placement policy."),
     "compare-agents": ("compare_agents", "Compare placement agents at equal wall time, over seeds and netlists."),
+    "quantize": ("quantize", "Quantise a float network to int8 with your calibration data."),
     "compile": ("compile", "Compile an ONNX network to an RV64GCV program."),
     "run": ("run", "Run a program or a network on a simulated core."),
     "trace": ("trace", "Record a trace of a program, or import a log of Spike or QEMU."),

@@ -56,7 +56,8 @@ def command(
         list[str] | None, typer.Option(metavar="NAME=N", help="networks: an open size, or INPUT.AXIS=N (repeatable)")
     ] = None,
     dtype: Annotated[
-        Dtype | None, typer.Option(help="networks: type to compute a float32 network in [default: fp32]")
+        Dtype | None,
+        typer.Option(help="networks: type to compute one of float32 in (int8: random ranges) [default: fp32]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="networks: seed of the inputs that are not given")] = 0,
     check: Annotated[bool, typer.Option("--check", help="networks: compare the outputs with onnxruntime")] = False,

@@ -113,46 +113,16 @@ def _write_files(run: NetworkResult, wanted: NetworkRun, core: CoreConfig) -> No
 
 def read_inputs(graph: Graph, paths: list[Path]) -> dict[str, np.ndarray]:
     """Arrays from .npy files, in the order of the network's inputs; InputError if one does not fit."""
-
     from workbench.base.errors import InputError
+    from workbench.graph.samples import fitted, read_array
 
     if len(paths) > len(graph.inputs):
         found = f"{len(paths)} files"
         raise InputError("--input", found, f"at most {len(graph.inputs)}, one for each input", "remove some")
     values = {}
     for name, path in zip(graph.inputs, paths, strict=False):
-        array = _read_array(path)
-        if array.shape != graph.shape(name):
-            found, expected = f"an array of shape {list(array.shape)}", f"shape {list(graph.shape(name))} of input {name}"
-            raise InputError(path, found, expected, "reshape it")
-        values[name] = array.astype(graph.tensors[name].dtype)
+        values[name] = fitted(read_array(path), graph, name, str(path))
     return values
-
-
-def _read_array(path: Path) -> np.ndarray:
-    """A .npy file of real numbers; its size is checked before anything is allocated for it."""
-    import io
-    import math
-
-    import numpy as np
-
-    from workbench.base.errors import InputError
-    from workbench.base.files import read_bytes
-
-    data = read_bytes(path)
-    try:
-        stream = io.BytesIO(data)
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read_header(stream)
-        if math.prod(shape) * dtype.itemsize > len(data):
-            raise InputError(path, f"an array of shape {list(shape)} in {len(data):,} bytes", "all of it", "write it again")
-        array: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        raise InputError(path, "bytes that are not an array", "a .npy file", "write it with numpy.save") from None
-    if array.dtype.kind not in "fiub":
-        raise InputError(path, f"elements of type {array.dtype}", "real numbers", "convert them with array.astype")
-    return array
 
 
 def write_outputs(outputs: dict[str, np.ndarray], folder: Path) -> None:

@@ -39,7 +39,9 @@ def make_object(text: str) -> bytes:
     """Compile a module to a relocatable ELF file; only code generation runs, no IR passes."""
     import llvmlite.binding as llvm
 
-    return _replace_stand_ins(bytes(_machine().emit_object(llvm.parse_assembly(text))))
+    data = bytes(_machine().emit_object(llvm.parse_assembly(text)))
+    is_used = any(name.removesuffix(".vv") in text for name in MATRIX_STAND_INS)
+    return _replace_stand_ins(data) if is_used else data
 
 
 def make_assembly(text: str) -> str:

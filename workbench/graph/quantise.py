@@ -1,0 +1,184 @@
+"""A float network in bytes, by onnxruntime's static quantiser, with samples of the user's data.
+
+Weights are signed with a zero of 0, one scale for each filter; activations are unsigned, so that what a Relu leaves
+begins at the lowest byte and its bound costs nothing. Quantised are the operators that this package computes in integers;
+the others stay in floats between a DequantizeLinear and a QuantizeLinear.
+
+Source: onnxruntime, "Quantize ONNX models".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.base.errors import InputError
+from workbench.graph.graph import Graph, Node
+from workbench.graph.onnx_reader import parse_onnx
+from workbench.graph.reference import run_reference
+from workbench.graph.samples import Sample
+
+SUMMING = ("Conv", "Gemm", "MatMul", "ConvTranspose")
+_OPERATORS = (
+    "Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool", "MaxPool", "Relu", "Clip", "Reshape", "Flatten", "Squeeze",
+    "Unsqueeze", "Transpose",
+)  # fmt: skip
+_OPSET = 13  # the first in which scales may differ from filter to filter
+_INTEGERS = ("int8", "uint8", "int16")
+_NO_ERROR_DB = 200.0
+
+
+class Form(StrEnum):
+    """How the file says it: pairs of QuantizeLinear and DequantizeLinear, or operators of integers."""
+
+    QDQ = "qdq"
+    QOPERATOR = "qoperator"
+
+
+class Method(StrEnum):
+    """How the range of an activation follows from the samples."""
+
+    MINMAX = "minmax"
+    ENTROPY = "entropy"
+    PERCENTILE = "percentile"
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A quantised network and how it compares with the float one on the samples.
+
+    Attributes
+    ----------
+    model: the ONNX file. graph: the network.
+    in_integers, in_floats: names of the layers of sums of products that are computed so.
+    signal_to_noise_db: of the outputs, of all samples together. agreement: part of the samples with the same largest output;
+    None where the first output is no row of classes.
+    """
+
+    model: bytes
+    graph: Graph
+    in_integers: tuple[str, ...]
+    in_floats: tuple[str, ...]
+    signal_to_noise_db: float
+    agreement: float | None
+
+
+def quantise(
+    graph: Graph, samples: Sequence[Sample], *, per_channel: bool = True, form: Form = Form.QDQ,
+    method: Method = Method.MINMAX, on_sample: Callable[[int], None] = lambda count: None,
+) -> Quantised:  # fmt: skip
+    """Quantise with the ranges that activations have on the samples; `on_sample` is told how many have been run.
+
+    InputError for a network that is quantised already or has nothing to quantise.
+    """
+    if any(node.operator in ("quantise", "dequantise", "requantise") for node in graph.nodes):
+        raise InputError(graph.name, "a network that is quantised already", "one of float32", "give it to run or compile")
+    if not any(node.operator in SUMMING and graph.tensors[node.inputs[0]].dtype == "float32" for node in graph.nodes):
+        raise InputError(
+            graph.name, "no layer of float32 sums of products", "Conv, Gemm or MatMul", "quantise another network"
+        )
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        model = _quantised_model(graph, Path(folder), samples, per_channel, form, method, on_sample)
+    quantised = parse_onnx(model, f"{graph.name}_int8", f"{graph.name} in bytes")
+    noise, agreement = _compare(graph, quantised, samples)
+    layers = {
+        True: tuple(node.name for node in quantised.nodes if node.operator in SUMMING and _is_integer(quantised, node)),
+        False: tuple(node.name for node in quantised.nodes if node.operator in SUMMING and not _is_integer(quantised, node)),
+    }
+    return Quantised(model, quantised, layers[True], layers[False], noise, agreement)
+
+
+def _is_integer(graph: Graph, node: Node) -> bool:
+    return graph.tensors[node.inputs[0]].dtype in _INTEGERS
+
+
+def _quantised_model(
+    graph: Graph, folder: Path, samples: Sequence[Sample], per_channel: bool, form: Form, method: Method,
+    on_sample: Callable[[int], None],
+) -> bytes:  # fmt: skip
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    plain, folded, done = (folder / f"{name}.onnx" for name in ("plain", "folded", "done"))
+    plain.write_bytes(_modern(graph))
+    quant_pre_process(str(plain), str(folded), skip_symbolic_shape=True)  # folds BatchNormalization, infers shapes
+    methods = {
+        Method.MINMAX: CalibrationMethod.MinMax, Method.ENTROPY: CalibrationMethod.Entropy,
+        Method.PERCENTILE: CalibrationMethod.Percentile,
+    }  # fmt: skip
+    quantize_static(
+        str(folded), str(done), _reader(samples, on_sample),
+        quant_format=QuantFormat.QDQ if form is Form.QDQ else QuantFormat.QOperator, op_types_to_quantize=list(_OPERATORS),
+        per_channel=per_channel, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+        calibrate_method=methods[method], extra_options={"WeightSymmetric": True},
+    )  # fmt: skip
+    return done.read_bytes()
+
+
+def _modern(graph: Graph) -> bytes:
+    """The model in a version that can say one scale for each filter."""
+    import onnx
+
+    model = onnx.load_from_string(graph.model)
+    version = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if version < _OPSET:
+        model = onnx.version_converter.convert_version(model, _OPSET)
+    return model.SerializeToString()
+
+
+def _reader(samples: Sequence[Sample], on_sample: Callable[[int], None]) -> Any:
+    """Samples as the quantiser asks for them."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):
+        """Hands out one after the other."""
+
+        def __init__(self) -> None:
+            self._samples = iter(enumerate(samples))
+
+        def get_next(self) -> Sample | None:
+            """The next sample, None at the end."""
+            count, sample = next(self._samples, (len(samples), None))
+            on_sample(count)
+            return sample
+
+    return Reader()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the advice that the quantiser prints and logs."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _compare(graph: Graph, quantised: Graph, samples: Sequence[Sample]) -> tuple[float, float | None]:
+    """Signal to noise of all outputs in decibels, and how often the largest of the first one is the same."""
+    signal, noise, same, has_classes = 0.0, 0.0, 0, False
+    for sample in samples:
+        exact, ours = run_reference(graph, sample), run_reference(quantised, sample)
+        for one, other in zip(exact.values(), ours.values(), strict=True):
+            signal += float(np.square(one.astype(np.float64)).sum())
+            noise += float(np.square(one.astype(np.float64) - other.astype(np.float64)).sum())
+        first, second = (next(iter(values.values())) for values in (exact, ours))
+        has_classes = first.ndim >= 2 and first.size == first.shape[-1] * first.shape[0] and first.shape[-1] > 1
+        same += int(np.array_equal(first.argmax(-1), second.argmax(-1)))
+    decibels = 10 * float(np.log10(signal / noise)) if signal and noise else _NO_ERROR_DB
+    return min(decibels, _NO_ERROR_DB), same / len(samples) if has_classes else None
