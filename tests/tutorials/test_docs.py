@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-BLOCK = re.compile(r"^```(bash|c|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(bash|c|python|toml|verilog)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RESULTS = [
     "floorplan/placement.plc",
     "floorplan/floorplan.png",
@@ -30,6 +31,12 @@ PLACEMENT_RESULTS = [
 CORE_RESULTS = [
     *(f"{kind}/{name}.png" for kind in ("ordered", "shuffled") for name in ("cpi_stack", "phases", "functions")),
     "paths.txt", "phases.csv",
+]  # fmt: skip
+
+
+NETWORK_RESULTS = [
+    *(f"{folder}/{name}.png" for folder in ("kunminghu", "x60", "x60-int8") for name in ("latency", "roofline")),
+    "half.csv", "plain.csv", "mine.elf",
 ]  # fmt: skip
 
 
@@ -68,6 +75,20 @@ def test_the_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
 def test_the_placement_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
     assert run_blocks(root / "docs" / "tutorial-placement.md", tmp_path) >= 8
     assert all((tmp_path / name).stat().st_size for name in PLACEMENT_RESULTS)
+
+
+@pytest.mark.slow
+def test_the_network_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
+    assert run_blocks(root / "docs" / "tutorial-network.md", tmp_path) >= 7
+    assert all((tmp_path / name).stat().st_size for name in NETWORK_RESULTS)
+    assert "smt.vmadot" in (tmp_path / "mine.s").read_text()
+    cycles = {name: _cycles(tmp_path / f"{name}.csv") for name in ("x60", "plain", "int8")}
+    assert cycles["int8"] < 0.5 * cycles["x60"] and cycles["int8"] < cycles["plain"]
+
+
+def _cycles(table: Path) -> int:
+    with table.open() as file:
+        return sum(int(row["cycles"]) for row in csv.DictReader(file))
 
 
 @pytest.mark.slow
