@@ -19,6 +19,7 @@ COMMANDS = {  # name: (module, one-line help)
     "train": ("train", "Train a placement policy."),
     "compare-agents": ("compare_agents", "Compare placement agents at equal wall time, over seeds and netlists."),
     "quantize": ("quantize", "Quantise a float network to int8 with your calibration data."),
+    "prune": ("prune", "Remove the smallest weights or channels of a network."),
     "compile": ("compile", "Compile an ONNX network to an RV64GCV program."),
     "run": ("run", "Run a program or a network on a simulated core."),
     "trace": ("trace", "Record a trace of a program, or import a log of Spike or QEMU."),

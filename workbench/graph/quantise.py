@@ -9,12 +9,8 @@ Source: onnxruntime, "Quantize ONNX models".
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +20,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.graph.graph import Graph, Node
+from workbench.graph.onnx_folding import folded_model, quiet
 from workbench.graph.onnx_reader import parse_onnx
 from workbench.graph.reference import run_reference
 from workbench.graph.samples import Sample
@@ -33,7 +30,6 @@ _OPERATORS = (
     "Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool", "MaxPool", "Relu", "Clip", "Reshape", "Flatten", "Squeeze",
     "Unsqueeze", "Transpose",
 )  # fmt: skip
-_OPSET = 13  # the first in which scales may differ from filter to filter
 _INTEGERS = ("int8", "uint8", "int16")
 _NO_ERROR_DB = 200.0
 
@@ -87,7 +83,7 @@ def quantise(
         raise InputError(
             graph.name, "no layer of float32 sums of products", "Conv, Gemm or MatMul", "quantise another network"
         )
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet():
         model = _quantised_model(graph, Path(folder), samples, per_channel, form, method, on_sample)
     quantised = parse_onnx(model, f"{graph.name}_int8", f"{graph.name} in bytes")
     noise, agreement = _compare(graph, quantised, samples)
@@ -107,33 +103,19 @@ def _quantised_model(
     on_sample: Callable[[int], None],
 ) -> bytes:  # fmt: skip
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    plain, folded, done = (folder / f"{name}.onnx" for name in ("plain", "folded", "done"))
-    plain.write_bytes(_modern(graph))
-    quant_pre_process(str(plain), str(folded), skip_symbolic_shape=True)  # folds BatchNormalization, infers shapes
+    done = folder / "done.onnx"
     methods = {
         Method.MINMAX: CalibrationMethod.MinMax, Method.ENTROPY: CalibrationMethod.Entropy,
         Method.PERCENTILE: CalibrationMethod.Percentile,
     }  # fmt: skip
     quantize_static(
-        str(folded), str(done), _reader(samples, on_sample),
+        folded_model(graph), str(done), _reader(samples, on_sample),
         quant_format=QuantFormat.QDQ if form is Form.QDQ else QuantFormat.QOperator, op_types_to_quantize=list(_OPERATORS),
         per_channel=per_channel, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
         calibrate_method=methods[method], extra_options={"WeightSymmetric": True},
     )  # fmt: skip
     return done.read_bytes()
-
-
-def _modern(graph: Graph) -> bytes:
-    """The model in a version that can say one scale for each filter."""
-    import onnx
-
-    model = onnx.load_from_string(graph.model)
-    version = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    if version < _OPSET:
-        model = onnx.version_converter.convert_version(model, _OPSET)
-    return model.SerializeToString()
 
 
 def _reader(samples: Sequence[Sample], on_sample: Callable[[int], None]) -> Any:
@@ -153,20 +135,6 @@ def _reader(samples: Sequence[Sample], on_sample: Callable[[int], None]) -> Any:
             return sample
 
     return Reader()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the advice that the quantiser prints and logs."""
-    logger = logging.getLogger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _compare(graph: Graph, quantised: Graph, samples: Sequence[Sample]) -> tuple[float, float | None]:
