@@ -129,6 +129,21 @@ def test_a_network_in_qdq_form_gives_the_bits_of_onnxruntime(
     np.testing.assert_array_equal(found["y"], expected["y"])
 
 
+def test_sums_of_large_weights_are_exact_where_onnxruntime_has_no_kernel_for_int8(
+    build_network: Callable[..., Graph],
+) -> None:
+    """It has no QGemm of int8, and left alone its kernels saturate the sum of two products at 16 bits."""
+    net = _Qdq("int8", x=(1, 64))
+    value, scale = net.quantised("x", 0.02, -128), 0.02
+    for wider in (1.0, 50.0):
+        value = net.quantised(net.layer("Gemm", value, scale, _weights(64, 64, most=127), 64, transB=1), wider, -3)
+        scale = wider
+    *parts, types = net.network(value)
+    graph = build_network(*parts, types=types)
+    found, expected = _run(graph, inputs={"x": RNG.uniform(0, 5, (1, 64)).astype(F)})
+    np.testing.assert_array_equal(found["y"], expected["y"])
+
+
 def test_a_relu_with_another_zero_is_within_a_unit_of_floats(build_network: Callable[..., Graph]) -> None:
     """onnxruntime then computes the convolution in floats, which round their sums."""
     net = _Qdq("int8", x=(1, 3, 9, 10))
