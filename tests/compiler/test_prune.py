@@ -79,6 +79,17 @@ def test_the_rest_is_what_the_whole_network_computes_with_zeros(build_network: B
     assert count_macs(pruned.graph) < 0.4 * count_macs(graph)
 
 
+def test_a_constant_of_several_layers_is_cut_for_each(build_network: Build, constants) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "a", "a_bias"], ["a0"], name="first"), helper.make_node("Relu", ["a0"], ["a1"]),
+        helper.make_node("Conv", ["a1", "b", "a_bias"], ["b0"], name="second"), helper.make_node("Relu", ["b0"], ["b1"]),
+        helper.make_node("Conv", ["b1", "c", "c_bias"], ["y"], name="third"),
+    ]  # fmt: skip
+    pruned = prune_channels(build_network(nodes, {"x": (1, 8, 7, 7)}, ["y"], constants), 0.5)
+    assert pruned.removed == {"first": 8, "second": 8}
+    assert run_reference(pruned.graph, random_inputs(pruned.graph, 0))["y"].shape == (1, 12, 3, 3)
+
+
 def test_channels_with_the_smallest_weights_go(build_network: Build, constants) -> None:
     constants["c"][3:9] *= 0.01
     pruned = prune_channels(network(build_network, constants), 0.5)

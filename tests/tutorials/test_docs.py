@@ -82,7 +82,8 @@ def test_the_network_tutorial_runs_as_written(root: Path, tmp_path: Path) -> Non
     assert run_blocks(root / "docs" / "tutorial-network.md", tmp_path) >= 7
     assert all((tmp_path / name).stat().st_size for name in NETWORK_RESULTS)
     assert "smt.vmadot" in (tmp_path / "mine.s").read_text()
-    cycles = {name: _cycles(tmp_path / f"{name}.csv") for name in ("x60", "plain", "int8")}
+    cycles = {name: _cycles(tmp_path / f"{name}.csv") for name in ("x60", "plain", "int8", "pruned")}
+    assert cycles["pruned"] < 0.5 * cycles["x60"]
     assert cycles["int8"] < 0.5 * cycles["x60"] and cycles["int8"] < cycles["plain"]
 
 

@@ -124,12 +124,24 @@ class _Work:
         self.name, self.model = graph.name, folded_model(graph)
         self.nodes = list(self.model.graph.node)
         self.arrays = {item.name: onnx.numpy_helper.to_array(item).copy() for item in self.model.graph.initializer}
+        self._separate()
         if not any(self.weights_of(node) for node in self.nodes):
             raise InputError(
                 graph.name, "no weights to prune", "Conv, Gemm or MatMul with constant weights", "prune another"
             )
         self._shapes = _shapes(self.model)
         self._spaces: dict[str, _Space] = {}
+
+    def _separate(self) -> None:
+        """Give every use of a constant a copy of its own: channels are cut from each."""
+        used: set[str] = set()
+        for node in self.nodes:
+            for place, name in enumerate(node.input):
+                if name in used:
+                    node.input[place] = f"{name}~{node.name}~{place}"
+                    self.arrays[node.input[place]] = self.arrays[name].copy()
+                elif name in self.arrays:
+                    used.add(name)
 
     def weights_of(self, node: Any) -> str:
         """Name of the constant weights of a layer of sums of products; empty for other nodes."""
@@ -266,9 +278,8 @@ class _Work:
         """The network with the arrays as they are now."""
         import onnx
 
-        names = [item.name for item in self.model.graph.initializer]
         del self.model.graph.initializer[:]
-        self.model.graph.initializer.extend(onnx.numpy_helper.from_array(self.arrays[name], name) for name in names)
+        self.model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in self.arrays.items())
         del self.model.graph.value_info[:]
         model = onnx.shape_inference.infer_shapes(self.model, strict_mode=True).SerializeToString()
         weights = [self.arrays[name] for node in self.nodes if (name := self.weights_of(node))]
