@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,6 +115,77 @@ def test_small_weights_become_zero(build_network: Build, constants, is_global: b
     arrays = {name: array for name, array in pruned.graph.constants.items() if array.ndim == 4}
     small = [float((array == 0).mean()) for array in arrays.values() if 0 < np.abs(array).max() < 0.5]
     assert all(part > 0.95 for part in small) if is_global else all(part < 0.65 for part in small)
+
+
+def _conv(name: str, source: str, target: str, *constants: str) -> Any:
+    return helper.make_node("Conv", [source, *constants], [target], name=name)
+
+
+def _arrays(**shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(3)
+    return {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], dict[str, np.ndarray], dict[str, int]]] = {
+    # nodes, shape of x, constants, and for each constant that reads the 8 channels of `w` their axis
+    "a slope that two layers share": (
+        [_conv("a", "x", "h", "w"), helper.make_node("PRelu", ["h", "s"], ["h1"]), _conv("b", "h1", "g", "v"),
+         helper.make_node("PRelu", ["g", "s"], ["y"])],
+        (1, 4, 5, 5), _arrays(w=(8, 4, 1, 1), v=(8, 8, 1, 1), s=(8, 1, 1)), {"v": 1},
+    ),
+    "a normalization behind a Flatten": (
+        [_conv("a", "x", "h", "w"), helper.make_node("Flatten", ["h"], ["f"]),
+         helper.make_node("BatchNormalization", ["f", "g", "b", "m", "n"], ["r"]), helper.make_node("Relu", ["r"], ["r1"]),
+         helper.make_node("Gemm", ["r1", "v"], ["y"])],
+        (1, 4, 3, 3), _arrays(w=(8, 4, 1, 1), g=(72,), b=(72,), m=(72,), v=(72, 5)) | {"n": np.ones(72, np.float32)},
+        {"v": 0},
+    ),
+    "a Resize to sizes": (
+        [_conv("a", "x", "h", "w"),
+         helper.make_node("Resize", ["h", "", "", "n"], ["r"], coordinate_transformation_mode="asymmetric",
+                          nearest_mode="floor"),
+         _conv("c", "r", "y", "v")],
+        (1, 4, 3, 3), _arrays(w=(8, 4, 1, 1), v=(3, 8, 1, 1)) | {"n": np.array([1, 8, 6, 6])}, {"v": 1},
+    ),
+    "a bias of one number": (
+        [helper.make_node("Gemm", ["x", "w", "b"], ["h"], transB=1), helper.make_node("Gemm", ["h", "v"], ["y"])],
+        (2, 6), _arrays(w=(8, 6), b=(1,), v=(8, 3)), {"v": 0},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_without_channels_it_computes_what_it_does_when_nothing_reads_them(name: str, build_network: Build) -> None:
+    nodes, shape, arrays, readers = NETWORKS[name]
+    graph = build_network(nodes, {"x": shape}, ["y"], arrays)
+    pruned = prune_channels(graph, 0.5)
+    left = next(a for a in pruned.graph.constants.values() if a.size == arrays["w"].size // 2 and a.ndim == arrays["w"].ndim)
+    rows = left.reshape(4, -1) if left.shape[0] == 4 else left.reshape(-1, 4).T
+    stay = [
+        place for place, row in enumerate(arrays["w"].reshape(8, -1)) if any(np.array_equal(row, other) for other in rows)
+    ]
+    assert len(stay) == 4
+    unread = dict(arrays)
+    for reader, axis in readers.items():
+        part = np.moveaxis(arrays[reader].copy(), axis, 0)
+        part.reshape(8, -1)[np.setdiff1d(np.arange(8), stay)] = 0
+        unread[reader] = np.moveaxis(part, 0, axis)
+    inputs = random_inputs(graph, 2)
+    expected = run_reference(build_network(nodes, {"x": shape}, ["y"], unread), inputs)["y"]
+    np.testing.assert_allclose(run_reference(pruned.graph, inputs)["y"], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_of_equal_weights_no_more_become_zero_than_asked(build_network: Build) -> None:
+    arrays = {"w": np.ones((8, 4, 1, 1), np.float32), "v": np.ones((3, 8, 1, 1), np.float32)}
+    graph = build_network([_conv("a", "x", "h", "w"), _conv("b", "h", "y", "v")], {"x": (1, 4, 5, 5)}, ["y"], arrays)
+    for is_global in (False, True):
+        assert prune_weights(graph, 0.25, is_global).zeros == 0.25
+
+
+def test_it_says_why_layers_keep_their_channels(build_network: Build, constants) -> None:
+    assert prune_channels(network(build_network, constants), 0.5).reasons == {"last": "outputs of the network"}
+    reasons = prune_channels(load_model("squeezenet"), 0.5, 8).reasons
+    assert reasons["fire2_expand1x1"] == "Concat moves or mixes channels"
 
 
 @pytest.mark.parametrize("sparsity", ["-0.1", "1", "nan"])

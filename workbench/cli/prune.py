@@ -45,9 +45,10 @@ def command(
         notes.append(
             "Zeros are multiplied like other weights: latency stays. Removing channels (no --magnitude) shortens it."
         )
-    if result.kept:
-        more = " ..." if len(result.kept) > _SHOWN else ""
-        notes.append(f"Layers with all their channels: {', '.join(result.kept[:_SHOWN])}{more}.")
+    for reason in dict.fromkeys(result.reasons.values()):
+        names = [name for name, why in result.reasons.items() if why == reason]
+        more = " ..." if len(names) > _SHOWN else ""
+        notes.append(f"Layers with all their channels ({reason}): {', '.join(names[:_SHOWN])}{more}.")
     figures = {
         "network": str(output),
         "macs_before": count_macs(graph),

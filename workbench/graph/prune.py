@@ -11,8 +11,8 @@ Source: H. Li et al., "Pruning filters for efficient convnets", ICLR 2017 (filte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class Pruned:
     Attributes
     ----------
     model: the ONNX file. graph: the network.
-    removed: channels removed from each layer, by name. kept: layers none of whose channels could be removed.
+    removed: channels removed from each layer, by name. kept: layers none of whose channels could be removed, `reasons` why.
     zeros: part of the weights of Conv, Gemm and MatMul that are zero.
     """
 
@@ -47,18 +47,33 @@ class Pruned:
     removed: dict[str, int]
     kept: tuple[str, ...]
     zeros: float
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 def prune_weights(graph: Graph, sparsity: float, is_global: bool = False) -> Pruned:
-    """Zero the smallest part `sparsity` of the weights of every layer, or of all of them together."""
+    """Zero the smallest part `sparsity` of the weights of every layer, or of all of them together.
+
+    Of weights of one magnitude, the first go, so that the part is as asked.
+    """
     work = _Work(graph, sparsity)
-    layers = [name for node in work.nodes if (name := work.weights_of(node))]
-    together = np.concatenate([np.abs(work.arrays[name]).ravel() for name in layers])
-    for name in layers:
-        sizes = np.abs(work.arrays[name])
-        limit = np.quantile(together if is_global else sizes, sparsity)
-        work.arrays[name] = np.where(sizes <= limit, 0, work.arrays[name]) if sparsity else work.arrays[name]
+    layers = list(dict.fromkeys(name for node in work.nodes if (name := work.weights_of(node))))
+    for names in [layers] if is_global else [[name] for name in layers]:
+        _zero_smallest(work.arrays, names, sparsity)
     return work.finish({}, ())
+
+
+def _zero_smallest(arrays: dict[str, np.ndarray], names: list[str], sparsity: float) -> None:
+    """Zero the smallest part of the elements of some arrays together."""
+    sizes = np.concatenate([np.abs(arrays[name]).ravel() for name in names])
+    count = round(sparsity * sizes.size)
+    if not count:
+        return
+    limit = np.partition(sizes, count - 1)[count - 1]
+    goes = sizes < limit
+    goes[np.flatnonzero(sizes == limit)[: count - int(goes.sum())]] = True
+    starts = np.cumsum([arrays[name].size for name in names])[:-1]
+    for name, part in zip(names, np.split(goes, starts), strict=True):
+        arrays[name] = np.where(part.reshape(arrays[name].shape), 0, arrays[name]).astype(arrays[name].dtype)
 
 
 def prune_channels(graph: Graph, sparsity: float, multiple: int = 1) -> Pruned:
@@ -66,17 +81,22 @@ def prune_channels(graph: Graph, sparsity: float, multiple: int = 1) -> Pruned:
     work = _Work(graph, sparsity)
     work.follow()
     removed: dict[str, int] = {}
-    for space in work.spaces():
+    spaces = [space for space in work.spaces() if space.scores]
+    for space in spaces:
         left = round(space.size * (1 - sparsity) / multiple) * multiple
         left = min(max(left, multiple, 1), space.size)
-        if left < space.size and space.scores:
+        if left < space.size:
             keep = np.sort(np.argsort(-sum(score() for score in space.scores), kind="stable")[:left])
             for cut in space.cuts:
                 cut(keep)
             removed |= {name: space.size - left for name in space.makers}
+    if not removed and spaces:
+        found = f"{sparsity} of the channels, which is none in multiples of {multiple}"
+        raise InputError("--sparsity", found, "a part that removes some", "raise it or lower --multiple")
     if not removed:
         raise InputError(graph.name, "no channels that can be removed", "convolutions between others", "try --magnitude")
-    return work.finish(removed, tuple(name for name in work.layer_names() if name not in removed))
+    kept = tuple(name for name in work.layer_names() if name not in removed)
+    return replace(work.finish(removed, kept), reasons=work.reasons(kept))
 
 
 @dataclass(eq=False)
@@ -85,15 +105,21 @@ class _Space:
 
     Attributes
     ----------
+    reason: why all of them stay; empty where they need not.
     cuts: called with the numbers of the channels that stay. scores: magnitudes by channel. makers: names of layers.
     """
 
     size: int
-    is_fixed: bool = False
+    reason: str = ""
     cuts: list[Callable[[np.ndarray], None]] = field(default_factory=list)
     scores: list[Callable[[], np.ndarray]] = field(default_factory=list)
     makers: list[str] = field(default_factory=list)
     parent: _Space | None = None
+
+    def fix(self, reason: str) -> None:
+        """Let all channels stay; the first reason is kept."""
+        root = self.root()
+        root.reason = root.reason or reason
 
     def root(self) -> _Space:
         """The space that this one has become a part of."""
@@ -105,9 +131,10 @@ class _Space:
         if one is two:
             return
         if one.size != two.size:
-            one.is_fixed = two.is_fixed = True
+            for space in (one, two):
+                space.fix("they meet tensors with another number of channels")
             return
-        one.is_fixed |= two.is_fixed
+        one.reason = one.reason or two.reason
         for mine, others in ((one.cuts, two.cuts), (one.scores, two.scores), (one.makers, two.makers)):
             mine.extend(others)  # type: ignore[arg-type]
         two.parent = one
@@ -135,10 +162,10 @@ class _Work:
     def _separate(self) -> None:
         """Give every use of a constant a copy of its own: channels are cut from each."""
         used: set[str] = set()
-        for node in self.nodes:
+        for number, node in enumerate(self.nodes):  # names of nodes may be missing
             for place, name in enumerate(node.input):
                 if name in used:
-                    node.input[place] = f"{name}~{node.name}~{place}"
+                    node.input[place] = f"{name}~{number}~{place}"
                     self.arrays[node.input[place]] = self.arrays[name].copy()
                 elif name in self.arrays:
                     used.add(name)
@@ -157,21 +184,27 @@ class _Work:
     def follow(self) -> None:
         """Give every tensor its space, and every space what is to be cut with it."""
         for value in self.model.graph.input:
-            self._space(value.name).is_fixed = True
+            self._space(value.name).fix("inputs of the network")
         for node in self.nodes:
             self._visit(node)
         for value in self.model.graph.output:
-            self._space(value.name).root().is_fixed = True
+            self._space(value.name).fix("outputs of the network")
+
+    def reasons(self, layers: Sequence[str]) -> dict[str, str]:
+        """Why layers keep all their channels."""
+        results = {node.name: node.output[0] for node in self.nodes}
+        return {name: self._space(results[name]).reason or "too few channels" for name in layers}
 
     def spaces(self) -> list[_Space]:
         """All that may be pruned, once each."""
         roots = {id(space.root()): space.root() for space in self._spaces.values()}
-        return [space for space in roots.values() if not space.is_fixed]
+        return [space for space in roots.values() if not space.reason]
 
     def _space(self, name: str) -> _Space:
         if name not in self._spaces:
             shape = self._shapes.get(name, ())
-            self._spaces[name] = _Space(shape[_CHANNELS] if len(shape) > _CHANNELS else 0, len(shape) <= _CHANNELS)
+            has = len(shape) > _CHANNELS
+            self._spaces[name] = _Space(shape[_CHANNELS] if has else 0, "" if has else "tensors without channels")
         return self._spaces[name].root()
 
     def _visit(self, node: Any) -> None:
@@ -188,7 +221,7 @@ class _Work:
         else:
             for name in (*node.input, *node.output):
                 if name and name not in self.arrays:
-                    self._space(name).is_fixed = True
+                    self._space(name).fix(f"{node.op_type} moves or mixes channels")
 
     def _convolution(self, node: Any) -> None:
         x, made, weights = self._space(node.input[0]), self._space(node.output[0]), node.input[1]
@@ -202,18 +235,27 @@ class _Work:
             made.root().cuts.append(lambda keep: self._set_group(node, len(keep)))
             made.root().makers.append(node.name)
         else:
-            x.is_fixed = made.is_fixed = True
+            for space in (x, made):
+                space.fix(f"a Conv of {group} groups")
             return
         made.root().cuts.append(lambda keep: self._take(weights, keep, 0))
-        if len(node.input) > 2 and node.input[2]:
-            made.root().cuts.append(lambda keep, bias=node.input[2]: self._take(bias, keep, 0))  # type: ignore[misc]
+        self._bias(node, made)
+
+    def _bias(self, node: Any, made: _Space) -> None:
+        """A constant bias is cut with the channels; one that is computed keeps them all."""
+        bias = node.input[2] if len(node.input) > 2 else ""
+        if bias and bias not in self.arrays:
+            made.fix("a computed bias")
+        elif bias and self.arrays[bias].shape[-1:] == (made.root().size,):
+            made.root().cuts.append(lambda keep: self._take(bias, keep, -1))
 
     def _matrix(self, node: Any) -> None:
         x, made, weights = self._space(node.input[0]), self._space(node.output[0]), node.input[1]
         turned = any(a.name == "transB" and a.i for a in node.attribute)
         rank = len(self._shapes.get(node.input[0], ()))
         if rank != 2 or any(a.name == "transA" and a.i for a in node.attribute) or self.arrays[weights].ndim != 2:
-            x.is_fixed = made.is_fixed = True
+            for space in (x, made):
+                space.fix(f"{node.op_type} moves or mixes channels")
             return
         inner, outer = (1, 0) if turned else (0, 1)
         places = self.arrays[weights].shape[inner] // max(x.size, 1)  # of a channel, behind a Flatten
@@ -221,15 +263,27 @@ class _Work:
         made.cuts.append(lambda keep: self._take(weights, keep, outer))
         made.scores.append(lambda: self._magnitude(weights, outer))
         made.makers.append(node.name)
-        if node.op_type == "Gemm" and len(node.input) > 2 and node.input[2]:
-            made.cuts.append(lambda keep, bias=node.input[2]: self._take(bias, keep, -1))  # type: ignore[misc]
+        if node.op_type == "Gemm":
+            self._bias(node, made)
 
     def _same(self, node: Any) -> None:
         x, made = self._space(node.input[0]), self._space(node.output[0])
+        shape = self._shapes.get(node.input[0], ())
+        places = shape[_CHANNELS] // x.size if len(shape) > _CHANNELS and x.size else 1  # of a channel, behind a Flatten
         if node.op_type == "BatchNormalization":
+            if not all(name in self.arrays for name in node.input[1:]):
+                x.fix("a BatchNormalization with computed numbers")
             for name in node.input[1:]:
-                x.cuts.append(lambda keep, name=name: self._take(name, keep, 0))  # type: ignore[misc]
-        x.join(made)
+                x.cuts.append(lambda keep, name=name: self._take(name, _spread(keep, places), 0))  # type: ignore[misc]
+        sizes = node.input[3] if node.op_type == "Resize" and len(node.input) > 3 else ""
+        if sizes and sizes not in self.arrays:
+            x.fix("a Resize to computed sizes")
+        elif sizes:
+            x.cuts.append(lambda keep: self._set_size(sizes, len(keep)))
+        if places > 1:
+            self._spaces[node.output[0]] = x
+        else:
+            x.join(made)
 
     def _binary(self, node: Any) -> None:
         made = self._space(node.output[0])
@@ -254,7 +308,8 @@ class _Work:
         elif is_row:
             self._spaces[node.output[0]] = x  # `_matrix` sees how many places a channel has
         else:
-            x.is_fixed = made.is_fixed = True
+            for space in (x, made):
+                space.fix(f"{node.op_type} moves or mixes channels")
         if node.op_type == "Reshape" and is_row:
             self.arrays[node.input[1]] = np.array([source[0], -1], np.int64)
 
@@ -268,6 +323,10 @@ class _Work:
         array = np.abs(self.arrays[name].astype(np.float64))
         mean: np.ndarray = array.mean(tuple(a for a in range(array.ndim) if a != axis))
         return mean
+
+    def _set_size(self, name: str, count: int) -> None:
+        """The number of channels in the sizes that a Resize makes."""
+        self.arrays[name] = np.array([*self.arrays[name][:_CHANNELS], count, *self.arrays[name][_CHANNELS + 1 :]], np.int64)
 
     def _set_group(self, node: Any, count: int) -> None:
         for attribute in node.attribute:
