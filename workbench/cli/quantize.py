@@ -44,8 +44,12 @@ def command(
         used = read_samples(data, graph)[:samples]
     else:
         used = [random_inputs(graph, seed + number) for number in range(min(samples, _RANDOM_SAMPLES))]
-    with Progress(f"quantising {graph.name}", total=len(used), unit="samples", quiet=json) as progress:
-        result = quantise(graph, used, per_channel=not per_tensor, form=form, method=method, on_sample=progress.update)
+    count = len(used)
+    with Progress(f"quantising {graph.name}", total=2 * count, unit="samples", quiet=json) as progress:
+        result = quantise(
+            graph, used, per_channel=not per_tensor, form=form, method=method, on_sample=progress.update,
+            on_comparison=lambda done: progress.update(count + done),
+        )  # fmt: skip
     write_bytes(output, result.model)
     notes = [] if data is not None else ["Calibrated with random numbers: latency is right, accuracy is not. Give --data."]
     figures = {
@@ -59,7 +63,10 @@ def command(
     }
     if result.agreement is not None:
         figures["same_class"] = result.agreement
-    if result.in_floats:
-        more = " ..." if len(result.in_floats) > _SHOWN else ""
-        notes.append(f"In floats, as the quantiser left them: {', '.join(result.in_floats[:_SHOWN])}{more}.")
+    if result.other_floats:
+        figures["other_operators_in_floats"] = result.other_floats
+    for reason in dict.fromkeys(result.reasons.values()):
+        names = [name for name, why in result.reasons.items() if why == reason]
+        more = " ..." if len(names) > _SHOWN else ""
+        notes.append(f"In floats ({reason}): {', '.join(names[:_SHOWN])}{more}.")
     show({**figures, "notes": notes} if notes else figures, json)

@@ -10,8 +10,9 @@ Source: onnxruntime, "Quantize ONNX models".
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from workbench.base.errors import InputError
 from workbench.graph.graph import Graph, Node
 from workbench.graph.onnx_folding import folded_model, quiet
 from workbench.graph.onnx_reader import parse_onnx
-from workbench.graph.reference import run_reference
+from workbench.graph.reference import run_references
 from workbench.graph.samples import Sample
 
 SUMMING = ("Conv", "Gemm", "MatMul", "ConvTranspose")
@@ -30,6 +31,7 @@ _OPERATORS = (
     "Conv", "Gemm", "MatMul", "Add", "Mul", "GlobalAveragePool", "MaxPool", "Relu", "Clip", "Reshape", "Flatten", "Squeeze",
     "Unsqueeze", "Transpose",
 )  # fmt: skip
+_MOVES = ("Concat", "Expand", "Identity", "Pad", "Reshape", "Slice", "Transpose")
 _INTEGERS = ("int8", "uint8", "int16")
 _NO_ERROR_DB = 200.0
 
@@ -56,7 +58,8 @@ class Quantised:
     Attributes
     ----------
     model: the ONNX file. graph: the network.
-    in_integers, in_floats: names of the layers of sums of products that are computed so.
+    in_integers, in_floats: names of the layers of sums of products that are computed so; `reasons`: why in floats.
+    other_floats: other operators that compute in floats, and how many there are of each.
     signal_to_noise_db: of the outputs, of all samples together. agreement: part of the samples with the same largest output;
     None where the first output is no row of classes.
     """
@@ -67,13 +70,18 @@ class Quantised:
     in_floats: tuple[str, ...]
     signal_to_noise_db: float
     agreement: float | None
+    reasons: dict[str, str] = field(default_factory=dict)
+    other_floats: dict[str, int] = field(default_factory=dict)
 
 
 def quantise(
     graph: Graph, samples: Sequence[Sample], *, per_channel: bool = True, form: Form = Form.QDQ,
     method: Method = Method.MINMAX, on_sample: Callable[[int], None] = lambda count: None,
+    on_comparison: Callable[[int], None] = lambda count: None,
 ) -> Quantised:  # fmt: skip
-    """Quantise with the ranges that activations have on the samples; `on_sample` is told how many have been run.
+    """Quantise with the ranges that activations have on the samples.
+
+    `on_sample` is told how many samples have been run for the ranges, `on_comparison` how many to compare the outputs.
 
     InputError for a network that is quantised already or has nothing to quantise.
     """
@@ -86,12 +94,28 @@ def quantise(
     with tempfile.TemporaryDirectory() as folder, quiet():
         model = _quantised_model(graph, Path(folder), samples, per_channel, form, method, on_sample)
     quantised = parse_onnx(model, f"{graph.name}_int8", f"{graph.name} in bytes")
-    noise, agreement = _compare(graph, quantised, samples)
-    layers = {
-        True: tuple(node.name for node in quantised.nodes if node.operator in SUMMING and _is_integer(quantised, node)),
-        False: tuple(node.name for node in quantised.nodes if node.operator in SUMMING and not _is_integer(quantised, node)),
-    }
-    return Quantised(model, quantised, layers[True], layers[False], noise, agreement)
+    noise, agreement = _compare(graph, quantised, samples, on_comparison)
+    layers = [node for node in quantised.nodes if node.operator in SUMMING]
+    integer = tuple(node.name for node in layers if _is_integer(quantised, node))
+    reasons = {node.name: _reason(quantised, node) for node in layers if not _is_integer(quantised, node)}
+    others = Counter(node.operator for node in quantised.nodes if _computes_in_float(quantised, node))
+    return Quantised(model, quantised, integer, tuple(reasons), noise, agreement, reasons, dict(others))
+
+
+def _reason(graph: Graph, node: Node) -> str:
+    """Why a layer stayed in floats."""
+    if node.operator not in _OPERATORS:
+        return f"{node.operator} has no form in integers"
+    if any(graph.tensors[name].dtype != "float32" for name in node.inputs):
+        return "not all of its inputs are quantised"
+    readers = {other.operator for other in graph.nodes if node.outputs[0] in other.inputs} - {"quantise"}
+    return f"its result goes to {', '.join(sorted(readers))} in floats" if readers else "the quantiser left it"
+
+
+def _computes_in_float(graph: Graph, node: Node) -> bool:
+    """Whether a node is no layer, conversion or copy, and works on floats."""
+    is_other = node.operator not in (*SUMMING, *_MOVES, "quantise", "dequantise")
+    return is_other and bool(node.inputs) and graph.tensors[node.inputs[0]].dtype == "float32"
 
 
 def _is_integer(graph: Graph, node: Node) -> bool:
@@ -137,11 +161,14 @@ def _reader(samples: Sequence[Sample], on_sample: Callable[[int], None]) -> Any:
     return Reader()
 
 
-def _compare(graph: Graph, quantised: Graph, samples: Sequence[Sample]) -> tuple[float, float | None]:
+def _compare(
+    graph: Graph, quantised: Graph, samples: Sequence[Sample], on_comparison: Callable[[int], None]
+) -> tuple[float, float | None]:
     """Signal to noise of all outputs in decibels, and how often the largest of the first one is the same."""
     signal, noise, same, has_classes = 0.0, 0.0, 0, False
-    for sample in samples:
-        exact, ours = run_reference(graph, sample), run_reference(quantised, sample)
+    pairs = zip(run_references(graph, samples), run_references(quantised, samples), strict=True)
+    for count, (exact, ours) in enumerate(pairs, start=1):
+        on_comparison(count)
         for one, other in zip(exact.values(), ours.values(), strict=True):
             signal += float(np.square(one.astype(np.float64)).sum())
             noise += float(np.square(one.astype(np.float64) - other.astype(np.float64)).sum())

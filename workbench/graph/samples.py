@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
+from workbench.base.limits import DEFAULT_LIMITS
 from workbench.graph.graph import Graph
 
 Sample = dict[str, np.ndarray]
@@ -52,8 +54,8 @@ def fitted(array: np.ndarray, graph: Graph, name: str, where: str) -> np.ndarray
 def read_samples(path: Path, graph: Graph) -> list[Sample]:
     """The samples in a file or in all .npy and .npz files of a folder, in order of their names.
 
-    A .npy file holds values of the only input, a .npz file those of every input by name: one sample, or several along one
-    more axis in front (or along the axis of a batch of 1).
+    A .npy file holds values of the only input, a .npz file those of every input by name: one sample (without the axis of a
+    batch of 1, if you like), or several along one more axis in front (or along the axis of a batch of 1).
     """
     files = sorted(p for p in path.iterdir() if p.suffix in _KINDS) if path.is_dir() else [path]
     if not files:
@@ -63,13 +65,26 @@ def read_samples(path: Path, graph: Graph) -> list[Sample]:
 
 def _samples(path: Path, graph: Graph) -> Iterator[Sample]:
     arrays = _arrays(path, graph)
+    for name, array in arrays.items():
+        _check_numbers(array, graph, name, f"{path}, {name}")
     parts = {name: _parts(array, graph, name, f"{path}, {name}") for name, array in arrays.items()}
     counts = {name: len(part) for name, part in parts.items()}
+    if not all(counts.values()):
+        raise InputError(path, "no samples", "at least one", "write some along the first axis")
     if len(set(counts.values())) > 1:
         found = ", ".join(f"{count} of {name}" for name, count in counts.items())
         raise InputError(path, f"samples: {found}", "as many of each input", "write the same number")
     for values in zip(*parts.values(), strict=True):
         yield dict(zip(parts, values, strict=True))
+
+
+def _check_numbers(array: np.ndarray, graph: Graph, name: str, where: str) -> None:
+    """Refuse numbers that would make ranges without meaning."""
+    dtype = graph.tensors[name].dtype
+    if array.dtype.kind == "f" and not dtype.startswith("float"):
+        raise InputError(where, f"elements of type {array.dtype}", f"{dtype} as the input", "convert them with array.astype")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(where, "numbers that are not finite", "finite numbers", "remove or replace them")
 
 
 def _arrays(path: Path, graph: Graph) -> dict[str, np.ndarray]:
@@ -87,17 +102,20 @@ def _named_arrays(path: Path, graph: Graph) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(io.BytesIO(read_bytes(path))) as archive:
             found = [name.removesuffix(".npy") for name in archive.namelist()]
+            DEFAULT_LIMITS.check(str(path), "file_bytes", sum(entry.file_size for entry in archive.infolist()))
             if sorted(found) != sorted(graph.inputs):
                 expected = f"the inputs {', '.join(graph.inputs)}"
                 raise InputError(path, f"arrays {', '.join(found) or 'none'}"[:200], expected, "name them so in numpy.savez")
             return {name: _parse(archive.read(f"{name}.npy"), f"{path}, {name}") for name in graph.inputs}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise InputError(path, "bytes that are not an archive of arrays", "a .npz file", "use numpy.savez") from None
 
 
 def _parts(array: np.ndarray, graph: Graph, name: str, where: str) -> Sequence[np.ndarray]:
     """The samples in an array."""
     shape = graph.shape(name)
+    if shape[:1] == (1,) and array.shape == shape[1:]:
+        return [fitted(array[None], graph, name, where)]
     if array.shape[1:] == shape:
         return [fitted(part, graph, name, where) for part in array]
     if shape[:1] == (1,) and array.shape[1:] == shape[1:]:
