@@ -43,6 +43,28 @@ def test_run_and_simulate_print_the_same_and_write_the_same_logs(folder):
     assert "Begin Simulation Statistics" in (folder / "b.txt").read_text()
 
 
+def _trace(folder, *options):
+    figures = printed("run", "mlperf_tiny_ad", "--core", "thead_c906", "--chrome-trace", "n.json", *options)
+    events = json.loads((folder / "n.json").read_text())["traceEvents"]
+    return figures, [event for event in events if event["ph"] == "X"]
+
+
+def test_the_chrome_trace_of_a_sampled_network_has_a_slice_for_each_layer(folder):
+    figures, slices = _trace(folder)
+    layers = figures["layers"]
+    assert [event["name"] for event in slices] == ["start, inputs and outputs", *(layer["name"] for layer in layers)]
+    assert [event["dur"] for event in slices[1:]] == [layer["cycles"] for layer in layers]
+    ends = [event["ts"] + event["dur"] for event in slices]
+    assert [event["ts"] for event in slices] == [0, *ends[:-1]] and ends[-1] == figures["cycles"]
+    assert slices[1]["args"]["macs"] == layers[0]["macs"] and any("Sampled" in note for note in figures["notes"])
+
+
+def test_the_chrome_trace_of_a_network_in_full_has_the_pipeline(folder):
+    for options in (("--full", "--log-count", "200"), ("--log-count", "200")):
+        figures, slices = _trace(folder, *options)
+        assert {event["pid"] for event in slices} > {1} and not any("Sampled" in note for note in figures["notes"])
+
+
 def test_a_part_of_a_log_is_noted(folder):
     figures = printed("run", "p.elf", "--core", "thead_c906", "--kanata", "k", "--log-from", "10", "--log-count", "20")
     assert figures["notes"] == ["The log holds instructions 11 to 30 of 84 (--log-from and --log-count choose others)."]

@@ -73,7 +73,11 @@ def command(
     kanata: Annotated[Path | None, typer.Option(help="pipeline log for Konata to write")] = None,
     o3pipeview: Annotated[Path | None, typer.Option(help="the same as gem5's O3PipeView lines")] = None,
     chrome_trace: Annotated[
-        Path | None, typer.Option(help="pipeline, functions and layers for Perfetto to write (Chrome trace JSON)")
+        Path | None,
+        typer.Option(
+            help="pipeline, functions and layers for Perfetto to write (Chrome trace JSON); networks: layers alone without "
+            "--full, --log-from or another log"
+        ),
     ] = None,
     log_from: Annotated[int, typer.Option(min=0, help="pipeline logs begin after so many instructions")] = 0,
     log_count: Annotated[int, typer.Option(min=1, help="pipeline logs hold up to so many instructions")] = 100_000,

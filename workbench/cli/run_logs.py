@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workbench.compiler.execute import NetworkResult
     from workbench.core.config import CoreConfig
     from workbench.core.logs.capture import StageLog, StageTable, VisitLog
     from workbench.core.result import SimResult
     from workbench.isa.program import Program
+
+
+DEFAULT_COUNT = 100_000
+_ARGUMENTS = (
+    "operator", "algorithm", "share", "instructions", "macs", "macs_per_cycle", "dram_bytes", "bound", "error_cycles",
+)  # fmt: skip
+_OUTSIDE = "start, inputs and outputs"
 
 
 @dataclasses.dataclass
@@ -22,7 +30,7 @@ class Logs:
     chrome_trace: Path | None = None
     stats: Path | None = None
     first: int = 0
-    count: int = 100_000
+    count: int = DEFAULT_COUNT
     _stages: StageLog | None = None
     _visits: VisitLog | None = None
 
@@ -46,6 +54,26 @@ class Logs:
         for path in self.options().values():
             if path is not None:
                 check_writable(path)
+
+    @property
+    def is_of_layers(self) -> bool:
+        """Whether a network's layers are all that the logs ask for: a sampled run has them."""
+        has_range = self.first > 0 or self.count != DEFAULT_COUNT
+        return self.chrome_trace is not None and not (self.kanata or self.o3pipeview or has_range)
+
+    def write_layers(self, run: NetworkResult, core: CoreConfig) -> None:
+        """Write the Chrome trace of a sampled run of a network: a slice for each layer, in order."""
+        from workbench.base.files import write_text_pieces
+        from workbench.core.logs.chrome_trace import Step, chrome_steps
+
+        assert self.chrome_trace is not None
+        steps = [Step(_OUTSIDE, run.outside_cycles)] if run.outside_cycles > 0 else []
+        for layer in run.layers:
+            about = {name: getattr(layer, name) for name in _ARGUMENTS}
+            steps.append(Step(layer.name, layer.cycles, about))
+        title = f"layers, sampled: the whole is within {run.latency_error:.1%} (--full has the pipeline too)"
+        about = {"program": run.network.name, "core": core.name, "frequency_mhz": core.frequency_mhz}
+        write_text_pieces(self.chrome_trace, chrome_steps(title, steps, about))
 
     @property
     def stages(self) -> StageLog | None:

@@ -50,7 +50,7 @@ class NetworkRun:
 def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
     """Run a network on a simulated core and print what came out; files go where they are wanted.
 
-    Logs of the pipeline need a run in full.
+    Logs of the pipeline need a run in full; a Chrome trace alone is of the layers, which may be sampled.
     """
     from workbench.base.files import check_writable, make_folder
     from workbench.base.progress import Progress
@@ -69,7 +69,8 @@ def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
     values, config = read_inputs(graph, wanted.inputs), core_at(wanted.core, wanted.frequency_mhz)
     config = config.without_matrix() if wanted.is_plain else config
     logs.check()
-    observers = logs.observers
+    has_layers_alone = logs.is_of_layers and not wanted.is_full
+    observers = [] if has_layers_alone else logs.observers
     is_executed = wanted.is_checked or wanted.output is not None
     sampling = None if wanted.is_full or observers else Sampling(executes=is_executed)
     with Progress(f"simulating {graph.name} on {config.name}", unit="instructions", quiet=wanted.as_json) as progress:
@@ -79,6 +80,8 @@ def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
         )  # fmt: skip
     noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
     run = dataclasses.replace(run, result=noted)
+    if has_layers_alone:
+        logs.write_layers(run, config)
     _write_files(run, wanted, config)
     print_network(run, wanted.as_json)
     return run

@@ -1,7 +1,8 @@
 """Chrome trace JSON, which Perfetto (ui.perfetto.dev) and chrome://tracing open.
 
 One cycle is shown as one microsecond. Three processes: functions (of a network: layers) over the whole run, the pipeline
-with one row per instruction in flight and its stages inside, and the decoupled vector engine.
+with one row per instruction in flight and its stages inside, and the decoupled vector engine. Of a sampled run of a network,
+layers alone, one after the other.
 
 Source: "Trace Event Format", Google, complete ("X") and metadata ("M") events.
 """
@@ -10,8 +11,8 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,35 @@ def visits_of_rows(table: StageTable) -> np.ndarray:
 
 def chrome_trace(timeline: Timeline, table: StageTable | None, about: dict[str, Any]) -> Iterator[str]:
     """The text of a trace, in pieces; `about` says what was run."""
+    yield from _document(_events(timeline, table), about)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a run that takes some cycles at once; `arguments` are shown with it."""
+
+    name: str
+    cycles: int
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def chrome_steps(title: str, steps: Sequence[Step], about: dict[str, Any]) -> Iterator[str]:
+    """The text of a trace of steps in a row."""
+    yield from _document(_steps(title, steps), about)
+
+
+def _steps(title: str, steps: Sequence[Step]) -> Iterator[dict[str, Any]]:
+    yield _name("process_name", _FUNCTIONS, 0, title)
+    begin = 0
+    for step in steps:
+        yield _slice(_FUNCTIONS, 0, step.name, begin, begin + step.cycles, **step.arguments)
+        begin += step.cycles
+
+
+def _document(events: Iterator[dict[str, Any]], about: dict[str, Any]) -> Iterator[str]:
     yield _HEAD % json.dumps({**about, "time": "one cycle is one microsecond"})
     separator = ""
-    for event in _events(timeline, table):
+    for event in events:
         yield separator + json.dumps(event, separators=(",", ":"))
         separator = ",\n"
     yield "\n]}\n"
