@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,9 @@ from workbench.core.config import load_core
 from workbench.core.interpreter_state import RECORDS
 from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
+from workbench.core.sampling.counters import COLUMNS as PLACES
+from workbench.core.sampling.counters import CYCLES
+from workbench.core.sampling.estimate import between, spread_error
 from workbench.core.sampling.footprint import ADDRESS, BYTES
 from workbench.core.sampling.loops import find_loops
 from workbench.core.sampling.run import run_sampled
@@ -92,6 +97,38 @@ def test_a_latch_tells_how_often_its_loop_comes_back(mnemonic, left, right, step
     assert loop.remaining(registers, gains) == expected
 
 
+def test_a_loop_closed_by_a_jump_goes_back_where_the_branch_around_the_jump_is_not_taken() -> None:
+    far = assemble(("addi", "t0", "t0", -1), ("beq", "t0", 0, 8), ("jal", 0, -8))
+    program = Program("far", CODE, (Segment(CODE, far, len(far), 5),), (Symbol("f", CODE, len(far), True),))
+    (loop,) = find_loops(predecode(program), CODE, CODE + len(far))
+    registers, gains = np.zeros(32, np.int64), np.zeros(32, np.int64)
+    registers[5], gains[5] = 10, -1
+    assert (loop.exit, loop.remaining(registers, gains)) == (CODE + len(far), 9)
+
+
+def counts(cycles: float, reads: float = 0, writes: float = 0) -> np.ndarray:
+    """Counts per iteration."""
+    row = np.zeros(max(place.stop for place in PLACES.values()))
+    row[[CYCLES, PLACES["dram_reads"].start, PLACES["dram_writes"].start]] = cycles, reads, writes
+    return row
+
+
+def test_a_gap_counts_as_the_windows_that_moved_as_many_lines() -> None:
+    cold, warm = counts(1000, reads=100, writes=100), counts(400)
+    assert between(cold, warm, 0)[CYCLES] == 400
+    assert between(cold, warm, 100)[CYCLES] == 700
+    assert between(cold, warm, 500)[CYCLES] == 1000
+    assert between(counts(1000), counts(400), 0)[CYCLES] == 700
+
+
+def test_the_bound_covers_the_windows_and_the_noise_of_their_units() -> None:
+    even, other = np.array([counts(100), counts(100)]), np.array([counts(110), counts(110)])
+    noisy = np.array([counts(95), counts(105)])
+    assert spread_error([even, even]) == 0
+    assert spread_error([even, other]) == pytest.approx(10)
+    assert spread_error([noisy, noisy]) >= 5
+
+
 def test_a_run_in_full_is_the_plain_run(core, whole) -> None:
     result, (sample,) = whole
     with Machine(nest(), core, timed=True) as machine:
@@ -112,6 +149,15 @@ def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None
     assert sum(result.cpi_stack.values()) == result.cycles
     assert result.activity.loads == pytest.approx(full.activity.loads, rel=0.01)
     assert result.activity.l1d_misses == pytest.approx(full.activity.l1d_misses, rel=0.25)
+
+
+def test_long_iterations_are_windows_by_themselves(core) -> None:
+    program = nest(rows=200, columns=250)  # 1,500 instructions an iteration
+    _, (expected,) = run_sampled(program, core, ["kernel"], None)
+    _, (sample,) = run_sampled(program, core, ["kernel"], replace(DENSE, window_instructions=1_000))
+    assert sample.timed_instructions < expected.instructions / 2
+    assert sample.instructions == expected.instructions
+    assert abs(sample.cycles - expected.cycles) <= sample.error_cycles < 0.1 * expected.cycles
 
 
 def test_executed_gaps_leave_the_right_memory_and_jumped_ones_do_not(core) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.core.sampling.counters import COLUMNS, CYCLES
 
-LINES = COLUMNS["dram_reads"].start
+_READS, _WRITES = COLUMNS["dram_reads"].start, COLUMNS["dram_writes"].start
 
 _STUDENT_95 = (0.0, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)  # two-sided, by degrees of freedom
 _NORMAL_95 = 1.96
@@ -17,12 +17,11 @@ def student(freedom: int) -> float:
     return _STUDENT_95[freedom] if freedom < len(_STUDENT_95) else _NORMAL_95 * (1 + 1.2 / freedom)
 
 
-def spread_error(windows: list[np.ndarray], simulated: np.ndarray) -> float:
+def spread_error(windows: list[np.ndarray]) -> float:
     """How far the mean cycles per iteration of the gaps may be from what they count as.
 
-    `windows` are the counts of their units, one a row; `simulated` are all units, those before the windows included. Half
-    the 95 % interval of the windows' mean, at most their range; at least half the range of all units, so that what
-    happens only behind gaps counts as well.
+    `windows` are the counts of their units, one a row. Half the 95 % interval of the windows' mean, at most their range;
+    at least that of all their units as if they were drawn from one population, and half their range.
 
     Windows are placed at even distances, so differences of neighbours are what counts: a slow drift is followed by
     interpolation between windows (successive difference estimator of systematic samples; Wolter, Introduction to
@@ -33,7 +32,10 @@ def spread_error(windows: list[np.ndarray], simulated: np.ndarray) -> float:
         return 0.0
     variance = float(np.mean(np.diff(cycles) ** 2)) / 2
     interval = student(len(cycles) - 1) * float(np.sqrt(variance / len(cycles)))
-    return float(max(min(interval, np.ptp(cycles)), np.ptp(simulated[:, CYCLES]) / 2))
+    units = np.concatenate([units[:, CYCLES] for units in windows])
+    of_units = student(len(units) - 1) * float(np.std(units, ddof=1)) / float(np.sqrt(len(units)))
+    spread = float(np.ptp(units))
+    return max(min(interval, np.ptp(cycles)), min(of_units, spread), spread / 2)
 
 
 def differ(one: float, other: float) -> bool:
@@ -42,10 +44,10 @@ def differ(one: float, other: float) -> bool:
 
 
 def between(before: np.ndarray, after: np.ndarray, lines: float) -> np.ndarray:
-    """Counts per iteration of a gap in which an iteration fetched so many lines from DRAM, from those on both sides.
+    """Counts per iteration of a gap in which an iteration moved so many lines from and to DRAM, from those on both sides.
 
-    The mean of both, or, where they fetched different numbers of lines, the mixture that fetches what the gap did.
+    The mean of both, or, where they moved different numbers of lines, the mixture that moves what the gap did.
     """
-    one, other = float(before[LINES]), float(after[LINES])
+    one, other = (float(counts[_READS] + counts[_WRITES]) for counts in (before, after))
     share = min(max((lines - one) / (other - one), 0.0), 1.0) if differ(one, other) else 0.5
     return before + share * (after - before)

@@ -86,7 +86,7 @@ def join_accesses(firsts: Any, ends: Any, kinds: Any, steps: Any, rows: Any, gap
 def warm(timing: Any, rows: Any, iterations: int) -> int:
     """Enter the lines and pages that joined accesses touch in so many iterations, of which `rows` is the first.
 
-    Returns the number of lines that came from DRAM.
+    Returns the number of lines that came from DRAM or were written back to it.
     """
     s = timing[0]
     writes, reads = s.dram_writes, s.dram_reads
@@ -107,10 +107,10 @@ def warm(timing: Any, rows: Any, iterations: int) -> int:
                 level = s.npu_level
             for line in range(first >> s.line_shift, ((end - 1) >> s.line_shift) + 1):
                 _touch(s, level, line, DIRTY if kind & IS_STORE else 0)
-    read = s.dram_reads - reads
+    moved = s.dram_reads - reads + s.dram_writes - writes
     s.dram_writes, s.dram_reads = writes, reads
     s.bus_free[:] = saved
-    return read
+    return moved
 
 
 @inner_kernel

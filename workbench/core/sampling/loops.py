@@ -1,7 +1,8 @@
 """The loops of a function, read from its machine code: heads, latches, how they nest, how often they still go round.
 
 A loop is the range from the target of a backward branch to the last branch to it. How often a loop goes round from
-here on follows from the condition of that branch, where both its operands advance evenly.
+here on follows from the condition of that branch, where both its operands advance evenly. A loop too long for a branch
+ends with a jump, and with a branch of the opposite condition around it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from workbench.isa.table import op
 _BRANCH, _JUMP = int(Flag.BRANCH), int(Flag.JUMP)
 _EQUAL, _NOT_EQUAL = op("beq"), op("bne")
 _LESS, _NOT_LESS = (op("blt"), op("bltu")), (op("bge"), op("bgeu"))
+_OPPOSITES = {_EQUAL: _NOT_EQUAL, _NOT_EQUAL: _EQUAL}
+_OPPOSITES |= dict(zip(_LESS, _NOT_LESS, strict=True)) | dict(zip(_NOT_LESS, _LESS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,21 @@ def _nest(code: Code, ranges: list[tuple[int, int, int]]) -> tuple[Loop, ...]:
     while place < len(ranges):
         head, latch, index = ranges[place]
         inside = [r for r in ranges[place + 1 :] if r[0] <= latch]
-        entry = code.entries[index]
-        is_branch = bool(entry["flags"] & _BRANCH)
-        loops.append(
-            Loop(
-                head, latch, latch + int(entry["length"]), int(entry["op"]) if is_branch else 0,
-                int(entry["rs1"]) if is_branch else -1, int(entry["rs2"]) if is_branch else -1,
-                _nest(code, [r for r in inside if r[1] <= latch]),
-            )
-        )  # fmt: skip
+        length = int(code.entries[index]["length"])
+        inner = _nest(code, [r for r in inside if r[1] <= latch])
+        loops.append(Loop(head, latch, latch + length, *_condition(code, index), inner))
         place += 1 + len(inside)
     return tuple(loops)
+
+
+def _condition(code: Code, index: int) -> tuple[int, int, int]:
+    """Operation and registers under which the latch at an index goes back; 0 and -1 where they are not known."""
+    entry = code.entries[index]
+    if entry["flags"] & _BRANCH:
+        return int(entry["op"]), int(entry["rs1"]), int(entry["rs2"])
+    for length in (2, 4):
+        around = code.entries[max(index - length // 2, 0)]
+        leaps = around["length"] == length and around["imm"] == length + entry["length"]
+        if around["flags"] & _BRANCH and leaps and int(around["op"]) in _OPPOSITES:
+            return _OPPOSITES[int(around["op"])], int(around["rs1"]), int(around["rs2"])
+    return 0, -1, -1

@@ -2,22 +2,18 @@
 
 At a loop's head, three arrivals tell what an iteration adds to registers and stack frame and where its accesses move
 (`pattern`); the latch tells how often the loop still goes round (`loops`). If that is much, the loop is simulated in
-windows at even distances. The accesses in between pass through caches and TLBs (`footprint.warm`), so that the next window
-finds the lines that it would find; for every counter, the gap counts as a mixture of the windows around it
-(`estimate.between`). The units after a gap, in which prefetchers learn again, are simulated until they are steady and
-count as the window's mean. Inner loops are sampled within the simulated
-iterations of outer ones, with a part of their budget. An inner loop that is entered again and does the same is simulated at
-its start and its end only: for the window behind its gap stands that of the entry before.
+windows at even distances (`windows`). The accesses in between pass through caches and TLBs (`footprint.warm`), so that the
+next window finds the lines that it would find; for every counter, the gap counts as a mixture of the windows around it
+(`estimate.between`). Inner loops are sampled within the simulated iterations of outer ones, with a part of their budget:
+a nest costs the product of what its loops do, so few iterations of each are simulated.
 
-The bound on the error is `estimate.spread_error`, scaled like the cycles. Left out: prefetches by skipped iterations and
-the DRAM rows that they open.
+The bound on the error is `estimate.spread_error`, scaled like the cycles, and at least what counts as equal
+(`Sampling.steady`). Left out: prefetches by skipped iterations and the DRAM rows that they open.
 
 model: ours; measured by benchmarks/sampled_latency.py against runs in full.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,25 +21,15 @@ from workbench.core.breakpoints import Breakpoints
 from workbench.core.interpreter_state import TIMES
 from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
-from workbench.core.sampling.counters import CYCLES, ERROR, INSTRUCTIONS, TIMED, Counters
+from workbench.core.sampling.counters import INSTRUCTIONS, TIMED, Counters
 from workbench.core.sampling.footprint import joined, later, warm
 from workbench.core.sampling.loops import Loop, find_loops
 from workbench.core.sampling.pattern import Arrival, Pattern, arrive, find_pattern
 from workbench.core.sampling.settings import Sampling
-from workbench.core.sampling.snapshot import Snapshot
-from workbench.core.sampling.windows import LONG, USUAL_UNITS, Entry, Plan, Windows
+from workbench.core.sampling.windows import Frame, History, Windows, make_plan
 
 _SHARE = 1 / 12  # of a loop's budget for one of its first iterations, before it is known how many there are
 _RA = 1
-
-
-@dataclass
-class Frame:
-    """A stretch of a function: where its stack frame ends, where execution may leave, loops around it."""
-
-    stack: int
-    way_out: frozenset[int]
-    depth: int = 0
 
 
 class Sampler:
@@ -52,14 +38,13 @@ class Sampler:
     def __init__(self, machine: Machine, stops: Breakpoints, settings: Sampling) -> None:
         self._machine, self._stops, self.settings = machine, stops, settings
         self.counters = Counters(machine.timing)
-        self._log, self._saved = AccessLog(machine), Snapshot(machine, settings.executes)
+        self._log = AccessLog(machine)
         self._flags = machine.code.entries["flags"]
         self._gap = (1 << int(machine.timing["line_shift"][0])) - 1
         self._sizes: dict[int, float] = {}  # instructions of a loop, by its head
         self._patterns: dict[int, Pattern] = {}
-        self._entries: dict[int, Entry] = {}
+        self._histories: dict[int, History] = {}
         self._loops: dict[int, tuple[Loop, ...]] = {}
-        self.simulated = 0  # instructions with timing, in repeated simulations too
 
     def call(self, start: int, end: int) -> None:
         """Run the function in ``start ... end - 1``, whose first instruction is next, until it returns."""
@@ -70,31 +55,20 @@ class Sampler:
         if not self._loops[start]:
             self._run_to(frame.way_out)
             return
-        self._until_exact(self._loops[start], frame)
-
-    def _until_exact(self, loops: tuple[Loop, ...], frame: Frame) -> None:
-        """Sample a function, again and more densely until its error is small."""
-        first, before = self.settings, self.counters.read()
-        self._saved.take()
-        extra = self.counters.extra.copy()
-        for round_ in range(first.rounds):
-            self._body(loops, frame, self.settings.timed_instructions)
-            spent = self.counters.read() - before
-            self.simulated += int(spent[TIMED])
-            if spent[ERROR] <= first.error * spent[CYCLES]:
-                break
-            self.settings = self.settings.denser()
-            if round_ + 1 < first.rounds:
-                self._saved.restore()
-                self.counters.extra[:] = extra
-        self.settings = first
+        self._body(self._loops[start], frame, self.settings.timed_instructions)
 
     def _run_to(self, targets: frozenset[int]) -> int:
-        return self._stops.run_to(self._machine, targets, self._log.drain)
+        if self._log.is_open:
+            return self._stops.run_to(self._machine, targets, self._log.drain)
+        return self._stops.run_to(self._machine, targets)
+
+    def _followed(self, loops: tuple[Loop, ...]) -> dict[int, Loop]:
+        """Loops that are large enough to be sampled, by their heads; of those not met yet it is not known."""
+        return {loop.head: loop for loop in loops if self._sizes.get(loop.head, np.inf) > self.settings.least_skip}
 
     def _body(self, loops: tuple[Loop, ...], frame: Frame, budget: float) -> int:
         """Execute on to a place of the frame's way out, sampling the loops met; where it came out."""
-        inner = {loop.head: loop for loop in loops if self._sizes.get(loop.head, np.inf) > self.settings.least_skip}
+        inner = self._followed(loops)
         targets = frame.way_out | frozenset(inner)
         at = self._run_to(targets)
         while at not in frame.way_out:
@@ -115,7 +89,7 @@ class Sampler:
 
     def _sampled(self, loop: Loop, frame: Frame, budget: float) -> int:
         begun = self.counters.read()
-        at, pattern, arrival, each = self._begin(loop, frame, budget * _SHARE)
+        at, pattern, arrival, units = self._begin(loop, frame, budget * _SHARE)
         if at != loop.head:
             return at
         left = None if pattern is None else loop.remaining(arrival.registers, pattern.registers)
@@ -123,27 +97,24 @@ class Sampler:
             return self.rest(loop, frame, budget * _SHARE)
         self._patterns[loop.head] = pattern
         budget -= (self.counters.read() - begun)[TIMED]
-        if (left + 1) * each[INSTRUCTIONS] <= max(budget, self.settings.least_skip):
+        if (left + 1) * units[-1][INSTRUCTIONS] <= max(budget, self.settings.least_skip):
             return self._run_to(frame.way_out - {loop.head})
-        plan = self._plan(left, each, budget, frame.depth)
+        history = self._histories.setdefault(loop.head, History())
+        plan = make_plan(self.settings, left, units[-1], budget, frame.depth, history.learning or 0, history.ends_whole)
         if plan is None:
             return self.rest(loop, frame, budget / (left + 1))
-        entry = self._entries.get(loop.head) if frame.depth > 1 else None
-        known = entry.window if entry is not None and abs(entry.left - left) <= 1 else None
-        run = Windows(self, loop, frame, pattern, plan, left, each, known)
-        at = run.run()
-        self._entries[loop.head] = Entry(left, run.last_window)
-        return at
+        return Windows(self, loop, frame, pattern, plan, history, left, units).run()
 
     def _begin(
         self, loop: Loop, frame: Frame, budget: float
-    ) -> tuple[int, Pattern | None, Arrival, np.ndarray]:  # fmt: skip
+    ) -> tuple[int, Pattern | None, Arrival, list[np.ndarray]]:  # fmt: skip
         """Simulate iterations until the loop's pattern is known: one where it was met before, else two.
 
-        Returns where execution is, the pattern, the machine there and the counts of the last iteration.
+        Returns where execution is, the pattern, the machine there and the counts of each iteration.
         """
         arrivals = [self._arrive(frame)]
         logs: list[np.ndarray] = []
+        units: list[np.ndarray] = []
         known = self._patterns.get(loop.head)
         pattern = None
         while len(logs) < 2 and pattern is None:
@@ -151,14 +122,14 @@ class Sampler:
             self._log.begin()
             at = self._body(loop.inner, frame, budget)
             logs.append(self._log.end())
-            each = self.counters.read() - before
+            units.append(self.counters.read() - before)
             arrivals.append(self._arrive(frame))
             if at != loop.head:
                 break
             pattern = known.moved_to(logs[-1]) if known else None
         if pattern is None and len(logs) == 2:
             pattern = find_pattern(arrivals, *logs)
-        return at, pattern, arrivals[-1], each
+        return at, pattern, arrivals[-1], units
 
     def _arrive(self, frame: Frame) -> Arrival:
         return arrive(self._machine, frame.stack)
@@ -167,30 +138,26 @@ class Sampler:
         """Simulate all iterations that are left, sampling the loops inside them."""
         at = loop.head
         while at == loop.head:
+            if not self._followed(loop.inner):
+                return self._run_to(frame.way_out - {loop.head})
             at = self._body(loop.inner, frame, budget)
         return at
 
-    def _plan(self, left: int, each: np.ndarray, budget: float, depth: int) -> Plan | None:
-        """Windows for `left` iterations with the counts of one of them; None if all of them are simulated."""
-        settings, cost = self.settings, each[TIMED]
-        unit = max(1, int(settings.unit_instructions // max(cost, 1)))
-        units = 1 if each[INSTRUCTIONS] >= LONG else USUAL_UNITS
-        least = 2 if depth > 1 else 3
-        windows = min(max(int(budget // (cost * unit * units)), least), settings.windows)
-        for count in range(windows, 1, -1):
-            plan = Plan(count, unit, units, max(budget, 0) / (unit * count * units))
-            if plan.gap(left, count) >= unit:
-                return plan
-        return None
-
     # --- what windows need ----------------------------------------------------------------------------------------
 
-    def iterate(self, loop: Loop, frame: Frame, iterations: int, budget: float) -> bool:
-        """Simulate whole iterations; whether the loop's head is next again."""
-        return all(self._body(loop.inner, frame, budget) == loop.head for _ in range(iterations))
+    def iterate(self, loop: Loop, frame: Frame, iterations: int, instructions: float, budget: float) -> int:
+        """Simulate whole iterations of so many instructions each; where execution is then, head or way out."""
+        if iterations > 1 and not self._followed(loop.inner):
+            self._machine.run_slice(round(iterations * instructions))
+            at = int(self._machine.state["pc"][0])
+            return at if at == loop.head else self._run_to(frame.way_out)
+        at = loop.head
+        for _ in range(iterations):
+            at = self._body(loop.inner, frame, budget)
+        return at
 
     def skip(self, pattern: Pattern, frame: Frame, first: int, iterations: int, instructions: float) -> int:
-        """Pass over iterations, of which `first` is the distance from the pattern's own one; lines fetched from DRAM."""
+        """Pass over iterations, `first` after the pattern's own one; lines moved from and to DRAM."""
         rows = later(pattern.accesses, pattern.steps, first, 1)
         ranges = joined(rows, pattern.steps, self._flags, self._gap)
         lines = int(warm(self._machine.timing, ranges, iterations))

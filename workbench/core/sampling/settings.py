@@ -12,23 +12,22 @@ class Sampling:
     Attributes
     ----------
     timed_instructions: aimed at for each function, a layer of a network; more are timed where a loop cannot be skipped.
-    windows: most windows in one loop; at least three in outermost loops, two in inner ones.
+    windows: of an outermost loop; inner ones have two thirds of them, at least two.
     unit_instructions: a window consists of units, a unit of one iteration, or as many as have so many instructions.
-    warm_units: most units simulated before the two of a window; the window begins when two in a row differ by at most
-    `steady`.
+    window_instructions: of one unit that makes a window where no prefetcher has to learn.
+    learning_instructions: of a window at most, if its units do not become even before.
+    steady: part by which the cycles of two units may differ that count as equal.
     least_skip: instructions that a loop must have to be sampled at all.
-    error: a function whose error may be a larger part of its cycles is simulated again, `denser`, in up to `rounds`.
     executes: skipped iterations are executed without timing, so that results are right, instead of jumped over.
     """
 
     timed_instructions: int = 30_000
     windows: int = 3
     unit_instructions: int = 1_500
-    warm_units: int = 4
-    steady: float = 0.005
-    least_skip: int = 60_000  # about what following and extrapolating a loop costs
-    error: float = 0.06
-    rounds: int = 2
+    window_instructions: int = 8_000
+    learning_instructions: int = 60_000
+    steady: float = 0.01
+    least_skip: int = 30_000  # about what following and extrapolating a loop costs
     executes: bool = False
 
     def denser(self) -> Sampling:
