@@ -5,14 +5,19 @@
 REFERENCE is the folder of reference data (`workloads/measured_latency_*.csv` and `workloads/onnx`). No constant is fitted to
 these networks, and the schedules are ours: what differs is the software as much as the core. Each network runs in several
 ways that take one thing away: half precision, Winograd, matrix instructions, groups of registers. The way "as ncnn" takes
-the choices that ncnn's kernels for RVV make: single registers, F(4,3) for 3 x 3 kernels of stride 1. After each way: mean
-error over the board's networks, and whether their order is that of the measurements.
+the choices that ncnn's kernels for RVV make: vectors of one register over channels, up to 8 positions at a time, and for
+3 x 3 kernels of stride 1 Winograd with tiles that follow from the channels. After each way: mean error over the board's
+networks, and whether their order is that of the measurements.
+
+Source of ncnn's choices: github.com/Tencent/ncnn, src/layer/riscv/convolution_riscv.cpp, convolution_riscv_zfh.cpp and
+convolution_sgemm_packn*.h.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +25,16 @@ from pathlib import Path
 from workbench.base.errors import WorkbenchError
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.execute import run_network
+from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.planner import Planner
-from workbench.compiler.schedule import Choice
+from workbench.compiler.schedule import Choice, MainKernel
 from workbench.core.config import load_core
 from workbench.core.sampling.settings import Sampling
 from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
 from workbench.graph.zoo import load_model
 
+NCNN_POSITIONS, NCNN_VLEN_BITS = 8, 128
 Select = Callable[[list[Choice]], list[Choice]]
 """The choices that a way leaves of a layer's; none for all of them."""
 
@@ -62,9 +69,24 @@ def _single_registers(choices: list[Choice]) -> list[Choice]:
 
 
 def _as_ncnn(choices: list[Choice]) -> list[Choice]:
-    single = _single_registers(choices)
-    tiles = [replace(choice, is_default=True) for choice in single if choice.algorithm == "winograd F(4,3)"]
-    return tiles or single
+    """Depthwise layers as they are; of the others the blocks and the algorithm that ncnn would take."""
+    blocked = [
+        replace(choice, kernel=replace(choice.kernel, tile=min(choice.kernel.tile, NCNN_POSITIONS)), is_default=True)
+        for choice in _single_registers(choices)
+        if isinstance(choice.kernel, Contraction) and choice.kernel.role == "channels"
+    ]
+    tiles = [choice for choice in blocked if choice.algorithm == _ncnn_winograd(choice.kernel)]
+    direct = [choice for choice in blocked if choice.algorithm == "direct"]
+    return tiles or direct or _single_registers(choices)
+
+
+def _ncnn_winograd(kernel: MainKernel) -> str:
+    """The tiles that ncnn takes for the channels and filters of a product of points."""
+    assert isinstance(kernel, Contraction)
+    channels, packed = math.prod(dim.count for dim in kernel.reduce), NCNN_VLEN_BITS // kernel.sum_bits
+    fewest, most = min(channels, kernel.vector.count), max(channels, kernel.vector.count)
+    size = 2 if fewest < 2 * packed else 6 if most <= 16 * packed else 4
+    return f"winograd F({size},3)"
 
 
 @dataclass(frozen=True)
