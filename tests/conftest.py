@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
+
+from workbench.graph.graph import Graph
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -43,3 +48,32 @@ def programs() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def network(
+    nodes: Sequence[Any], inputs: dict[str, Sequence[int]], outputs: Sequence[str], constants: dict[str, np.ndarray],
+    opset: int = 17, types: dict[str, str] | None = None,
+) -> Graph:  # fmt: skip
+    """A graph from ONNX nodes; output shapes are inferred; inputs are float32 where `types` does not name another type."""
+    from onnx import helper, numpy_helper
+
+    from workbench.graph.onnx_reader import make_graph
+
+    kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype((types or {}).get(name, "float32"))) for name in inputs}
+
+    graph = helper.make_graph(
+        list(nodes), "test",
+        [helper.make_tensor_value_info(name, kinds[name], list(shape)) for name, shape in inputs.items()],
+        [helper.make_empty_tensor_value_info(name) for name in outputs],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )  # fmt: skip
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], ir_version=8
+    )
+    return make_graph(model, "test", "test.onnx")
+
+
+@pytest.fixture
+def build_network() -> Callable[..., Graph]:
+    """The function `network`."""
+    return network

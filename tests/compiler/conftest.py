@@ -1,18 +1,15 @@
-"""Small networks built in memory, and how the compiler's tests run and judge them."""
+"""How the compiler's tests run and judge small networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.planner import Planner
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
-from workbench.graph.onnx_reader import make_graph
 from workbench.graph.reference import random_inputs, relative_error, run_reference
 from workbench.isa.target import Target
 
@@ -26,27 +23,6 @@ def make_target(vlen_bits: int) -> Target:
     return Target("test", vlen_bits, width, False, 65536, 1 << 20, renames_vectors=own, engine_entries=entries)
 
 
-def network(
-    nodes: Sequence[Any], inputs: dict[str, Sequence[int]], outputs: Sequence[str], constants: dict[str, np.ndarray],
-    opset: int = 17, types: dict[str, str] | None = None,
-) -> Graph:  # fmt: skip
-    """A graph from ONNX nodes; output shapes are inferred; inputs are float32 where `types` does not name another type."""
-    from onnx import helper, numpy_helper
-
-    kinds = {name: helper.np_dtype_to_tensor_dtype(np.dtype((types or {}).get(name, "float32"))) for name in inputs}
-
-    graph = helper.make_graph(
-        list(nodes), "test",
-        [helper.make_tensor_value_info(name, kinds[name], list(shape)) for name, shape in inputs.items()],
-        [helper.make_empty_tensor_value_info(name) for name in outputs],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )  # fmt: skip
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], ir_version=8
-    )
-    return make_graph(model, "test", "test.onnx")
-
-
 def error_of(
     graph: Graph, vlen_bits: int = 128, tuned_for: int | None = None, seed: int = 0, planner: Planner | None = None
 ) -> float:
@@ -56,12 +32,6 @@ def error_of(
     result = run_program(compiled.program, None, stdin=compiled.pack_inputs(inputs), timed=False, vlen_bits=vlen_bits)
     assert result.exit_code == 0
     return relative_error(compiled.unpack_outputs(result.stdout), run_reference(graph, inputs))
-
-
-@pytest.fixture
-def build_network() -> Callable[..., Graph]:
-    """The function `network`."""
-    return network
 
 
 @pytest.fixture

@@ -29,11 +29,23 @@ KNOWN = {
     0xB2855857: "vfmacc.vf v16, fa0, v8",
     0x5E054457: "vmv.v.x v8, a0",
     0x00000073: "ecall",
-    0xE2103A2B: "smt.vmadot v20, v0, v1",  # LLVM 22
-    0xE210112B: "smt.vmadotus v2, v0, v1",
-    0xE7043E2B: "smt.vmadot1 v28, v8, v16",
-    0xE7047E2B: "smt.vmadot2 v28, v8, v16",
-    0xE704BE2B: "smt.vmadot3 v28, v8, v16",
+    # as LLVM assembles them (llvm/test/MC/RISCV/xsmtvdot-valid.s)
+    0xE280382B: "smt.vmadot v16, v0, v8",
+    0xE290892B: "smt.vmadotu v18, v1, v9",
+    0xE2A12A2B: "smt.vmadotsu v20, v2, v10",
+    0xE2B19B2B: "smt.vmadotus v22, v3, v11",
+    0xE6C83C2B: "smt.vmadot1 v24, v16, v12",
+    0xE6D90D2B: "smt.vmadot1u v26, v18, v13",
+    0xE6EA2E2B: "smt.vmadot1su v28, v20, v14",
+    0xE6FB1F2B: "smt.vmadot1us v30, v22, v15",
+    0xE64C702B: "smt.vmadot2 v0, v24, v4",
+    0xE65D412B: "smt.vmadot2u v2, v26, v5",
+    0xE66E622B: "smt.vmadot2su v4, v28, v6",
+    0xE68F532B: "smt.vmadot2us v6, v30, v8",
+    0xE680B12B: "smt.vmadot3 v2, v0, v8",
+    0xE691852B: "smt.vmadot3u v10, v2, v9",
+    0xE6A2A62B: "smt.vmadot3su v12, v4, v10",
+    0xE6B3972B: "smt.vmadot3us v14, v6, v11",
 }
 
 

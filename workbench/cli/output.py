@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+_SHOWN = 5  # names in a sentence
 
 
 def show(values: dict[str, Any], as_json: bool) -> None:
@@ -12,6 +15,16 @@ def show(values: dict[str, Any], as_json: bool) -> None:
         print(json.dumps(values, indent=2, default=str))
     else:
         _lines(values, "")
+
+
+def by_reason(what: str, reasons: Mapping[str, str]) -> list[str]:
+    """One sentence for each reason, with the first few names that have it."""
+    sentences = []
+    for reason in dict.fromkeys(reasons.values()):
+        names = [name for name, why in reasons.items() if why == reason]
+        more = " ..." if len(names) > _SHOWN else ""
+        sentences.append(f"{what} ({reason}): {', '.join(names[:_SHOWN])}{more}.")
+    return sentences
 
 
 def _lines(values: dict[str, Any], indent: str) -> None:

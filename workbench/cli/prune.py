@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-_SHOWN = 5
-
 
 def command(
     model: Annotated[str, typer.Argument(help="ONNX file, or a name of `workbench list models`.")],
@@ -29,7 +27,7 @@ def command(
     from workbench.base.errors import InputError
     from workbench.base.files import check_writable, write_bytes
     from workbench.cli.input_sizes import read_sizes
-    from workbench.cli.output import show
+    from workbench.cli.output import by_reason, show
     from workbench.graph.macs import count_macs
     from workbench.graph.prune import prune_channels, prune_weights
     from workbench.graph.zoo import load_model
@@ -45,10 +43,7 @@ def command(
         notes.append(
             "Zeros are multiplied like other weights: latency stays. Removing channels (no --magnitude) shortens it."
         )
-    for reason in dict.fromkeys(result.reasons.values()):
-        names = [name for name, why in result.reasons.items() if why == reason]
-        more = " ..." if len(names) > _SHOWN else ""
-        notes.append(f"Layers with all their channels ({reason}): {', '.join(names[:_SHOWN])}{more}.")
+    notes += by_reason("Layers with all their channels", result.reasons)
     figures = {
         "network": str(output),
         "macs_before": count_macs(graph),

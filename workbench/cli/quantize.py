@@ -9,7 +9,7 @@ import typer
 
 from workbench.graph.quantise import Form, Method
 
-_SHOWN, _RANDOM_SAMPLES = 5, 8
+_RANDOM_SAMPLES = 8
 
 
 def command(
@@ -32,7 +32,7 @@ def command(
     from workbench.base.files import check_writable, write_bytes
     from workbench.base.progress import Progress
     from workbench.cli.input_sizes import read_sizes
-    from workbench.cli.output import show
+    from workbench.cli.output import by_reason, show
     from workbench.graph.quantise import quantise
     from workbench.graph.reference import random_inputs
     from workbench.graph.samples import read_samples
@@ -65,8 +65,5 @@ def command(
         figures["same_class"] = result.agreement
     if result.other_floats:
         figures["other_operators_in_floats"] = result.other_floats
-    for reason in dict.fromkeys(result.reasons.values()):
-        names = [name for name, why in result.reasons.items() if why == reason]
-        more = " ..." if len(names) > _SHOWN else ""
-        notes.append(f"In floats ({reason}): {', '.join(names[:_SHOWN])}{more}.")
+    notes += by_reason("In floats", result.reasons)
     show({**figures, "notes": notes} if notes else figures, json)

@@ -114,7 +114,7 @@ class Machine:
         self.program, self.core, self.timed = program, core, timed
         self.vlen_bits = checked_vlen(vlen_bits or (core.vlen_bits if core else 128))
         self.code: Code = predecode(program)
-        self.has_vectors = core is None or core.vector is not None or core.npu is not None
+        self.has_vectors = _has_vectors(core)
         self._missing = _missing_extensions(core)
         _remove(self._missing, self.code.entries)
         self.memory = Memory(program, space_bytes)
@@ -335,9 +335,12 @@ _UNITS = {"V": "vector unit", EXTENSION: "matrix instructions"}
 
 def _missing_extensions(core: CoreConfig | None) -> tuple[str, ...]:
     """Extensions of the instruction table that a core does not have; without a core there are the standard ones."""
-    if core is None or core.has_matrix:
-        return () if core is not None else (EXTENSION,)
-    return (EXTENSION,) if core.vector is not None or core.npu is not None else ("V", EXTENSION)
+    missing = () if core is not None and core.has_matrix else (EXTENSION,)
+    return missing if _has_vectors(core) else ("V", *missing)
+
+
+def _has_vectors(core: CoreConfig | None) -> bool:
+    return core is None or core.vector is not None or core.npu is not None
 
 
 def _remove(extensions: tuple[str, ...], entries: np.ndarray) -> None:

@@ -23,8 +23,8 @@ _BYTES, _PAIR = 3, 1  # log2 of the bits of an element, of the registers of a pa
 
 
 @inner_kernel
-def matrix_rows(vlen_bytes: int) -> Any:
-    """Rows of each matrix, 0 where registers of this length do not hold square sums."""
+def side_of(vlen_bytes: int) -> Any:
+    """Rows of each matrix for registers of so many bytes, 0 where these do not hold square sums."""
     rows = np.int64(4)
     while 2 * rows * rows < vlen_bytes:
         rows *= 2
@@ -35,7 +35,7 @@ def matrix_rows(vlen_bytes: int) -> Any:
 def matrix_instruction(c: Any, form: Any, machine: Any) -> Any:
     """Execute ``smt.vmadot*``; a status, 0 if all is well."""
     m = machine
-    rows, slide = matrix_rows(m.vlenb), np.int64(form.function - _FIRST_SLIDE)
+    rows, slide = side_of(m.vlenb), np.int64(form.function - _FIRST_SLIDE)
     if rows == 0 or m.sew_log2 != _BYTES or m.lmul_log2 != 0:
         return _ILLEGAL
     target = np.int64(c.rd)

@@ -4,7 +4,8 @@
 of 32 bits; ``vd[i, j] += sum_k vs1[i, k] * vs2[j, k]``. M = N, and with VLEN bits a register they are 4 x 8 x 4 (256) or
 8 x 16 x 8 (1024). The slid forms read the rows of vs1 and the register behind it from row 1, 2 or 3 on.
 
-Source: SpacemiT IME specification (github.com/spacemit-com/riscv-ime-extension-spec); encodings as LLVM 22 assembles them.
+Source: SpacemiT IME specification (github.com/spacemit-com/riscv-ime-extension-spec); encodings as in
+LLVM 22 (llvm/test/MC/RISCV/xsmtvdot-valid.s).
 """
 
 from __future__ import annotations

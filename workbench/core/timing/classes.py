@@ -72,7 +72,6 @@ ACCESS = {name: number for number, name in enumerate(ACCESS_FIELDS)}
 NPU_UNITS = ("alu", "multiply", "load", "store", "slide", "mask")
 NPU_UNIT_OF_RULE: dict[str, str] = {
     "int_mul": "multiply", "int_mac": "multiply", "int_mul_wide": "multiply", "int_mac_wide": "multiply",
-    "matrix": "multiply",
     "fp_add": "multiply", "fp_sign": "multiply", "fp_add_wide": "multiply", "fp_fma": "multiply",
     "fp_fma_wide": "multiply", "fp_div": "multiply", "fp_sqrt": "multiply", "fp_estimate": "multiply",
     "fp_move": "multiply", "int_div": "multiply", "fp_convert": "multiply", "narrow_fp": "multiply",
