@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.core.config import load_core
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.core.result import SimResult
 from workbench.core.run import Machine, run_program
 from workbench.isa.elf import read_elf

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from workbench.core.htif import Htif
+from workbench.core.bare_metal.htif import Htif
+from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import Memory
-from workbench.core.syscalls import Linux
 from workbench.isa.program import Program, Segment
 
 TOHOST, FROMHOST, DATA = 0x10000, 0x10040, 0x10080

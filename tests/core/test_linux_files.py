@@ -9,9 +9,9 @@ import struct
 import pytest
 
 from workbench.base.errors import InputError
-from workbench.core.linux_root import Root
+from workbench.core.linux.root import Root
+from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import Memory
-from workbench.core.syscalls import Linux
 from workbench.isa.program import Program, Segment
 
 DATA, PATH, PATH2 = 0x10000, 0x11000, 0x12000

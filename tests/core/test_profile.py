@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.core.interpreter_state import VISIT_DTYPE
+from workbench.core.interpreter.state import VISIT_DTYPE
 from workbench.core.phases import Phase
 from workbench.core.pictures import draw_cpi_stack, draw_functions, draw_phases
 from workbench.core.profile import CallProfile, FunctionProfile, first_addresses

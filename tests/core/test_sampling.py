@@ -9,7 +9,7 @@ import pytest
 
 from workbench.core.breakpoints import Breakpoints
 from workbench.core.config import load_core
-from workbench.core.interpreter_state import RECORDS
+from workbench.core.interpreter.state import RECORDS
 from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
 from workbench.core.sampling.counters import COLUMNS as PLACES

@@ -75,7 +75,7 @@ def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[
     """The run's result, and whether Ctrl-C cut it short."""
     from workbench.core.config import load_core
     from workbench.core.fault import ExecutionFault
-    from workbench.core.linux_start import ENVIRONMENT
+    from workbench.core.linux.start import ENVIRONMENT
     from workbench.core.memory import DEFAULT_SPACE_BYTES
     from workbench.core.run import Machine
     from workbench.isa.elf import read_elf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.core.run import Machine
 from workbench.isa.table import op
 

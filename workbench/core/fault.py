@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Sequence
 
 from workbench.base.errors import WorkbenchError
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.isa.program import Program
 
 _MASK = (1 << 64) - 1

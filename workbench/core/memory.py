@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.limits import DEFAULT_LIMITS, Limits
-from workbench.core.interpreter_state import GUARD_BYTES
+from workbench.core.interpreter.state import GUARD_BYTES
 from workbench.isa.program import Program
 
 PAGE_BYTES = 4096

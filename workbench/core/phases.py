@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.core.timing.readout import TimingResult, read_result
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.core.interpreter_state import VISIT_DTYPE, Status
+from workbench.core.interpreter.state import VISIT_DTYPE, Status
 
 if TYPE_CHECKING:
     from workbench.core.run import Machine

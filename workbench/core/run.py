@@ -13,16 +13,16 @@ import numpy as np
 from workbench.base.errors import InputError
 from workbench.base.jit import cache_path
 from workbench.base.progress import Progress
+from workbench.core.bare_metal.htif import Htif
+from workbench.core.bare_metal.machine_mode import MachineMode
 from workbench.core.config import CoreConfig
 from workbench.core.fault import ExecutionFault, fault, place_name
-from workbench.core.htif import Htif
-from workbench.core.interpreter_state import TIMES, Status, new_machine
-from workbench.core.linux_root import Root
-from workbench.core.linux_start import ENVIRONMENT, push_arguments
-from workbench.core.machine_mode import MachineMode
+from workbench.core.interpreter.state import TIMES, Status, new_machine
+from workbench.core.linux.root import Root
+from workbench.core.linux.start import ENVIRONMENT, push_arguments
+from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import Activity, Region, SimResult
-from workbench.core.syscalls import Linux
 from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
@@ -96,9 +96,9 @@ class Machine:
     Attributes
     ----------
     registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register.
-    state: the rest of the architectural state (`interpreter_state.MACHINE_DTYPE`).
+    state: the rest of the architectural state (`interpreter.state.MACHINE_DTYPE`).
     timing: the timing engine's state. stops: places that were asked for.
-    actions: what a slice does besides executing (`interpreter_state.TIMES`, `RECORDS`).
+    actions: what a slice does besides executing (`interpreter.state.TIMES`, `RECORDS`).
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Machine:
         root: str | Path | None = None, environment: Sequence[str] = ENVIRONMENT,
         on_output: Callable[[int, bytes], None] | None = None,
     ) -> None:  # fmt: skip
-        from workbench.core.vector_forms import vector_forms
+        from workbench.core.vector.forms import vector_forms
 
         if timed and core is not None and vlen_bits not in (None, core.vlen_bits):
             raise InputError("vlen_bits", str(vlen_bits), f"{core.name}'s {core.vlen_bits}", "leave it out in a timed run")
@@ -177,7 +177,7 @@ class Machine:
     ) -> None:
         """Execute until the program exits or has executed `max_instructions`."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
-        if progress is not None and not cache_path("workbench.core.interpreter").is_dir():
+        if progress is not None and not cache_path("workbench.core.interpreter.loop").is_dir():
             progress.say("compiling the simulator, once after every change of it: about a minute")
         self.run_slice(0)  # compiles or loads, so that this is not counted
         for observer in observers:
@@ -209,7 +209,7 @@ class Machine:
 
     def run_slice(self, limit: int) -> Status:
         """Execute up to `limit` instructions."""
-        from workbench.core.interpreter import run_slice
+        from workbench.core.interpreter.loop import run_slice
 
         return Status(
             run_slice(

@@ -14,7 +14,7 @@ import numpy as np
 
 from workbench.core.conformance.compare import run_under_qemu
 from workbench.core.conformance.generate import EXCLUDED
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.core.run import Machine
 from workbench.isa.disassemble import disassemble, find_row
 from workbench.isa.encode import assemble, encode

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.core.interpreter_state import VISIT_DTYPE
+from workbench.core.interpreter.state import VISIT_DTYPE
 from workbench.core.timing.stages import STAGE_DTYPE
 
 if TYPE_CHECKING:
-    from workbench.core.interpreter_state import Status
+    from workbench.core.interpreter.state import Status
     from workbench.core.run import Machine
     from workbench.isa.predecode import Code
 

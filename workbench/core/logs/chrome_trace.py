@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.core.interpreter_state import VISIT_DTYPE
+from workbench.core.interpreter.state import VISIT_DTYPE
 from workbench.core.logs.capture import StageTable
 from workbench.core.logs.text import Described
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.core.interpreter_record import FIXED_WORDS
-from workbench.core.interpreter_state import RECORDS
+from workbench.core.interpreter.record import FIXED_WORDS
+from workbench.core.interpreter.state import RECORDS
 from workbench.core.run import Machine
 from workbench.core.sampling.footprint import ENTRY, read_accesses
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel, kernel
-from workbench.core.interpreter_record import SEW_SHIFT, VL_MASK
+from workbench.core.interpreter.record import SEW_SHIFT, VL_MASK
 from workbench.core.timing.classes import DTLB_ARRAY, L1D_ARRAY, STLB_ARRAY
 from workbench.core.timing.hierarchy import fill, next_level
 from workbench.core.timing.tables import DIRTY, find, insert
@@ -29,7 +29,7 @@ IS_STORE, IS_VECTOR = 1, 2
 
 @kernel
 def read_accesses(words: Any, code: Any, vlen_bytes: int, rows: Any) -> int:
-    """Decode recorded instructions (`interpreter_record`) to access rows; returns their number (`rows` may be too short)."""
+    """Decode recorded instructions (`interpreter.record`) to access rows; returns their number (`rows` may be too short)."""
     at, count = 0, 0
     while at < len(words):
         entry = words[at]

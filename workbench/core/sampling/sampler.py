@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.core.breakpoints import Breakpoints
-from workbench.core.interpreter_state import TIMES
+from workbench.core.interpreter.state import TIMES
 from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
 from workbench.core.sampling.counters import INSTRUCTIONS, TIMED, Counters

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import store
+from workbench.core.interpreter.primitives import store
 
 STAGE_DTYPE = np.dtype(
     [

@@ -17,7 +17,7 @@ import numpy as np
 from workbench.base.errors import InputError
 from workbench.base.files import writing
 from workbench.base.progress import Progress
-from workbench.core.interpreter_record import LMUL_SHIFT, SEW_SHIFT
+from workbench.core.interpreter.record import LMUL_SHIFT, SEW_SHIFT
 from workbench.core.trace.columns import Predictions, encode
 from workbench.core.trace.file import PIECE_INSTRUCTIONS, VERSION, About, Piece, TraceWriter, decode_words
 from workbench.isa.code import INSTRUCTION_DTYPE, Flag

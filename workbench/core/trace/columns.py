@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.core.interpreter_record import LMUL_SHIFT, SEW_SHIFT, VL_MASK
+from workbench.core.interpreter.record import LMUL_SHIFT, SEW_SHIFT, VL_MASK
 from workbench.isa.code import Flag
 
 _VECTOR, _MEMORY = int(Flag.VECTOR), int(Flag.LOAD | Flag.STORE)
@@ -80,7 +80,7 @@ class Predictions:
 
 
 def encode(words: np.ndarray, flags: np.ndarray, numbers: np.ndarray, state: Predictions) -> tuple[Columns, np.ndarray, int]:
-    """Columns of recorded `words` (`interpreter_record`), entries seen for the first time, and how many instructions.
+    """Columns of recorded `words` (`interpreter.record`), entries seen for the first time, and how many instructions.
 
     `flags` are those of each entry, `numbers` its number + 1 (0 = not seen); numbers and `state` are updated.
     """

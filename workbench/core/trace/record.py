@@ -11,8 +11,8 @@ import numpy as np
 from workbench.base.files import writing
 from workbench.base.progress import Progress
 from workbench.core.config import CoreConfig
-from workbench.core.interpreter_record import FIXED_WORDS
-from workbench.core.interpreter_state import RECORDS, Status
+from workbench.core.interpreter.record import FIXED_WORDS
+from workbench.core.interpreter.state import RECORDS, Status
 from workbench.core.result import SimResult
 from workbench.core.run import Machine
 from workbench.core.trace.columns import Predictions, encode

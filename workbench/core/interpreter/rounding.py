@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import fma, leading_zeros, reinterpret
-from workbench.core.interpreter_state import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
+from workbench.core.interpreter.primitives import fma, leading_zeros, reinterpret
+from workbench.core.interpreter.state import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW, UNDERFLOW
 
 TO_NEAREST, TO_ZERO, DOWN, UP, TO_NEAREST_AWAY, TO_ODD = range(6)
 PRODUCT, SUM, QUOTIENT, ROOT = range(4)  # a * b, a * b + c, a / b, the root of a

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import is_signaling
-from workbench.core.interpreter_primitives import get, leading_zeros
-from workbench.core.interpreter_rounding import (
+from workbench.core.interpreter.float_formats import is_signaling
+from workbench.core.interpreter.primitives import get, leading_zeros
+from workbench.core.interpreter.rounding import (
     DOWN,
     TO_ZERO,
     UP,
@@ -25,8 +25,8 @@ from workbench.core.interpreter_rounding import (
     nan_bits,
     sign_bit,
 )
-from workbench.core.interpreter_state import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW
-from workbench.core.vector_float_flags import pattern_at, put_pattern
+from workbench.core.interpreter.state import DIVIDE_BY_ZERO, INEXACT, INVALID, OVERFLOW
+from workbench.core.vector.float_flags import pattern_at, put_pattern
 
 _U8 = np.uint8(0)
 

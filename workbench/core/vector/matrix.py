@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import get, put
-from workbench.core.interpreter_state import Status
-from workbench.core.vector_elements import widen
-from workbench.core.vector_forms import function_number
-from workbench.core.vector_operands import are_apart, place
+from workbench.core.interpreter.primitives import get, put
+from workbench.core.interpreter.state import Status
+from workbench.core.vector.elements import widen
+from workbench.core.vector.forms import function_number
+from workbench.core.vector.operands import are_apart, place
 
 _ILLEGAL = int(Status.ILLEGAL)
 _I32, _I64 = np.int32(0), np.int64(0)

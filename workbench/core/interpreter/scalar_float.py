@@ -1,7 +1,7 @@
 """Scalar floating-point instructions of F, D and Zfh, one call per instruction.
 
 The host's result is taken where it raises no flag that is not set already: rounded to nearest, a normal number, inexact
-set before. Everything else goes through `interpreter_rounding`.
+set before. Everything else goes through `rounding`.
 
 Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapters "F", "D" and "Zfh".
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import (
+from workbench.core.interpreter.float_formats import (
     box,
     classify,
     extreme,
@@ -23,8 +23,8 @@ from workbench.core.interpreter_float import (
     unbox_single,
     value_of,
 )
-from workbench.core.interpreter_primitives import fma, reinterpret
-from workbench.core.interpreter_rounding import (
+from workbench.core.interpreter.primitives import fma, reinterpret
+from workbench.core.interpreter.rounding import (
     PRODUCT,
     QUOTIENT,
     ROOT,
@@ -35,7 +35,7 @@ from workbench.core.interpreter_rounding import (
     round_integer,
     sign_bit,
 )
-from workbench.core.interpreter_state import BOX, INEXACT, INVALID
+from workbench.core.interpreter.state import BOX, INEXACT, INVALID
 from workbench.isa.table import op as _op
 
 _I32, _I64, _F64 = np.int32(0), np.int64(0), np.float64(0)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_integer import unsigned_less
-from workbench.core.interpreter_primitives import get, put
-from workbench.core.vector_forms import function_number
+from workbench.core.interpreter.integer import unsigned_less
+from workbench.core.interpreter.primitives import get, put
+from workbench.core.vector.forms import function_number
 
 _I64, _U8 = np.int64(0), np.uint8(0)
 _ANDN, _AND, _OR, _XOR, _ORN, _NAND, _NOR, XNOR = (

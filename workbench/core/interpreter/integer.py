@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import (
+from workbench.core.interpreter.primitives import (
     leading_zeros,
     load,
     multiply_high_unsigned,

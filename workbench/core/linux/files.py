@@ -13,8 +13,8 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-from workbench.core.linux_root import Root
-from workbench.core.linux_streams import (
+from workbench.core.linux.root import Root
+from workbench.core.linux.streams import (
     Device,
     HostFile,
     Input,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import classify, is_signaling, to_integer, value_of
-from workbench.core.interpreter_primitives import get, put, reinterpret
-from workbench.core.interpreter_rounding import TO_ODD, TO_ZERO, round_float, round_integer
-from workbench.core.interpreter_state import INEXACT
-from workbench.core.vector_forms import function_number
+from workbench.core.interpreter.float_formats import classify, is_signaling, to_integer, value_of
+from workbench.core.interpreter.primitives import get, put, reinterpret
+from workbench.core.interpreter.rounding import TO_ODD, TO_ZERO, round_float, round_integer
+from workbench.core.interpreter.state import INEXACT
+from workbench.core.vector.forms import function_number
 
 _I32, _I64, _U8 = np.int32(0), np.int64(0), np.uint8(0)
 _LEAST32, _GREATEST32 = 2.0**-125, 2.0**127

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import copy_bytes, get, put
+from workbench.core.interpreter.primitives import copy_bytes, get, put
 
 _I8, _I16, _I32, _I64 = np.int8(0), np.int16(0), np.int32(0), np.int64(0)
 _U8, _U16, _U32 = np.uint8(0), np.uint16(0), np.uint32(0)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_integer import (
+from workbench.core.interpreter.integer import (
     divide,
     divide_unsigned,
     multiply_high_mixed,
@@ -19,8 +19,8 @@ from workbench.core.interpreter_integer import (
     shift_right_logical,
     unsigned_less,
 )
-from workbench.core.interpreter_primitives import get, multiply_high_signed, multiply_high_unsigned, put
-from workbench.core.vector_fixed import (
+from workbench.core.interpreter.primitives import get, multiply_high_signed, multiply_high_unsigned, put
+from workbench.core.vector.fixed_point import (
     average,
     clip,
     fractional_multiply,
@@ -30,7 +30,7 @@ from workbench.core.vector_fixed import (
     saturating_subtract_unsigned,
     scale_down,
 )
-from workbench.core.vector_forms import function_number
+from workbench.core.vector.forms import function_number
 
 _I64, _U8 = np.int64(0), np.uint8(0)
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.core.interpreter_csr import csr_instruction
-from workbench.core.interpreter_integer import (
+from workbench.core.interpreter.csr import csr_instruction
+from workbench.core.interpreter.integer import (
     atomic,
     bit_manipulation,
     divide,
@@ -27,13 +27,13 @@ from workbench.core.interpreter_integer import (
     shift_right_logical,
     unsigned_less,
 )
-from workbench.core.interpreter_primitives import load, multiply_high_signed, multiply_high_unsigned, store
-from workbench.core.interpreter_record import record_instruction, record_visit
-from workbench.core.interpreter_scalar_float import scalar_float
-from workbench.core.interpreter_state import BOX, RECORDS, TIMES, Status
+from workbench.core.interpreter.primitives import load, multiply_high_signed, multiply_high_unsigned, store
+from workbench.core.interpreter.record import record_instruction, record_visit
+from workbench.core.interpreter.scalar_float import scalar_float
+from workbench.core.interpreter.state import BOX, RECORDS, TIMES, Status
 from workbench.core.timing.engine import step, step_vector
-from workbench.core.vector import execute_vector
-from workbench.core.vector_config import set_vector_type
+from workbench.core.vector.execute import execute_vector
+from workbench.core.vector.vtype import set_vector_type
 from workbench.isa.code import Flag
 from workbench.isa.table import FIRST_VECTOR as _FIRST_VECTOR
 from workbench.isa.table import op as _op

@@ -1,4 +1,4 @@
-"""Linux user-mode system calls of a static single-threaded program: process, memory, time; files in `syscalls_files`.
+"""Linux user-mode system calls of a static single-threaded program: process, memory, time; files in `files`.
 
 Time is simulated time and randomness a fixed sequence, so that runs repeat exactly. A call that is not here returns
 ENOSYS and is named in the result's notes. Left out: threads, processes, sockets, delivery of signals.
@@ -13,10 +13,10 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
-from workbench.core.linux_numbers import NAMES
-from workbench.core.linux_root import Root
+from workbench.core.linux.files import FileCalls, refuse
+from workbench.core.linux.numbers import NAMES
+from workbench.core.linux.root import Root
 from workbench.core.memory import STACK_BYTES, Memory
-from workbench.core.syscalls_files import FileCalls, refuse
 
 ENOMEM, EFAULT, EINVAL, ENOSYS = 12, 14, 22, 38
 _PROCESS = 1000

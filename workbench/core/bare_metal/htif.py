@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 
-from workbench.core.syscalls import Linux
+from workbench.core.linux.syscalls import Linux
 
 _READ_CHARACTER, _WRITE_CHARACTER = 0, 1
 _CHARACTER_READY = 0x100

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.isa.table import op as _op
 
 ILLEGAL_CSR = -1

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import box
-from workbench.core.interpreter_primitives import copy_bytes, get, put
-from workbench.core.interpreter_state import Status
-from workbench.core.vector_convert import convert_elements, gives_float, is_signed_source, takes_float
-from workbench.core.vector_elements import (
+from workbench.core.interpreter.float_formats import box
+from workbench.core.interpreter.primitives import copy_bytes, get, put
+from workbench.core.interpreter.state import Status
+from workbench.core.vector.convert import convert_elements, gives_float, is_signed_source, takes_float
+from workbench.core.vector.elements import (
     expand_mask,
     extend,
     fill,
@@ -29,15 +29,15 @@ from workbench.core.vector_elements import (
     widen,
     write_mask,
 )
-from workbench.core.vector_float import (
+from workbench.core.vector.floating_point import (
     float_compare_instruction,
     float_instruction,
     modes_are_legal,
     reduce_float_instruction,
 )
-from workbench.core.vector_forms import SOURCE_F, SOURCE_VECTOR, group_number
-from workbench.core.vector_integer import IS_MOVE, IS_MOVE2, integer_elements
-from workbench.core.vector_mask import (
+from workbench.core.vector.forms import SOURCE_F, SOURCE_VECTOR, group_number
+from workbench.core.vector.integer import IS_MOVE, IS_MOVE2, integer_elements
+from workbench.core.vector.mask import (
     CPOP,
     FIRST,
     ID,
@@ -48,10 +48,10 @@ from workbench.core.vector_mask import (
     mask_logical,
     reduce_integer_elements,
 )
-from workbench.core.vector_matrix import matrix_instruction
-from workbench.core.vector_memory import vector_access
-from workbench.core.vector_operands import are_apart, groups_fit, place, scalar_operand, spares_mask
-from workbench.core.vector_permute import (
+from workbench.core.vector.matrix import matrix_instruction
+from workbench.core.vector.memory import vector_access
+from workbench.core.vector.operands import are_apart, groups_fit, place, scalar_operand, spares_mask
+from workbench.core.vector.permute import (
     COMPRESS,
     GATHER,
     GATHER16,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_state import VILL
+from workbench.core.interpreter.state import VILL
 
 
 @inner_kernel

@@ -1,6 +1,6 @@
 """Floating-point arithmetic of the vector unit: one loop an operation, compiled for float32 and for float64.
 
-Results are rounded to nearest even and NaN results are canonical; `vector_float_flags` does what the host cannot show.
+Results are rounded to nearest even and NaN results are canonical; `float_flags` does what the host cannot show.
 Halves are computed as doubles and rounded again, which is innocuous: 53 bits are more than twice 11 and two.
 
 Source: The RISC-V Instruction Set Manual, Volume I (20240411), chapter "V", "Vector Floating-Point Instructions".
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import half_value, maximum, minimum
-from workbench.core.interpreter_primitives import fma, get, put, reinterpret
-from workbench.core.vector_forms import function_number
+from workbench.core.interpreter.float_formats import half_value, maximum, minimum
+from workbench.core.interpreter.primitives import fma, get, put, reinterpret
+from workbench.core.vector.forms import function_number
 
 
 def _numbers(group: str, names: str) -> tuple[int, ...]:

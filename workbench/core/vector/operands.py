@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import unbox, value_of
-from workbench.core.interpreter_primitives import get, put
-from workbench.core.vector_elements import fill, is_group
-from workbench.core.vector_float_elements import widen_floats
-from workbench.core.vector_forms import SOURCE_F, SOURCE_IMMEDIATE, SOURCE_VECTOR
+from workbench.core.interpreter.float_formats import unbox, value_of
+from workbench.core.interpreter.primitives import get, put
+from workbench.core.vector.elements import fill, is_group
+from workbench.core.vector.float_elements import widen_floats
+from workbench.core.vector.forms import SOURCE_F, SOURCE_IMMEDIATE, SOURCE_VECTOR
 from workbench.isa.code import V0, Flag
 
 _I64 = np.int64(0)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_float import extreme, is_nan, is_signaling, value_of
-from workbench.core.interpreter_primitives import fma, get, put
-from workbench.core.interpreter_rounding import PRODUCT, QUOTIENT, ROOT, SAFE, SUM, exact, is_exact
-from workbench.core.interpreter_state import INVALID
-from workbench.core.vector_float_elements import (
+from workbench.core.interpreter.float_formats import extreme, is_nan, is_signaling, value_of
+from workbench.core.interpreter.primitives import fma, get, put
+from workbench.core.interpreter.rounding import PRODUCT, QUOTIENT, ROOT, SAFE, SUM, exact, is_exact
+from workbench.core.interpreter.state import INVALID
+from workbench.core.vector.float_elements import (
     ADD,
     DIV,
     EQ,

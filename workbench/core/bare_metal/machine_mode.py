@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.core.interpreter_state import Status
+from workbench.core.interpreter.state import Status
 from workbench.core.memory import Memory
 from workbench.isa.disassemble import find_row
 

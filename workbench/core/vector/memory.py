@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import copy_bytes, get, load, put, store
-from workbench.core.interpreter_state import Status
-from workbench.core.vector_elements import is_group, widen
-from workbench.core.vector_forms import function_number
-from workbench.core.vector_operands import overlap_is_legal, spares_mask
+from workbench.core.interpreter.primitives import copy_bytes, get, load, put, store
+from workbench.core.interpreter.state import Status
+from workbench.core.vector.elements import is_group, widen
+from workbench.core.vector.forms import function_number
+from workbench.core.vector.operands import overlap_is_legal, spares_mask
 
 _I8, _I16, _I32, _I64, _U8 = np.int8(0), np.int16(0), np.int32(0), np.int64(0), np.uint8(0)
 _ILLEGAL, _LOAD_FAULT, _STORE_FAULT = int(Status.ILLEGAL), int(Status.LOAD_FAULT), int(Status.STORE_FAULT)

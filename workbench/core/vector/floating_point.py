@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import copy_bytes, get, put
-from workbench.core.interpreter_state import INEXACT, Status
-from workbench.core.vector_elements import copy_elements, fill, is_group, write_mask
-from workbench.core.vector_estimate import estimate_elements
-from workbench.core.vector_float_elements import (
+from workbench.core.interpreter.primitives import copy_bytes, get, put
+from workbench.core.interpreter.state import INEXACT, Status
+from workbench.core.vector.elements import copy_elements, fill, is_group, write_mask
+from workbench.core.vector.estimate import estimate_elements
+from workbench.core.vector.float_elements import (
     DIV,
     FIRST_MULTIPLY_ADD,
     MACC,
@@ -38,7 +38,7 @@ from workbench.core.vector_float_elements import (
     sign_elements,
     widen_floats,
 )
-from workbench.core.vector_float_flags import (
+from workbench.core.vector.float_flags import (
     all_exact,
     any_unordered,
     looks_unusual,
@@ -48,8 +48,8 @@ from workbench.core.vector_float_flags import (
     settle_comparison,
     settle_elements,
 )
-from workbench.core.vector_forms import SOURCE_VECTOR
-from workbench.core.vector_operands import float_operand1, float_operand2, groups_fit, place, scalar_operand
+from workbench.core.vector.forms import SOURCE_VECTOR
+from workbench.core.vector.operands import float_operand1, float_operand2, groups_fit, place, scalar_operand
 
 _ILLEGAL = int(Status.ILLEGAL)
 _F32, _F64 = np.float32(0), np.float64(0)

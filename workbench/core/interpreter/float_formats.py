@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import reinterpret
-from workbench.core.interpreter_rounding import fraction_bits, infinity_bits, nan_bits, sign_bit
-from workbench.core.interpreter_state import INEXACT, INVALID
+from workbench.core.interpreter.primitives import reinterpret
+from workbench.core.interpreter.rounding import fraction_bits, infinity_bits, nan_bits, sign_bit
+from workbench.core.interpreter.state import INEXACT, INVALID
 
 _I32, _F32, _F64 = np.int32(0), np.float32(0), np.float64(0)
 _TWO63 = 9223372036854775808.0

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import get, store
-from workbench.core.interpreter_state import VISIT_DTYPE
+from workbench.core.interpreter.primitives import get, store
+from workbench.core.interpreter.state import VISIT_DTYPE
 from workbench.isa.code import Flag
 
 _VECTOR, _MEMORY = int(Flag.VECTOR), int(Flag.LOAD | Flag.STORE)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_integer import shift_right_logical, unsigned_less
-from workbench.core.interpreter_primitives import multiply_high_signed
+from workbench.core.interpreter.integer import shift_right_logical, unsigned_less
+from workbench.core.interpreter.primitives import multiply_high_signed
 
 _MIN64, _MAX64 = -(1 << 63), (1 << 63) - 1
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter_primitives import get, put
-from workbench.core.vector_forms import function_number
-from workbench.core.vector_mask import bit
+from workbench.core.interpreter.primitives import get, put
+from workbench.core.vector.forms import function_number
+from workbench.core.vector.mask import bit
 
 _I64 = np.int64(0)
 MV_X_S, MV_S_X, MV_F_S, MOVE_WHOLE = (function_number("permute", n) for n in "mv_x_s mv_s_x mv_f_s move_whole".split())

@@ -1,0 +1,1 @@
+"""The vector instructions' semantics, called by the interpreter: one module per family."""
