@@ -14,9 +14,12 @@ import math
 
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
+from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
+
+Vectorised = Contraction | Pieces | Transform | Window
 
 _INSTRUCTION_COST = 0.1
 _CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from DRAM
@@ -26,10 +29,12 @@ _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
+_COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
+_BESIDE_WEIGHTS = 0.3  # of the first cache
 _TILE_STEP_CYCLES = 20.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
 
 
-def lanes(target: Target, kernel: Contraction | Window | Transform) -> int:
+def lanes(target: Target, kernel: Vectorised) -> int:
     """Sums that fit into a register group."""
     return target.vlen_bits // kernel.sum_bits * kernel.lmul
 
@@ -41,7 +46,7 @@ def contraction_cycles(target: Target, kernel: Contraction) -> float:
     return repeats * cycles + _CODE_CYCLES * kernel.code_instructions
 
 
-def _chunks(target: Target, kernel: Contraction | Window | Transform) -> list[tuple[int, int]]:
+def _chunks(target: Target, kernel: Vectorised) -> list[tuple[int, int]]:
     """How many vectors of which lengths cover the vector dimension."""
     full, rest = divmod(kernel.vector.count, lanes(target, kernel))
     return [(count, used) for count, used in ((full, lanes(target, kernel)), (1, rest)) if count and used]
@@ -93,14 +98,14 @@ def _edge(target: Target, size: int, width: float, load: float, store: float) ->
     return target.load_latency_cycles + 2 * target.fma_latency_cycles + size * (waits + max(width, store))
 
 
-def _width(target: Target, used: int, kernel: Contraction | Window | Transform) -> float:
+def _width(target: Target, used: int, kernel: Vectorised) -> float:
     """Cycles of one operation on `used` elements; short registers are processed whole."""
     elements = used if target.engine_entries or target.vlen_bits > _LONG_VLEN_BITS else lanes(target, kernel)
     cycles = max(1.0, elements * kernel.sum_bits / target.vector_bits_per_cycle)
     return float(math.ceil(cycles)) if target.engine_entries else cycles
 
 
-def _access(target: Target, used: float, kernel: Contraction | Window | Transform, name: str, steps: int) -> float:
+def _access(target: Target, used: float, kernel: Vectorised, name: str, steps: int) -> float:
     """Cycles of a vector load or store, one of `steps` whose data is used again from the nearest cache that holds it."""
     element_bytes = kernel.operands[name].element.size_bytes
     if kernel.vector.stride(name) != element_bytes:
@@ -169,6 +174,26 @@ def transform_cycles(target: Target, kernel: Transform) -> float:
             instructions = 1.5 * (work.loads + work.stores) + work.operations
             total += count * _bounded(target, instructions, work.operations * width, work.loads * load + work.stores * store)
     return total * math.prod(dim.count for dim in kernel.loops)
+
+
+def copy_cycles(target: Target, kernel: Pieces) -> float:
+    """Estimated cycles of copies; where registers are not renamed, the first store of a block waits for its load."""
+    total, blocks = 0.0, -(-kernel.block.count // kernel.tile)
+    for count, used in _chunks(target, kernel):
+        load, store = _access(target, used, kernel, "x0", 1), _access(target, used, kernel, "y", 1)
+        waiting = 0.0 if target.renames_vectors else float(target.load_latency_cycles)
+        if target.engine_entries:
+            waiting, load = float(target.load_latency_cycles), max(1.0, load)
+        moved = kernel.block.count * (load + max(1.0, store))
+        total += count * _bounded(target, 2 * kernel.block.count + _COPY_INSTRUCTIONS * blocks, waiting * blocks, moved)
+    return total * math.prod(dim.count for dim in kernel.loops)
+
+
+def reread_cycles(target: Target, size_bytes: int, times: int) -> float:
+    """Cycles to read working memory again `times` times, where it does not stay in the first cache beside weights."""
+    if size_bytes <= _BESIDE_WEIGHTS * target.l1d_bytes:
+        return 0.0
+    return times * size_bytes / (_SHARED_BYTES_PER_CYCLE if size_bytes <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE)
 
 
 def weights_cycles(target: Target, size_bytes: int, times: int) -> float:

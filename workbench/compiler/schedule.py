@@ -19,6 +19,7 @@ from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
+from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
 from workbench.isa.target import Target
@@ -27,6 +28,7 @@ MainKernel = Contraction | MatrixProduct | Window
 Kernel = Contraction | MatrixProduct | Staged | Window
 _REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
+_MOST_PIECES = 8  # copied at a time
 _GROUPS = (1, 2, 4, 8)  # vectors loaded together
 
 
@@ -207,6 +209,21 @@ def _remaining(product: Product, first: int) -> Product:
 def _scaled(dim: Dim, name: str, numerator: int, denominator: int) -> Dim:
     """A dimension with the stride of one operand multiplied by a fraction."""
     return Dim(dim.count, {**dim.strides, name: dim.stride(name) * numerator // denominator})
+
+
+def plan_pieces(target: Target, operands: dict[str, Operand], dims: Sequence[Dim]) -> Pieces:
+    """A copy of ``x0`` to ``y`` along `dims` (outer to inner): vectors along the longest pieces, a short axis in a block."""
+    size = operands["y"].element.size_bytes
+    merged = merge_dims(dims) or [Dim(1, {})]
+    vector = max(merged, key=lambda d: min(d.count, 64) / (1 + 2 * sum(d.stride(name) != size for name in ("x0", "y"))))
+    rest = [dim for dim in merged if dim is not vector]
+    short = [dim for dim in rest if dim.count <= _MOST_PIECES]
+    block = max(short, key=lambda dim: dim.count) if short else rest[-1] if rest else Dim(1, {})
+    loops = tuple(dim for dim in rest if dim is not block)
+    lmul = next((lmul for lmul in LMULS if vector.count * size * 8 <= target.vlen_bits * lmul), LMULS[-1])
+    fits = vector.count * size * 8 <= target.vlen_bits * lmul
+    operands = {name: replace(operand, element=operand.element.uncomputed) for name, operand in operands.items()}
+    return Pieces(operands, loops, block, vector, lmul, min(block.count, _MOST_PIECES, _REGISTERS // lmul), fits)
 
 
 def window_choices(

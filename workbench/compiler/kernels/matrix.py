@@ -72,7 +72,10 @@ class MatrixProduct:
 
     def emit(self, builder: Builder, locate: Locate) -> None:
         """Generate the code."""
-        pointers = {name: operand.pointer(locate) for name, operand in self.operands.items()}
+        self.emit_at(builder, {name: operand.pointer(locate) for name, operand in self.operands.items()})
+
+    def emit_at(self, builder: Builder, pointers: Pointers) -> None:
+        """Generate the code for operands at other places."""
         filters = Dim(self.filters.count // self.group, {n: self.group * s for n, s in self.filters.strides.items()})
 
         def columns(here: Pointers, body: Callable[[Pointers], None]) -> None:

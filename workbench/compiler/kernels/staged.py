@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 from workbench.compiler.ir import Builder, Value
 from workbench.compiler.kernels.contraction import Contraction
+from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over, move
+from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.transform import Transform
 
-Stage = Transform | Contraction
+Stage = Pieces | Transform | Contraction | MatrixProduct
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Staged:
     main: int
 
     @property
-    def product(self) -> Contraction:
+    def product(self) -> Contraction | MatrixProduct:
         """The main stage."""
         stage = self.stages[self.main]
-        assert isinstance(stage, Contraction)
+        assert isinstance(stage, Contraction | MatrixProduct)
         return stage
 
     def describe(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
 from workbench.compiler.layout import reach
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel, elementwise_kernel
+from workbench.compiler.operators.columns import columns_choices
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.matrix_tiles import matrix_choices
 from workbench.compiler.operators.winograd import winograd_choices
@@ -66,7 +67,8 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     operands = layer.operands(lowering) | {"x": factors.of(start_of(x)), "w": Operand(-1, 0, factors.w)}
     product = Product(operands, positions, merge_dims(reduce), filters, epilogue, groups, products=factors.products)
     direct = packed_choices(lowering.target, product, packed, lowering.packed)
-    others = [*winograd_choices(lowering, layer), *matrix_choices(lowering, product, packed)]
+    columns = columns_choices(lowering, layer, operands)
+    others = [*columns, *winograd_choices(lowering, layer), *matrix_choices(lowering, product, packed)]
     draft.plan(lowering.planner, [*direct, *others])
 
 

@@ -6,9 +6,8 @@ out over the right or lower edge read and write only what is there.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +20,8 @@ from workbench.compiler.kernels.staged import Stage, Staged
 from workbench.compiler.kernels.transform import Row, Transform
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
-from workbench.compiler.schedule import Choice, Product, cheapest, contraction_choices, pack
+from workbench.compiler.operators.staged_products import products_of_parts
+from workbench.compiler.schedule import Choice, Product, contraction_choices
 from workbench.compiler.tiles import Block, Segment, make_blocks
 from workbench.compiler.views import View, contiguous_strides
 from workbench.compiler.winograd import make_winograd
@@ -109,22 +109,10 @@ class _Plan:
         matrix = self._matrices[2]
         weights = np.einsum("ia,fcab,jb->ijcf", matrix, self.layer.weights.astype(np.float64), matrix)
         weights = weights.reshape(self.side**2, self.channels, self.filters).astype(self.element.file_type)
-        constant = _remembering(self.lowering.packed)
-        staged = []
-        for block in self.blocks:
-            product = self._product(block, scratch)
-            own = kernel if block is self.blocks[0] else self._like(kernel, product)
-            own = replace(own, operands={**own.operands, **_renamed(own, product)})
-            staged.append(self._staged(block, scratch, pack(self.lowering.target, product, own, weights, constant)))
-        return staged
-
-    def _like(self, kernel: Contraction, product: Product) -> Contraction:
-        """The cheapest schedule that reads the same packed weights."""
-        choices = contraction_choices(self.lowering.target, product)
-        alike = [choice for choice in choices if (choice.kernel.role, choice.kernel.lmul) == (kernel.role, kernel.lmul)]
-        cheap = cheapest(alike).kernel
-        assert isinstance(cheap, Contraction)
-        return cheap
+        products = products_of_parts(
+            self.lowering, [self._product(block, scratch) for block in self.blocks], kernel, weights
+        )  # fmt: skip
+        return [self._staged(block, scratch, own) for block, own in zip(self.blocks, products, strict=True)]
 
     def _staged(self, block: Block, scratch: _Scratch, products: list[Contraction]) -> Staged:
         layer = self.layer
@@ -180,22 +168,3 @@ class _Plan:
 def _first_columns(matrix: tuple[Row, ...], count: int) -> tuple[Row, ...]:
     """A matrix for inputs of which only the first are there, the others being zero."""
     return tuple(row[:count] for row in matrix)
-
-
-def _renamed(kernel: Contraction, product: Product) -> dict[str, Operand]:
-    """The product's operands under the names that the kernel has for them."""
-    names = {"x": "a" if kernel.role == "channels" else "b"}
-    return {names.get(name, name): operand for name, operand in product.operands.items() if name != "w"}
-
-
-def _remembering(constant: Callable[[np.ndarray], Operand]) -> Callable[[np.ndarray], Operand]:
-    """The same, with one operand for equal arrays."""
-    known: dict[bytes, Operand] = {}
-
-    def remembered(array: np.ndarray) -> Operand:
-        key = hashlib.sha256(repr(array.shape).encode() + array.tobytes()).digest()
-        if key not in known:
-            known[key] = constant(array)
-        return known[key]
-
-    return remembered
