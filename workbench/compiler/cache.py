@@ -72,6 +72,7 @@ def _facts(network: CompiledNetwork, program: Path) -> dict[str, object]:
         "notes": list(network.notes),
         "arena_bytes": network.arena_bytes,
         "weight_bytes": network.weight_bytes,
+        "threads": network.threads,
     }
 
 
@@ -88,5 +89,5 @@ def _load(program: Path, facts: Path) -> CompiledNetwork:
     code = replace(parse_elf(data, str(program)), name=table["name"])
     return CompiledNetwork(
         table["name"], code, layers, inputs, outputs, dict(table["dtypes"]), tuple(table["notes"]), table["arena_bytes"],
-        table["weight_bytes"],
+        table["weight_bytes"], table["threads"],
     )  # fmt: skip

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from workbench.base.errors import InputError
 from workbench.compiler.ir import Builder, Module
+from workbench.compiler.kernels.threads import on_its_threads, wait_for_all
 from workbench.compiler.link import Linked, link_objects
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
 from workbench.compiler.network import CompiledNetwork, Layer, tensor_bytes
 from workbench.compiler.passes import optimise
+from workbench.compiler.phases import plan_waits, runs_shared
 from workbench.compiler.planner import Planner
+from workbench.compiler.shares import parts_of
 from workbench.compiler.spills import count_spills
-from workbench.compiler.start import emit_start
+from workbench.compiler.start import emit_start, emit_threaded_start
+from workbench.compiler.threads import MOST_THREADS, STUBS, ThreadMemory
 from workbench.graph.graph import Graph
 from workbench.isa.program import Program, Segment, Symbol
 from workbench.isa.target import Target
@@ -31,27 +37,38 @@ def compile_graph(
 ) -> CompiledNetwork:
     """The network as a static RV64GCV Linux program, tuned for the target and right on any VLEN of at least 128.
 
-    The planner takes the schedules; without one, the cheapest by estimate are taken. InputError for impossible pins.
+    The planner takes the schedules; without one, the cheapest by estimate are taken. InputError for impossible pins and for
+    more than `MOST_THREADS` of the target.
     """
     import workbench.compiler.operators  # noqa: F401
 
     check_half(graph, target)
+    check_threads(target)
     lowering = Lowering(optimise(graph), target, planner)
     lowering.run()
     lowering.planner.finish()
     memory = plan_memory(lowering.buffers, BASE_ADDRESS)
-    if memory.end > _LAST_ADDRESS:
+    threads = ThreadMemory(memory.end, target.threads)
+    code_address = memory.end + threads.size_bytes
+    if code_address > _LAST_ADDRESS:
         found = f"{memory.end >> 20:,} MiB of weights and activations"
         raise InputError(graph.name, found, "less than 2,048 MiB", "use a smaller network")
-    texts, objects = _generate(graph, lowering, memory)
+    texts, objects = _generate(graph, lowering, memory, threads)
+    linked = link_objects(objects, code_address, stubs=STUBS if target.threads > 1 else {})
     return CompiledNetwork(
-        graph.name, _program(graph.name, memory, link_objects(objects, memory.end)),
-        tuple(_layer(graph, index, draft) for index, draft in enumerate(lowering.layers)),
+        graph.name, _program(graph.name, memory, threads, linked),
+        tuple(_layer(graph, index, draft, target.threads) for index, draft in enumerate(lowering.layers)),
         {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
         {name: graph.tensors[name].dtype for name in (*graph.inputs, *graph.outputs)},
-        arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants),
+        arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants), threads=target.threads,
         assembly="\n".join(map(make_assembly, texts)) if with_assembly else "",
     )  # fmt: skip
+
+
+def check_threads(target: Target) -> None:
+    """Refuse numbers of threads that nobody has cores for."""
+    if not 1 <= target.threads <= MOST_THREADS:
+        raise InputError("threads", f"{target.threads}", f"1 to {MOST_THREADS}", "change it")
 
 
 def check_half(graph: Graph, target: Target) -> None:
@@ -62,33 +79,59 @@ def check_half(graph: Graph, target: Target) -> None:
         raise InputError(f"{graph.name}, tensor {name}", found, "a core with has_fp16 = true", "choose one, or use float32")
 
 
-def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan) -> tuple[list[str], list[bytes]]:
+def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan, threads: ThreadMemory) -> tuple[list[str], list[bytes]]:
     """IR and objects of all layers and of the program around them."""
     symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
-    parts = [_layer_code(symbol, draft, memory) for symbol, draft in zip(symbols, lowering.layers, strict=True)]
-    start = _start(graph, lowering, memory, symbols)
+    waits = plan_waits([draft.kernels for draft in lowering.layers])
+    parts = [
+        _LayerCode(symbol, draft, places, memory, threads.threads).generate()
+        for symbol, draft, places in zip(symbols, lowering.layers, waits, strict=True)
+    ]
+    start = _start(graph, lowering, memory, threads, symbols)
     parts.append((start, make_object(start)))
     return [text for text, _ in parts], [code for _, code in parts]
 
 
-def _layer_code(symbol: str, draft: Draft, memory: MemoryPlan) -> tuple[str, bytes]:
-    """IR and object of a layer; kernels for which LLVM spills vector registers are made smaller."""
-    for _ in range(_MOST_SHRINKS):
-        text, code = _function(symbol, draft.kernels, memory)
-        if not count_spills(code) or not draft.shrink(_spilling(symbol, draft.kernels, memory)):
-            return text, code
-    return _function(symbol, draft.kernels, memory)
+@dataclass(frozen=True)
+class _LayerCode:
+    """The function of a layer; threads wait before the kernels of the numbers `waits`."""
+
+    symbol: str
+    draft: Draft
+    waits: frozenset[int]
+    memory: MemoryPlan
+    threads: int
+
+    def generate(self) -> tuple[str, bytes]:
+        """IR and object; kernels for which LLVM spills vector registers are made smaller."""
+        for _ in range(_MOST_SHRINKS):
+            text, code = self._function(self.draft.kernels)
+            if not count_spills(code) or not self.draft.shrink(self._spilling()):
+                return text, code
+        return self._function(self.draft.kernels)
+
+    def _spilling(self) -> set[int]:
+        """Numbers of the kernels that spill on their own; all of them where none does."""
+        kernels = self.draft.kernels
+        spilling = {place for place, kernel in enumerate(kernels) if count_spills(self._function([kernel])[1])}
+        return spilling or set(range(len(kernels)))
+
+    def _function(self, kernels: list[Any]) -> tuple[str, bytes]:
+        module = Module()
+        builder = Builder(module, self.symbol, self.threads)
+        for place, kernel in enumerate(kernels):
+            if place in self.waits:
+                wait_for_all(builder)
+            on_its_threads(builder, runs_shared(kernel), partial(kernel.emit, builder, self.memory.addresses.__getitem__))
+        if len(kernels) in self.waits:
+            wait_for_all(builder)
+        module.add(builder)
+        text = module.text()
+        return text, make_object(text)
 
 
-def _spilling(symbol: str, kernels: list[Any], memory: MemoryPlan) -> set[int]:
-    """Numbers of the kernels that spill on their own; all of them where none does."""
-    spilling = {place for place, kernel in enumerate(kernels) if count_spills(_function(symbol, [kernel], memory)[1])}
-    return spilling or set(range(len(kernels)))
-
-
-def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[str]) -> str:
+def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, threads: ThreadMemory, symbols: list[str]) -> str:
     module = Module()
-    start = Builder(module, "_start")
     transfers = [
         [
             (memory.addresses[lowering.read(name).buffer], tensor_bytes(graph.tensors[name]))
@@ -97,25 +140,20 @@ def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, symbols: list[s
         ]
         for names in (graph.inputs, graph.outputs)
     ]
+    if threads.threads > 1:
+        emit_threaded_start(module, threads, transfers[0], symbols, transfers[1])
+        return module.text()
+    start = Builder(module, "_start")
     emit_start(start, transfers[0], symbols, transfers[1])
     module.add(start)
     return module.text()
 
 
-def _function(symbol: str, kernels: list[Any], memory: MemoryPlan) -> tuple[str, bytes]:
-    module = Module()
-    builder = Builder(module, symbol)
-    for kernel in kernels:
-        kernel.emit(builder, memory.addresses.__getitem__)
-    module.add(builder)
-    text = module.text()
-    return text, make_object(text)
-
-
-def _program(name: str, memory: MemoryPlan, linked: Linked) -> Program:
+def _program(name: str, memory: MemoryPlan, threads: ThreadMemory, linked: Linked) -> Program:
     segments = (
         Segment(memory.constants_address, memory.constants, len(memory.constants), _READ),
         Segment(memory.arena_address, b"", memory.arena_bytes, _READ | _WRITE),
+        Segment(threads.address, b"", threads.size_bytes, _READ | _WRITE),
         Segment(linked.address, linked.data, len(linked.data), _READ | _EXECUTE),
     )
     data = (
@@ -131,15 +169,18 @@ def _symbol(index: int, draft: Draft) -> str:
     return f"layer_{index:03d}_{draft.node.operator}_{name}"
 
 
-def _layer(graph: Graph, index: int, draft: Draft) -> Layer:
+def _layer(graph: Graph, index: int, draft: Draft, threads: int) -> Layer:
     node = draft.node
     operator = "+".join(node.attributes.get("fused", (node.operator,)))
     inputs, outputs = (
         sum(tensor_bytes(graph.tensors[n]) for n in names if n in graph.tensors and n not in graph.constants)
         for names in (node.inputs, node.outputs)
     )
-    symbol = _symbol(index, draft)
+    symbol, (sharing, largest) = _symbol(index, draft), parts_of(draft.main_kernel, threads)
+    algorithm = draft.algorithm
+    if threads > 1:
+        algorithm += f"; {sharing} threads, largest share {largest:.0%}" if sharing > 1 else "; thread 0 alone"
     return Layer(
-        symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, draft.algorithm, draft.schedule,
-        draft.sum_bits,
+        symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, algorithm, draft.schedule,
+        draft.sum_bits, sharing, largest,
     )  # fmt: skip

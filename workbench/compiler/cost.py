@@ -11,12 +11,17 @@ and benchmarks/compiler_networks.py show what they give.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.pieces import Pieces
+from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
+from workbench.compiler.phases import plan_stage_waits
+from workbench.compiler.shares import all_dims, piece_of, shares_of, touched_bytes
 from workbench.isa.target import Target
 
 Vectorised = Contraction | Pieces | Transform | Window
@@ -32,6 +37,57 @@ _LINE_BYTES = 64
 _COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
 _BESIDE_WEIGHTS = 0.3  # of the first cache
 _TILE_STEP_CYCLES = 20.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
+
+
+BARRIER_CYCLES = 300.0
+"""About what it takes until threads have met: lines of the barrier move between caches twice."""
+_VECTOR_CYCLES = 2.0  # of an operand's vector in kernels that have no model of their own
+
+
+def kernel_cycles(target: Target, kernel: Any) -> float:
+    """Estimated cycles of a kernel: of the largest part, where threads share it."""
+    whole = _alone(target, kernel)
+    if target.threads == 1:
+        return whole
+    return min([whole, *(part_cycles(target, shares.largest) for shares in shares_of(target, kernel))])
+
+
+def waiting_cycles(target: Target, waits: int) -> float:
+    """Estimated cycles in which threads wait for each other so many times, though all have as much to do."""
+    return waits * BARRIER_CYCLES if target.threads > 1 else 0.0
+
+
+def part_cycles(target: Target, part: Any) -> float:
+    """Estimated cycles of one thread's part, whose data other threads wrote or read as well."""
+    return _alone(target, part) + touched_bytes(part) / _SHARED_BYTES_PER_CYCLE
+
+
+def shared_kernel(target: Target, kernel: Any) -> Any:
+    """The kernel with the dimension marked that threads share best; unchanged where they would not gain a barrier's time."""
+    if isinstance(kernel, Staged):
+        stages = tuple(shared_kernel(target, stage) for stage in kernel.stages)
+        return replace(kernel, stages=stages, waits=plan_stage_waits(stages))
+    parts = [(part_cycles(target, shares.largest), shares.kernel) for shares in shares_of(target, kernel)]
+    cycles, best = min(parts, key=lambda part: part[0], default=(math.inf, kernel))
+    return best if cycles + BARRIER_CYCLES < _alone(target, kernel) else kernel
+
+
+def _alone(target: Target, kernel: Any) -> float:
+    """Cycles of one thread for a kernel."""
+    if isinstance(kernel, Contraction):
+        return contraction_cycles(target, kernel)
+    if isinstance(kernel, MatrixProduct):
+        return matrix_cycles(target, kernel)
+    if isinstance(kernel, Transform):
+        return transform_cycles(target, kernel)
+    if isinstance(kernel, Window):
+        return window_cycles(target, kernel)
+    if isinstance(kernel, Pieces):
+        return copy_cycles(target, kernel)
+    along = "vector" if hasattr(kernel, "vector") else "row"
+    width = piece_of(target, kernel, "vector")
+    steps = math.prod(dim.count for name, dims in all_dims(kernel).items() if name != along for dim in dims)
+    return steps * -(-getattr(kernel, along).count // width) * len(kernel.operands) * max(1, kernel.lmul) * _VECTOR_CYCLES
 
 
 def lanes(target: Target, kernel: Vectorised) -> int:

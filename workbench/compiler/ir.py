@@ -107,6 +107,11 @@ class Module:
         self._functions.append(builder.text())
         self._defined.add(builder.name)
 
+    def add_text(self, name: str, text: str) -> None:
+        """Add a function that is text already."""
+        self._functions.append(text)
+        self._defined.add(name)
+
     def text(self) -> str:
         """The whole module."""
         head = 'target triple = "riscv64-unknown-linux-gnu"'
@@ -115,10 +120,14 @@ class Module:
 
 
 class Builder:
-    """One function without arguments and result, built in order; `width` and `vl` hold inside a vector region."""
+    """One function without result, built in order; `width` and `vl` hold inside a vector region.
 
-    def __init__(self, module: Module, name: str) -> None:
-        self.module, self.name = module, name
+    A function that several `threads` run is called with the number of the `thread`, counted from 0; others have no argument.
+    """
+
+    def __init__(self, module: Module, name: str, threads: int = 1) -> None:
+        self.module, self.name, self.threads = module, name, threads
+        self.thread = Value("i64", "%thread")
         self._lines: list[str] = ["entry:"]
         self._block = "entry"
         self._count = 0
@@ -130,7 +139,8 @@ class Builder:
     def text(self) -> str:
         """The function's definition."""
         body = "\n".join(self._lines)
-        return f'define void @"{self.name}"() nounwind {{\n{body}\n  ret void\n}}\n'
+        arguments = str(self.thread) if self.threads > 1 else ""
+        return f'define void @"{self.name}"({arguments}) nounwind {{\n{body}\n  ret void\n}}\n'
 
     def emit(self, kind: str, expression: str) -> Value:
         """Append an instruction with a result of type `kind`."""
@@ -158,13 +168,17 @@ class Builder:
 
     # --- control --------------------------------------------------------------------------------------------------
 
-    def loop(self, count: int, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]) -> list[Value]:
-        """Run `body` `count` times; it receives the carried values and returns the next ones."""
-        if count <= 0:
-            return list(carried)
-        if count == 1:
-            return list(body(list(carried)))
-        left = [integer(count), *carried]
+    def loop(
+        self, count: int | Value, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]
+    ) -> list[Value]:
+        """Run `body` `count` times (a value: at least once); it receives the carried values and returns the next ones."""
+        if isinstance(count, int):
+            if count <= 0:
+                return list(carried)
+            if count == 1:
+                return list(body(list(carried)))
+            count = integer(count)
+        left = [count, *carried]
 
         def step(values: list[Value]) -> tuple[Value, list[Value]]:
             after = list(body(values[1:]))

@@ -6,7 +6,7 @@ Source: RISC-V ELF psABI specification, chapter "Relocations".
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +38,20 @@ class Linked:
     entry: int
 
 
-def link_objects(objects: Sequence[bytes], address: int, entry: str = "_start") -> Linked:
-    """Place the sections of object files from `address` on, with the system call stub behind them."""
+def link_objects(
+    objects: Sequence[bytes], address: int, entry: str = "_start", stubs: Mapping[str, bytes] | None = None
+) -> Linked:
+    """Place the sections of object files from `address` on; behind them the system call stub, and others by name."""
     from elftools.elf.elffile import ELFFile
 
     elfs: list[Any] = [ELFFile(io.BytesIO(data)) for data in objects]
     image, places = bytearray(), []
     for elf in elfs:
         places.append(_place_sections(elf, image, address))
-    known = {SYSTEM_CALL: Symbol(SYSTEM_CALL, address + len(image), len(_SYSTEM_CALL_CODE), True)}
-    image += _SYSTEM_CALL_CODE
+    known = {}
+    for name, code in {SYSTEM_CALL: _SYSTEM_CALL_CODE, **(stubs or {})}.items():
+        known[name] = Symbol(name, address + len(image), len(code), True)
+        image += code
     for elf, placed in zip(elfs, places, strict=True):
         known |= {symbol.name: symbol for symbol in _functions(elf, placed)}
     for elf, placed in zip(elfs, places, strict=True):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.registry import Registry
+from workbench.compiler.cost import shared_kernel
 from workbench.compiler.elements import FLOAT, HALF, Element, element_of_dtype
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.elementwise import Elementwise
@@ -61,8 +62,13 @@ class Draft:
         """The schedule of the main kernel, where it has one."""
         if not self.planned:
             return None
+        return schedule_of(self.planned, self.main_kernel)
+
+    @property
+    def main_kernel(self) -> Any:
+        """The main kernel, in stages its product."""
         kernel = self.kernels[self.main]
-        return schedule_of(self.planned, kernel.product if isinstance(kernel, Staged) else kernel)
+        return kernel.product if isinstance(kernel, Staged) else kernel
 
     @property
     def sum_bits(self) -> int:
@@ -142,6 +148,9 @@ class Lowering:
                 self.layers.pop()
         for name in self.graph.outputs:
             self.buffers[self._views[name].buffer].last = len(self.layers)
+        if self.target.threads > 1:
+            for draft in self.layers:
+                draft.kernels = [shared_kernel(self.target, kernel) for kernel in draft.kernels]
 
     @property
     def _now(self) -> int:

@@ -24,6 +24,7 @@ class Layer:
     macs: multiply-accumulate operations, padding included. sum_bits: width of their sums.
     input_bytes, weight_bytes, output_bytes: sizes without padding.
     algorithm: the schedule, for people. schedule: the same as it can be pinned; None where there is no choice.
+    threads: that share the main kernel; others of the program wait. largest_share: part of it that one of them has at most.
     """
 
     symbol: str
@@ -36,6 +37,8 @@ class Layer:
     algorithm: str
     schedule: Schedule | None = None
     sum_bits: int = 32
+    threads: int = 1
+    largest_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class CompiledNetwork:
 
     `inputs` and `outputs` map names to shapes (ONNX order), `dtypes` to numpy's names of their types. Elements have
     these types in the program's input and output too, but for 64-bit integers, which are 32 bits there. `arena_bytes` is the
-    peak of working memory.
+    peak of working memory; `threads` is how many the program has.
     """
 
     name: str
@@ -56,6 +59,7 @@ class CompiledNetwork:
     notes: tuple[str, ...] = ()
     arena_bytes: int = 0
     weight_bytes: int = 0
+    threads: int = 1
     assembly: str = field(default="", repr=False)
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compiler.cost import contraction_cycles, lanes, prefers_vectors_outside, weights_cycles, window_cycles
+from workbench.compiler.cost import kernel_cycles, lanes, prefers_vectors_outside, weights_cycles
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
@@ -87,7 +87,7 @@ def contraction_choices(target: Target, product: Product) -> Iterator[Choice]:
     for kernel in (over_filters, over_places):
         for shaped in _shapes(target, kernel, product.products):
             outside = not outer and prefers_vectors_outside(target, shaped)
-            yield Choice(contraction_cycles(target, shaped), replace(shaped, vector_outside=outside))
+            yield Choice(kernel_cycles(target, shaped), replace(shaped, vector_outside=outside))
 
 
 def _kernel(
@@ -239,7 +239,7 @@ def window_choices(
     )
     for kernel in (over_channels, over_columns):
         for shaped in _window_shapes(target, kernel):
-            yield Choice(window_cycles(target, shaped), shaped, "window")
+            yield Choice(kernel_cycles(target, shaped), shaped, "window")
 
 
 def _window_shapes(target: Target, kernel: Window) -> Iterator[Window]:

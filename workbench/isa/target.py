@@ -23,6 +23,7 @@ class Target:
     load_latency_cycles: from the start of a vector load that hits the nearest memory to its first data.
     has_matrix: the matrix instructions of `isa.table_matrix` are present.
     load_bytes_per_cycle: of vector loads that hit it; 0 for the width of the multiply-add.
+    threads: of the program, each on a core of its own of this kind.
     """
 
     name: str
@@ -38,3 +39,4 @@ class Target:
     load_latency_cycles: int = 4
     load_bytes_per_cycle: int = 0
     has_matrix: bool = False
+    threads: int = 1

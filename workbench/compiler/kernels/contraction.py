@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
@@ -80,6 +81,7 @@ class Contraction:
     role: str = "channels"
     panels: Dim = Dim(1, {})
     products: int = 1
+    parallel: ClassVar[tuple[str, ...]] = ("panels", "loops", "block", "vector")
 
     def describe(self) -> str:
         """The schedule, for people."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
@@ -34,6 +35,7 @@ class Elementwise:
     value: float = 0.0
     parameters: tuple[float, ...] = ()
     lmul: int = 8
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "vector")
 
     def describe(self) -> str:
         """The kind of work, for people."""
@@ -66,9 +68,9 @@ class Elementwise:
                 result = builder.splat(number(self.operands["y"].element.computed, self.value))
             store_vector(builder, self, "y", result, Address(here["y"]))
 
-        chunks_over(builder, self.vector, self.lmul, pointers, chunk, self._bits)
+        chunks_over(builder, self.vector, self.lmul, pointers, chunk, self.vector_bits)
 
     @property
-    def _bits(self) -> int:
+    def vector_bits(self) -> int:
         """Width of the widest type that is computed in."""
         return max(bits_of(operand.element.computed) for operand in self.operands.values())

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from workbench.compiler.ir import LMULS, Address, Builder, Value, element_of
 from workbench.compiler.kernels.algebra import Vector
-from workbench.compiler.kernels.nest import Dim, Nested, Pointers, advance, load_vector, store_vector
+from workbench.compiler.kernels.nest import Dim, Nested, Pointers, load_vector, over_tiles, store_vector
 from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 
 _MOST_SPARE = 3  # register groups; results that wait for them make room, but a chain that needs more runs after the block
@@ -111,22 +111,11 @@ def over_blocks(
     builder: Builder, kernel: Blocked, pointers: Pointers, compute: Callable[[Pointers, int], Sequence[Value]]
 ) -> None:
     """Store ``y`` along the block, `tile` results (a vector each) at a time, as `compute` makes them, after the epilogue."""
-    block, tile = kernel.block, kernel.tile
-    full, rest = divmod(block.count, tile)
-    names = [name for name in pointers if block.stride(name)]
 
     def part(here: Pointers, size: int) -> None:
         _store(builder, kernel, compute(here, size), here)
 
-    def step(values: list[Value]) -> list[Value]:
-        here = {**pointers, **dict(zip(names, values, strict=True))}
-        part(here, tile)
-        after = advance(builder, here, block, tile)
-        return [after[name] for name in names]
-
-    after = builder.loop(full, [pointers[name] for name in names], step)
-    if rest:
-        part({**pointers, **dict(zip(names, after, strict=True))}, rest)
+    over_tiles(builder, kernel.block, kernel.tile, pointers, part)
 
 
 def _store(builder: Builder, kernel: Blocked, totals: Sequence[Value], pointers: Pointers) -> None:

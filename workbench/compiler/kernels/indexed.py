@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import I32
 from workbench.compiler.ir import Address, Builder, Value
@@ -49,6 +50,7 @@ class Indexed:
     scatters: bool = False
     reduction: str = "none"
     lmul: int = 4
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "vector")
 
     def describe(self) -> str:
         """The schedule, for people."""
@@ -131,6 +133,7 @@ class Interpolation:
     taps: int
     vector: Dim
     lmul: int = 4
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "results")
 
     def describe(self) -> str:
         """The schedule, for people."""

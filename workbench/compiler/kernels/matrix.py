@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import I32
 from workbench.compiler.ir import Address, Builder, Value, integer, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
-from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over, move
+from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over, move, over_tiles
 
 ROWS, DEPTH = 4, 8  # of a tile
 TILE_BYTES = ROWS * DEPTH
@@ -46,6 +47,7 @@ class MatrixProduct:
     vector_outside: bool = True
     role: str = "tiles"
     lmul: int = _LMUL
+    parallel: ClassVar[tuple[str, ...]] = ("filters", "loops", "block")
 
     def describe(self) -> str:
         """The schedule, for people."""
@@ -76,7 +78,8 @@ class MatrixProduct:
 
     def emit_at(self, builder: Builder, pointers: Pointers) -> None:
         """Generate the code for operands at other places."""
-        filters = Dim(self.filters.count // self.group, {n: self.group * s for n, s in self.filters.strides.items()})
+        strides = {n: self.group * s for n, s in self.filters.strides.items()}
+        filters = Dim(self.filters.count // self.group, strides, self.filters.shared // self.group)
 
         def columns(here: Pointers, body: Callable[[Pointers], None]) -> None:
             loop_over(builder, [filters], here, body)
@@ -91,17 +94,7 @@ class MatrixProduct:
 
     def _blocks(self, builder: Builder, pointers: Pointers, body: Callable[[Pointers, int], None]) -> None:
         """Run `body` for `tile` tiles of positions at a time, then for the positions that are left."""
-        whole = Dim(self.block.count // (self.tile * ROWS), {n: self.tile * ROWS * s for n, s in self.block.strides.items()})
-        names = [name for name in pointers if whole.stride(name)]
-
-        def step(values: list[Value]) -> list[Value]:
-            here = {**pointers, **dict(zip(names, values, strict=True))}
-            body(here, self.tile * ROWS)
-            return [move(builder, here[name], whole.stride(name)) for name in names]
-
-        after = builder.loop(whole.count, [pointers[name] for name in names], step)
-        if rest := self.block.count % (self.tile * ROWS):
-            body({**pointers, **dict(zip(names, after, strict=True))}, rest)
+        over_tiles(builder, self.block, self.tile * ROWS, pointers, body)
 
     def _tiles(self, builder: Builder, pointers: Pointers, positions: int) -> None:
         """Sums of some positions and `group` tiles of filters, to the end."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workbench.compiler.elements import FLOAT, Element
-from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.ir import Address, Builder, Value, integer
 from workbench.compiler.views import View
 
 Locate = Callable[[int], int]
@@ -29,10 +29,14 @@ class Operand:
 
 @dataclass(frozen=True)
 class Dim:
-    """A loop: how often, and by how many bytes every operand moves on (absent operands do not move)."""
+    """A loop: how often, and by how many bytes every operand moves on (absent operands do not move).
+
+    Where threads share its steps, each has a whole number of pieces of `shared` steps; 0: each thread does all of them.
+    """
 
     count: int
     strides: Mapping[str, int]
+    shared: int = 0
 
     def stride(self, operand: str) -> int:
         """Bytes from one step to the next."""
@@ -116,6 +120,65 @@ def advance(builder: Builder, pointers: Pointers, dim: Dim, times: int = 1) -> P
     return {name: move(builder, pointer, times * dim.stride(name)) for name, pointer in pointers.items()}
 
 
+def within_share(builder: Builder, dim: Dim, pointers: Pointers, body: Callable[[Pointers, int | Value], object]) -> None:
+    """Run `body` for the steps of a dimension that the present thread has: pointers to the first, and how many.
+
+    Threads have neighbouring steps, as evenly as whole pieces go, the first threads more; one without steps skips `body`.
+    """
+    if not dim.shared:
+        body(pointers, dim.count)
+        return
+    pieces = -(-dim.count // dim.shared)
+    each, more = divmod(pieces, builder.threads)
+    first, count = _pieces_of(builder, each, more)
+    if dim.shared > 1:
+        first = builder.emit("i64", f"mul i64 {first.text}, {dim.shared}")
+        count = _limited(builder, dim, first, count)
+
+    def part() -> None:
+        body({name: _moved_by(builder, pointer, first, dim.stride(name)) for name, pointer in pointers.items()}, count)
+
+    if each:
+        part()
+    else:
+        builder.branch_if(builder.emit("i1", f"icmp ult i64 {builder.thread.text}, {pieces}"), part)
+
+
+def _pieces_of(builder: Builder, each: int, more: int) -> tuple[Value, int | Value]:
+    """First piece of the present thread, and how many it has: `each`, the first `more` threads one more."""
+    first = builder.emit("i64", f"mul i64 {builder.thread.text}, {each}")
+    if not more:
+        return first, each
+    limits = [builder.thread, integer(more)]
+    before = builder.call("llvm.umin.i64", "i64", limits)
+    has_more = builder.emit("i1", f"icmp ult i64 {builder.thread.text}, {more}")
+    extra = builder.emit("i64", f"zext i1 {has_more.text} to i64")
+    return (
+        builder.emit("i64", f"add i64 {first.text}, {before.text}"),
+        builder.emit("i64", f"add i64 {extra.text}, {each}"),
+    )
+
+
+def _limited(builder: Builder, dim: Dim, first: Value, pieces: int | Value) -> int | Value:
+    """Steps of some pieces from `first` on, the last of which may be a part of one."""
+    if isinstance(pieces, int) and dim.count % dim.shared == 0:
+        return pieces * dim.shared
+    number = integer(pieces) if isinstance(pieces, int) else pieces
+    steps = builder.emit("i64", f"mul i64 {number.text}, {dim.shared}")
+    if dim.count % dim.shared == 0:
+        return steps
+    left = builder.emit("i64", f"sub i64 {dim.count}, {first.text}")
+    return builder.call("llvm.umin.i64", "i64", [steps, left])
+
+
+def _moved_by(builder: Builder, pointer: Value, steps: Value, stride: int) -> Value:
+    """The pointer some steps on."""
+    if stride == 0:
+        return pointer
+    bytes_ = builder.emit("i64", f"mul i64 {steps.text}, {stride}")
+    return builder.emit("ptr", f"getelementptr i8, ptr {pointer.text}, i64 {bytes_.text}")
+
+
 def loop_over(builder: Builder, dims: Sequence[Dim], pointers: Pointers, body: Callable[[Pointers], None]) -> None:
     """Run `body` for every step of the nest, with pointers that have moved accordingly."""
     if not dims:
@@ -129,7 +192,29 @@ def loop_over(builder: Builder, dims: Sequence[Dim], pointers: Pointers, body: C
         loop_over(builder, rest, here, body)
         return [move(builder, here[name], dim.stride(name)) for name in names]
 
-    builder.loop(dim.count, [pointers[name] for name in names], step)
+    within_share(builder, dim, pointers, lambda p, count: builder.loop(count, [p[name] for name in names], step))
+
+
+def over_tiles(builder: Builder, dim: Dim, tile: int, pointers: Pointers, body: Callable[[Pointers, int], None]) -> None:
+    """Run `body` for `tile` steps of a dimension at a time, then for those that are left (the last thread's)."""
+    full, rest = divmod(dim.count, tile)
+    names = [name for name in pointers if dim.stride(name)]
+    tiles = Dim(full, {name: tile * dim.stride(name) for name in names}, 1 if dim.shared else 0)
+
+    def step(values: list[Value]) -> list[Value]:
+        here = {**pointers, **dict(zip(names, values, strict=True))}
+        body(here, tile)
+        return [move(builder, here[name], tiles.stride(name)) for name in names]
+
+    if not dim.shared:
+        after = builder.loop(full, [pointers[name] for name in names], step)
+        if rest:
+            body({**pointers, **dict(zip(names, after, strict=True))}, rest)
+        return
+    within_share(builder, tiles, pointers, lambda p, count: builder.loop(count, [p[name] for name in names], step))
+    if rest:
+        is_last = builder.emit("i1", f"icmp eq i64 {builder.thread.text}, {builder.threads - 1}")
+        builder.branch_if(is_last, lambda: body(advance(builder, pointers, tiles, full), rest))
 
 
 def chunks_over(
@@ -137,7 +222,12 @@ def chunks_over(
 ) -> None:
     """Run `body` for every vector of a dimension; the builder's `vl` is its length, `bits` the width that fills `lmul`."""
     names = [name for name in pointers if dim.stride(name)]
-    builder.vector_loop(
-        dim.count, lmul, [pointers[name] for name in names], [dim.stride(name) for name in names],
-        lambda values: body({**pointers, **dict(zip(names, values, strict=True))}), bits,
+    steps = [dim.stride(name) for name in names]
+
+    def chunk(values: list[Value]) -> None:
+        body({**pointers, **dict(zip(names, values, strict=True))})
+
+    within_share(
+        builder, dim, pointers,
+        lambda p, count: builder.vector_loop(count, lmul, [p[name] for name in names], steps, chunk, bits),
     )  # fmt: skip

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
-from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.ir import Address, Builder
 from workbench.compiler.kernels.nest import (
     Dim,
     Locate,
     Operand,
     Pointers,
-    advance,
     chunks_over,
     load_vector,
     loop_over,
+    over_tiles,
     store_vector,
 )  # fmt: skip
 
@@ -38,6 +39,7 @@ class Pieces:
     lmul: int = 1
     tile: int = 1
     vector_outside: bool = True
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "block", "vector")
 
     @property
     def sum_bits(self) -> int:
@@ -69,16 +71,7 @@ class Pieces:
         outer(pointers, lambda here: inner(here, lambda inside: self._blocks(builder, inside)))
 
     def _blocks(self, builder: Builder, pointers: Pointers) -> None:
-        full, rest = divmod(self.block.count, self.tile)
-        names = list(pointers)
-
-        def step(values: list[Value]) -> list[Value]:
-            here = dict(zip(names, values, strict=True))
-            self._pieces(builder, here, self.tile)
-            return list(advance(builder, here, self.block, self.tile).values())
-
-        after = builder.loop(full, [pointers[name] for name in names], step)
-        self._pieces(builder, dict(zip(names, after, strict=True)), rest)
+        over_tiles(builder, self.block, self.tile, pointers, lambda here, count: self._pieces(builder, here, count))
 
     def _pieces(self, builder: Builder, pointers: Pointers, count: int) -> None:
         """Load `count` pieces, then store them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from workbench.compiler.elements import FLOATING
 from workbench.compiler.ir import Address, Builder, Value, integer, real, whole
@@ -64,6 +64,7 @@ class _EveryLane:
     loops: tuple[Dim, ...]
     vector: Dim
     lmul: int
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "vector")
 
     @property
     def _kind(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from workbench.compiler.ir import Address, Builder, Value, integer, real
 from workbench.compiler.kernels.algebra import Vector
@@ -23,6 +24,7 @@ class Softmax:
     loops: tuple[Dim, ...]
     row: Dim
     lmul: int = 4
+    parallel: ClassVar[tuple[str, ...]] = ("loops",)
 
     def describe(self) -> str:
         """The schedule, for people."""

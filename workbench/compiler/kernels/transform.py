@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
@@ -43,6 +44,7 @@ class Transform:
     vector: Dim
     epilogue: Epilogue = NOTHING
     lmul: int = 1
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "vector")
 
     @property
     def sum_bits(self) -> int:

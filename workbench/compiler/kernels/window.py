@@ -7,6 +7,7 @@ windows have in common. Bytes are extended to 16 bits and their products added t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from workbench.compiler.elements import FLOATING, bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
@@ -53,6 +54,7 @@ class Window:
     hoisted: bool = False
     together: bool = False
     role: str = "channels"
+    parallel: ClassVar[tuple[str, ...]] = ("loops", "block", "vector")
 
     def describe(self) -> str:
         """The schedule, for people."""

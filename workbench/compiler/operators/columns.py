@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import copy_cycles, lanes, reread_cycles, weights_cycles
+from workbench.compiler.cost import kernel_cycles, lanes, reread_cycles, waiting_cycles, weights_cycles
 from workbench.compiler.elements import U8
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -31,6 +31,7 @@ from workbench.compiler.views import View, contiguous_strides
 
 ALGORITHM = "im2col"
 _DOUBT = 1.03  # estimates are no better: columns have to promise more than that
+_WAITS = 2  # of threads for each other: before the product of a strip, and after it
 _SHARE = 0.25  # of the cache, for the columns of a strip
 
 
@@ -72,17 +73,18 @@ class _Plan:
 
     @cached_property
     def blocks(self) -> list[Block]:
-        """Strips whose columns fit the nearest cache, of one row of results at least."""
+        """Strips whose columns fit the nearest cache (of all threads), of one row of results at least."""
         target = self.lowering.target
         room = _SHARE * (target.l1d_bytes or target.l2_bytes)
-        most = int(room // (self.steps * self.layer.x.step))
+        most = int(room // (self.steps * self.layer.x.step)) * target.threads
         return make_blocks(self.layer.y.shape[2], self.layer.y.shape[3], 1, most)
 
     def choices(self) -> Iterator[Choice]:
         """Every schedule of the matrix product of the main strip."""
         target, batch, main = self.lowering.target, self.layer.y.shape[0], self.blocks[0]
         scratch = self._shaped(View(-1, 0, self._shape, self._strides, element=self.layer.x.element))
-        around = sum(block.times * copy_cycles(target, self._copy(block, scratch)) for block in self.blocks)
+        around = sum(block.times * kernel_cycles(target, self._copy(block, scratch)) for block in self.blocks)
+        around += waiting_cycles(target, _WAITS * sum(block.times for block in self.blocks))
         positions = sum(block.times * block.tiles for block in self.blocks)
         strip_bytes = main.tiles * self.steps * self.layer.x.step
         streamed = weights_cycles(target, self.layer.weights.nbytes, batch * sum(block.times for block in self.blocks))

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from workbench.compiler.cost import matrix_cycles
+from workbench.compiler.cost import kernel_cycles
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.lowering import Lowering
@@ -60,7 +60,7 @@ def matrix_choices(lowering: Lowering, product: Product, weights: np.ndarray) ->
             if fits and shaped.registers() <= _REGISTERS:
                 for outside in (True, False) if kernel.filters.count > group else (True,):
                     chosen = replace(shaped, vector_outside=outside)
-                    yield Choice(matrix_cycles(lowering.target, chosen), chosen, ALGORITHM, build)
+                    yield Choice(kernel_cycles(lowering.target, chosen), chosen, ALGORITHM, build)
 
 
 def _named(dim: Dim) -> Dim:

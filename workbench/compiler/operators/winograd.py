@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import transform_cycles, weights_cycles
+from workbench.compiler.cost import kernel_cycles, waiting_cycles, weights_cycles
 from workbench.compiler.elements import FLOAT, HALF
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -29,6 +29,7 @@ from workbench.compiler.winograd import make_winograd
 SIZES = (2, 4, 6)
 DEFAULT_SIZES = {FLOAT: (2, 4), HALF: (2,)}  # larger tiles lose accuracy: they are there to be pinned
 _TAPS = 3
+_WAITS = 2  # of threads for each other: before the products of a block, and after them
 _LEAST_ROOM_BYTES = 1 << 17
 _SHARE = 0.5  # of the cache, for transformed tiles
 
@@ -72,8 +73,9 @@ class _Plan:
         target, batch, main = self.lowering.target, self.layer.y.shape[0], self.blocks[0]
         scratch = _Scratch(*(self._unplaced(shape) for shape in self._shapes()))
         around = sum(
-            block.times * transform_cycles(target, stage) for block in self.blocks for stage in self._around(block, scratch)
+            block.times * kernel_cycles(target, stage) for block in self.blocks for stage in self._around(block, scratch)
         )
+        around += waiting_cycles(target, _WAITS * sum(block.times for block in self.blocks))
         tiles = sum(block.times * block.tiles for block in self.blocks)
         size_bytes = self.element.size_bytes * self.side**2 * self.channels * self.filters
         streamed = weights_cycles(target, size_bytes, batch * sum(block.times for block in self.blocks))
