@@ -359,6 +359,8 @@ def run_slice(
                     step_vector(s, c, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
                 else:
                     step(s, c, i, pc, next_pc, address)
+                if s.last_commit >= s.slice_end:
+                    limit = 0
         executed += 1
         previous, pc = pc, next_pc
         if status != _SLICE_DONE:

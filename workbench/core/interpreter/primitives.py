@@ -75,6 +75,18 @@ def copy_bytes(typing_context: Any, target: Any, source: Any, count: Any) -> Any
 
 
 @intrinsic
+def record_at(typing_context: Any, pointer: Any, example: Any) -> Any:
+    """The record of the type of `example` at a host address; `example` itself for address 0."""
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, own = arguments
+        is_own = builder.icmp_signed("==", pointer, pointer.type(0))
+        return builder.select(is_own, own, builder.inttoptr(pointer, own.type))
+
+    return example(pointer, example), emit
+
+
+@intrinsic
 def reinterpret(typing_context: Any, value: Any, example: Any) -> Any:
     """The bits of `value` as the type of `example` (same width)."""
 

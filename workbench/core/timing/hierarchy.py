@@ -1,7 +1,8 @@
-"""The levels behind the L1 caches: L2, L3, DRAM, their miss registers and write-backs.
+"""The levels behind the L1 caches: L2, L3, their miss registers and write-backs; DRAM is in `dram`.
 
-A line in flight keeps the cycle at which it arrives, so that later accesses to it merge. Left out: coherence, banks of
-L2 and L3.
+A line in flight keeps the cycle at which it arrives, so that later accesses to it merge. Of several harts, the last level
+is one for all (its record is found by `coherence.level_home`). Left out: banks of L2 and L3; miss registers of a shared
+level that harts take from each other (each hart has as many as the core's file says).
 """
 
 from __future__ import annotations
@@ -9,36 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter.primitives import record_at
 from workbench.core.limits import MSHRS
 from workbench.core.timing.classes import L1D_ARRAY, L2_ARRAY, L3_ARRAY
+from workbench.core.timing.coherence import fetch_written, level_home
+from workbench.core.timing.dram import dram_access, write_burst
 from workbench.core.timing.state import HORIZON
 from workbench.core.timing.tables import DIRTY, PREFETCHED, STAMP_SHIFT, find, insert, probe
 
 DRAM_LEVEL = L3_ARRAY + 1
 _CYCLE = HORIZON - 1
-
-
-@inner_kernel
-def dram_access(s: Any, line: int, time: int) -> int:
-    """Cycle at which a line's burst is over, as seen by the last cache; open rows, one bus a channel."""
-    channel = line & (s.channels - 1)
-    rest = line >> s.channel_bits
-    bank = channel * s.banks + (rest & (s.banks - 1))
-    row = rest >> (s.bank_bits + s.column_bits)
-    start = max(time + (s.controller >> 1), s.bank_free[bank])
-    ready = start + s.cas
-    if s.bank_row[bank] != row:
-        start += s.activate
-        if s.bank_row[bank] >= 0:
-            start += s.precharge
-        ready = start + s.cas
-        s.bank_row[bank] = row
-    else:
-        s.row_hits += 1
-    done = max(ready, s.bus_free[channel]) + s.burst
-    s.bus_free[channel] = done
-    s.bank_free[bank] = max(start + s.burst, done - s.cas)
-    return done + (s.controller >> 1)
 
 
 @inner_kernel
@@ -57,21 +38,42 @@ def claim_mshr(s: Any, level: int, time: int) -> int:
 def _write_back(s: Any, level: int, line: int, time: int) -> None:
     """Hand a dirty line that fell out of the level above to `level` or to the next one that holds it."""
     for k in range(level, s.last_level + 1):
-        slot = probe(s, k, line)
+        h = record_at(level_home(s, k), s)
+        slot = probe(h, k, line)
         if slot >= 0:
-            s.stamps[slot] |= DIRTY
+            h.stamps[slot] |= DIRTY
             return
     s.dram_writes += 1
-    channel = line & (s.channels - 1)
-    s.bus_free[channel] = max(s.bus_free[channel], time) + s.burst
+    write_burst(s, line, time)
 
 
 @inner_kernel
 def fill(s: Any, level: int, line: int, ready: int, source: int, flags: int) -> None:
     """Enter a line that arrives at `ready` from level `source`; a dirty victim is written back."""
-    insert(s, level, line, (ready << STAMP_SHIFT) | (source << 2) | flags)
-    if s.victim >= 0 and s.victim_stamp & DIRTY:
-        _write_back(s, max(level + 1, L2_ARRAY), s.victim, ready)
+    h = record_at(level_home(s, level), s)
+    insert(h, level, line, (ready << STAMP_SHIFT) | (source << 2) | flags)
+    if h.victim >= 0 and h.victim_stamp & DIRTY:
+        _write_back(s, max(level + 1, L2_ARRAY), h.victim, ready)
+
+
+@inner_kernel
+def _share(s: Any, line: int, time: int) -> None:
+    """Before an access of the shared level or of DRAM: bring a line there that another hart has written."""
+    written = fetch_written(s, line)
+    if written < 0:
+        return
+    ready = max(time, written) + s.snoop_cycles
+    level = s.last_level
+    if level < s.shared_level:
+        s.dram_writes += 1
+        write_burst(s, line, ready)
+        return
+    h = record_at(level_home(s, level), s)
+    slot = probe(h, level, line)
+    if slot >= 0:
+        h.stamps[slot] = (ready << STAMP_SHIFT) | (level << 2) | DIRTY
+    else:
+        fill(s, level, line, ready, level, DIRTY)
 
 
 @inner_kernel
@@ -82,18 +84,21 @@ def outer_access(s: Any, level: int, line: int, time: int) -> int:
     line was prefetched into this level and is used for the first time.
     """
     s.first_use = 0
+    if s.harts > 1 and (level >= s.shared_level or level == L1D_ARRAY):
+        _share(s, line, time)
     if level > s.last_level or level == L1D_ARRAY:
         s.found = DRAM_LEVEL
         s.dram_reads += 1
         return dram_access(s, line, time + s.hit_cycles[s.last_level])
     s.accesses[level] += s.demand
-    slot = find(s, level, line)
+    h = record_at(level_home(s, level), s)
+    slot = find(h, level, line)
     if slot >= 0:
-        stamp = s.stamps[slot]
+        stamp = h.stamps[slot]
         ready = time + s.hit_cycles[level]
         s.found = level
         if s.demand and stamp & PREFETCHED:
-            s.stamps[slot] = stamp & ~PREFETCHED
+            h.stamps[slot] = stamp & ~PREFETCHED
             s.first_use = 1
             s.useful_prefetches += 1
         if stamp >> STAMP_SHIFT > ready:
@@ -117,11 +122,14 @@ def outer_access(s: Any, level: int, line: int, time: int) -> int:
 @inner_kernel
 def _last_access(s: Any, line: int, time: int) -> int:
     """The same for the L3."""
+    if s.harts > 1:
+        _share(s, line, time)
     s.accesses[L3_ARRAY] += s.demand
-    slot = find(s, L3_ARRAY, line)
+    h = record_at(s.home, s)
+    slot = find(h, L3_ARRAY, line)
     if slot >= 0:
         s.found = L3_ARRAY
-        return max(time + s.hit_cycles[L3_ARRAY], s.stamps[slot] >> STAMP_SHIFT)
+        return max(time + s.hit_cycles[L3_ARRAY], h.stamps[slot] >> STAMP_SHIFT)
     s.misses[L3_ARRAY] += s.demand
     mshr = claim_mshr(s, L3_ARRAY, time)
     start = max(time, s.mshr_free[mshr])

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter.primitives import record_at
 from workbench.core.timing.classes import DTLB_ARRAY, ITLB_ARRAY, L1D_ARRAY, L1I_ARRAY, L2_ARRAY, L3_ARRAY, STLB_ARRAY
-from workbench.core.timing.hierarchy import claim_mshr, dram_access, fill, next_level, outer_access, refill
+from workbench.core.timing.coherence import level_home, own
+from workbench.core.timing.dram import dram_access
+from workbench.core.timing.hierarchy import claim_mshr, fill, next_level, outer_access, refill
 from workbench.core.timing.prefetch import train
-from workbench.core.timing.tables import PREFETCHED, STAMP_SHIFT, find, insert, probe
+from workbench.core.timing.tables import DIRTY, PREFETCHED, STAMP_SHIFT, find, insert, probe
 
 __all__ = ["data_access", "instruction_access", "outer_access", "translate_code", "translate_data"]
 
@@ -33,6 +36,11 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
             ready = stamp >> STAMP_SHIFT
             s.found = (stamp >> 2) & 15
         s.stamps[slot] = (stamp & ~PREFETCHED) | flags
+        if s.harts > 1 and flags & ~stamp & DIRTY:
+            owned = own(s, line, time)
+            if owned > ready:
+                ready = owned
+                s.found = s.last_level
         if stamp & PREFETCHED:
             s.useful_prefetches += 1
             level = s.found
@@ -45,6 +53,8 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
     ready = refill(s, outer_access(s, next_level(s), line, start))
     level = s.found
     l2_event = level > L2_ARRAY or s.first_use == 1
+    if s.harts > 1 and flags & DIRTY:
+        ready = max(ready, own(s, line, start))
     s.mshr_free[mshr] = ready
     s.miss_cycles += ready - start
     fill(s, L1D_ARRAY, line, ready, level, flags)
@@ -108,7 +118,7 @@ def _walk(s: Any, page: int, begin: int) -> int:
 
 @inner_kernel
 def _table_entry(s: Any, line: int, time: int) -> int:
-    if s.has_l2 and find(s, L2_ARRAY, line) >= 0:
+    if s.has_l2 and find(record_at(level_home(s, L2_ARRAY), s), L2_ARRAY, line) >= 0:
         return time + s.hit_cycles[L2_ARRAY]
     ready = time + s.hit_cycles[L3_ARRAY]
     if not s.has_l3:

@@ -15,10 +15,14 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter.primitives import record_at
 from workbench.core.limits import MSHRS, STRIDES
-from workbench.core.timing.classes import L2_ARRAY, L3_ARRAY, NPU_UNITS, RULE
+from workbench.core.timing.classes import L3_ARRAY, NPU_UNITS, RULE
+from workbench.core.timing.coherence import level_home, remove_copies
+from workbench.core.timing.dram import write_burst
+from workbench.core.timing.hierarchy import fill
 from workbench.core.timing.memory import outer_access
-from workbench.core.timing.tables import DIRTY, STAMP_SHIFT, insert, probe
+from workbench.core.timing.tables import DIRTY, probe
 from workbench.core.timing.vector import V0, scalar_ready
 from workbench.core.timing.vector_memory import access_bytes, access_registers
 from workbench.isa.code import Flag
@@ -179,7 +183,7 @@ def _look_ahead(s: Any, pc: int, address: int, total: int, asked: int) -> None:
             return
         for line in range(where >> s.line_shift, (where + total - 1 >> s.line_shift) + 1):
             lines -= 1
-            if probe(s, s.npu_level, line) < 0:
+            if probe(record_at(level_home(s, s.npu_level), s), s.npu_level, line) < 0:
                 s.prefetches += 1
                 outer_access(s, s.npu_level, line, asked)
 
@@ -206,26 +210,19 @@ def _request(s: Any, line: int, asked: int, is_load: bool) -> int:
 def _write_line(s: Any, line: int, asked: int) -> int:
     """Write a line where the engine is attached; whole lines are not read first."""
     level = s.npu_level
+    if s.harts > 1:
+        remove_copies(s, line)
     if level > L3_ARRAY:
         s.dram_writes += 1
-        channel = line & (s.channels - 1)
-        s.bus_free[channel] = max(s.bus_free[channel], asked) + s.burst
-        return s.bus_free[channel]
+        return write_burst(s, line, asked)
     s.accesses[level] += 1
-    slot = probe(s, level, line)
+    h = record_at(level_home(s, level), s)
+    slot = probe(h, level, line)
     if slot >= 0:
-        s.stamps[slot] |= DIRTY
+        h.stamps[slot] |= DIRTY
     else:
         s.misses[level] += 1
-        insert(s, level, line, (asked << STAMP_SHIFT) | (level << 2) | DIRTY)
-        if s.victim >= 0 and s.victim_stamp & DIRTY:
-            slot = probe(s, L3_ARRAY, s.victim) if level == L2_ARRAY and s.has_l3 else -1
-            if slot >= 0:
-                s.stamps[slot] |= DIRTY
-            else:
-                s.dram_writes += 1
-                channel = s.victim & (s.channels - 1)
-                s.bus_free[channel] = max(s.bus_free[channel], asked) + s.burst
+        fill(s, level, line, asked, level, DIRTY)
     return asked + 1
 
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter.primitives import record_at
 from workbench.core.limits import PATTERNS, RECENT_REQUESTS
 from workbench.core.timing.classes import L1D_ARRAY, L2_ARRAY
+from workbench.core.timing.coherence import level_home
 from workbench.core.timing.hierarchy import claim_mshr, fill, next_level, outer_access, refill
 from workbench.core.timing.tables import PREFETCHED, probe
 
@@ -43,7 +45,8 @@ def prefetch_near(s: Any, line: int, time: int) -> None:
 @inner_kernel
 def prefetch_far(s: Any, line: int, time: int) -> int:
     """Bring a line into the L2 likewise; the cycle at which it arrives, -1 if it was there or is dropped."""
-    if line < 0 or not s.has_l2 or probe(s, L2_ARRAY, line) >= 0:
+    h = record_at(level_home(s, L2_ARRAY), s)
+    if line < 0 or not s.has_l2 or probe(h, L2_ARRAY, line) >= 0:
         return -1
     if s.mshr_free[claim_mshr(s, L2_ARRAY, time)] > time:
         return -1
@@ -51,8 +54,8 @@ def prefetch_far(s: Any, line: int, time: int) -> int:
     s.demand = 0
     ready = outer_access(s, L2_ARRAY, line, time)
     s.demand = 1
-    slot = probe(s, L2_ARRAY, line)
-    s.stamps[slot] |= PREFETCHED
+    slot = probe(h, L2_ARRAY, line)
+    h.stamps[slot] |= PREFETCHED
     return ready
 
 

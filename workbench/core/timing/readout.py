@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.core.result import Activity
 from workbench.core.timing import classes as K
-from workbench.core.timing.state import TIMING_DTYPE
+from workbench.core.timing.state import COUNTS, TIMING_DTYPE
 from workbench.isa.timing_class import TimingClass as Class
 
 _FP_ADDS = (
@@ -38,17 +39,21 @@ class TimingResult:
     region_instructions: tuple[int, ...]
     top_down: dict[str, float]
     counters: dict[str, float]
+    coherence: dict[str, float] = field(default_factory=dict)
 
 
-def read_result(state: Any, regions: int = 1, line_bytes: int = 64) -> TimingResult:
-    """Read a state made by `make_state`; work that a decoupled engine has left at the end counts as vector cycles."""
+def read_result(state: Any, regions: int = 1, line_bytes: int = 64, idle_cycles: int = 0) -> TimingResult:
+    """Read a state made by `make_state`; work that a decoupled engine has left at the end counts as vector cycles.
+
+    `idle_cycles` are taken out of the cycles.
+    """
     assert state.dtype == TIMING_DTYPE
     s = state[0]
     instructions, committed = int(s["instructions"]), int(s["last_commit"])
     tail = max(int(s["npu_done"].max()), int(s["npu_queue_free"].max())) - committed if s["has_npu"] else 0
     stack = {cause: int(cycles) for cause, cycles in zip(K.CPI_CAUSES, s["stack"], strict=True)}
     stack["vector"] += max(tail, 0)
-    cycles = committed + max(tail, 0)
+    cycles = committed + max(tail, 0) - idle_cycles
     return TimingResult(
         instructions=instructions,
         cycles=cycles,
@@ -59,7 +64,33 @@ def read_result(state: Any, regions: int = 1, line_bytes: int = 64) -> TimingRes
         region_instructions=_of_regions(s, "region_instructions", instructions - int(s["region_instruction"]), regions),
         top_down=top_down(stack),
         counters=_counters(s, cycles, line_bytes),
+        coherence={name: int(s[name]) for name in ("invalidations", "transfers")},
     )
+
+
+def read_results(
+    states: Sequence[Any], last: int, idle_cycles: Sequence[int], regions: int = 1, line_bytes: int = 64
+) -> tuple[TimingResult, list[TimingResult]]:
+    """Harts of one machine: their sum, whose cycles are the clock of hart `last`, and each one without its idle cycles."""
+    parts = [read_result(s, regions, line_bytes, idle) for s, idle in zip(states, idle_cycles, strict=True)]
+    if len(parts) == 1 and not idle_cycles[0]:
+        return parts[0], parts
+    total = {name: sum(state[name][0] for state in states) for name in (*COUNTS, "instructions")}
+    total["vlen_bytes"] = states[0]["vlen_bytes"][0]
+    instructions, cycles = int(total["instructions"]), parts[last].cycles + idle_cycles[last]
+    stack = {cause: sum(part.cpi_stack[cause] for part in parts) for cause in K.CPI_CAUSES}
+    together = TimingResult(
+        instructions=instructions,
+        cycles=cycles,
+        cpi_stack=stack,
+        mpki=_mpki(total, instructions),
+        activity=_activity(total, line_bytes),
+        region_cycles=tuple(map(sum, zip(*(part.region_cycles for part in parts), strict=True))),
+        region_instructions=tuple(map(sum, zip(*(part.region_instructions for part in parts), strict=True))),
+        top_down=top_down(stack),
+        counters=_counters(total, cycles, line_bytes),
+    )
+    return together, parts
 
 
 def _of_regions(s: Any, field: str, since: int, regions: int) -> tuple[int, ...]:

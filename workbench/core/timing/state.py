@@ -6,6 +6,7 @@ Arrays are allocated at the maxima of `workbench.core.limits`; the actual limits
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from workbench.core.config_vector import Vector, VectorCost
 from workbench.core.limits import (
     CACHE_ENTRIES,
     DRAM_BANKS,
+    DRAM_CHANNELS,
     FTQ_ENTRIES,
+    HARTS,
     INSTRUCTION_BUFFER,
     L1D_BANKS,
     MSHRS,
@@ -39,6 +42,8 @@ from workbench.isa.timing_class import TimingClass
 
 CLASSES = 64  # timing classes at most
 HORIZON = 1024  # cycles that calendars look ahead
+DRAM_SLOTS = 1024  # bursts that the calendars of DRAM look ahead
+FOREVER = 1 << 62  # a cycle that never comes
 FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
 QUEUE_WORDS = QUEUES // 8  # eight queues share a word of their books
 QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
@@ -128,7 +133,11 @@ _FIELDS: list[Any] = [
     # --- DRAM
     ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
     ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
-    ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, 16),
+    ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, DRAM_CHANNELS),
+    ("dram_taken", _W, (DRAM_CHANNELS + DRAM_BANKS) * DRAM_SLOTS),
+    # --- several harts: host address of the record whose caches from `shared_level` on and DRAM all harts use, 0 for this
+    # one; those of the other harts; cycles to them and back; the commit after which a slice ends
+    ("harts", _W), ("home", _W), ("shared_level", _W), ("peers", _W, HARTS), ("snoop_cycles", _W), ("slice_end", _W),
     # --- vector
     ("vlen_bytes", _W), ("load_port", _W), ("store_port", _W), ("scalar_operand", _W), ("scalar_interval", _W),
     ("scalar_next", _W), ("scalar_ports", _W), ("masked_ports", _W), ("has_chaining", _W), ("binds_pipes", _W),
@@ -164,6 +173,7 @@ _COUNTS: list[Any] = [
     ("branch_mispredicts", _W), ("return_mispredicts", _W), ("target_misses", _W), ("override_bubbles", _W),
     ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("fusions", _W), ("useful_prefetches", _W),
     ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
+    ("invalidations", _W), ("transfers", _W),
     ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
 ]  # fmt: skip
 COUNTS = tuple(name for name, *_ in _COUNTS)
@@ -310,6 +320,7 @@ def _memory(s: Any, core: CoreConfig) -> None:
     s["has_l2"], s["has_l3"] = m.l2 is not None, m.l3 is not None
     s["last_level"] = K.L3_ARRAY if m.l3 else K.L2_ARRAY if m.l2 else K.L1D_ARRAY
     s["page_shift"] = int(math.log2(m.tlb.page_bytes))
+    s["harts"], s["slice_end"] = 1, FOREVER
     s["second_tlb_cycles"], s["walk_cycles"] = m.tlb.second_level_latency_cycles, m.tlb.walk_latency_cycles
     s["last_data_page"] = s["last_code_page"] = s["drain_line"] = -1
     s["buffer_line"][:] = s["forward_address"][:] = -1
@@ -336,6 +347,7 @@ def _arrays(s: Any, core: CoreConfig) -> None:
     for k, cache in enumerate(caches):
         if cache:
             s["hit_cycles"][k], s["mshrs"][k] = cache.hit_latency_cycles, cache.mshrs
+    _sharing(s)
     shapes = [(cache.sets, cache.ways) if cache else (1, 1) for cache in caches]
     shapes += [_shape(n) for n in (m.tlb.instruction_entries, m.tlb.data_entries, m.tlb.second_level_entries)]
     shapes += [_shape(p.ubtb_entries), _shape(p.ftb_entries, p.ftb_ways)]
@@ -343,6 +355,33 @@ def _arrays(s: Any, core: CoreConfig) -> None:
     for k, (sets, ways) in enumerate(shapes):
         s["base"][k], s["set_mask"][k], s["ways"][k] = base, sets - 1, ways
         base += sets * ways
+
+
+def _sharing(s: Any) -> None:
+    """The last cache behind the L1 is that of all harts; the way to a line in another one's cache leads through it."""
+    last = int(s["last_level"])
+    is_shared = last > K.L1D_ARRAY
+    s["shared_level"] = last if is_shared else K.L3_ARRAY + 1
+    s["snoop_cycles"] = s["hit_cycles"][last] + (s["hit_cycles"][last - 1] if is_shared else 0)
+
+
+def share_levels(states: Sequence[Any]) -> None:
+    """Make engines that `make_state` made for one core the harts of one machine; the first holds what they share."""
+    addresses = [state.ctypes.data for state in states]
+    for number, state in enumerate(states):
+        others = addresses[:number] + addresses[number + 1 :]
+        state["harts"], state["home"] = len(states), addresses[0] if number else 0
+        state["peers"][0, : len(others)] = others
+
+
+def idle_until(state: Any, cycle: int) -> None:
+    """Let an engine wait, without instructions, until a cycle that is not before its last commit."""
+    s = state[0]
+    s["region_cycle"] += cycle - s["last_commit"]
+    s["last_commit"] = cycle
+    s["bpu_time"], s["barrier"] = max(s["bpu_time"], cycle), max(s["barrier"], cycle + s["trap_cycles"])
+    s["new_block"], s["clock"] = 1, cycle
+    s["queue_used"][:] = s["queue_leaving"][:] = 0  # all instructions before have left their queues
 
 
 def _shape(entries: int, ways: int = 4) -> tuple[int, int]:

@@ -45,6 +45,18 @@ def probe(s: Any, array: int, key: int) -> int:
 
 
 @inner_kernel
+def remove(s: Any, array: int, slot: int) -> None:
+    """Take out an entry of a set of caches; the room becomes the one that is used next."""
+    ways = s.ways[array]
+    last = slot - (slot - s.base[array]) % ways + ways - 1
+    for k in range(slot, last):
+        s.tags[k] = s.tags[k + 1]
+        s.stamps[k] = s.stamps[k + 1]
+    s.tags[last] = 0
+    s.stamps[last] = 0
+
+
+@inner_kernel
 def insert(s: Any, array: int, key: int, stamp: int) -> None:
     """Enter `key` as the most recently used; what falls out is left in `victim` (-1 if none) and `victim_stamp`."""
     ways = s.ways[array]
