@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -69,6 +71,34 @@ class Region:
 
 
 @dataclass(frozen=True)
+class HartResult:
+    """What one of several harts did.
+
+    Attributes
+    ----------
+    number: from 0 on. threads: that were started on it. instructions: retired.
+    cycles: that it had a thread to run, 0 for a functional run; they are the sum of its `cpi_stack`.
+    idle_cycles: that it had none, of those until the program's end (functional runs: one instruction a cycle).
+    mpki, counters: as those of `SimResult`; `invalidations`: copies of lines that its writes took out of other harts'
+    caches; `transfers`: lines that it got from another hart, which had written them.
+    """
+
+    number: int
+    threads: int
+    instructions: int
+    cycles: int
+    idle_cycles: int
+    cpi_stack: dict[str, int] = field(default_factory=dict)
+    mpki: dict[str, float] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ipc(self) -> float:
+        """Instructions per cycle that it had something to run; 0 for a functional run."""
+        return self.instructions / self.cycles if self.cycles else 0.0
+
+
+@dataclass(frozen=True)
 class SimResult:
     """The outcome of one run.
 
@@ -86,6 +116,8 @@ class SimResult:
     regions: per function symbol, largest first.
     host_seconds: wall time of the simulation without compilation.
     notes: what the run left out or approximated, one sentence each.
+    harts: by number, empty for a program of one thread on one hart. Of several, `cycles` is the clock of the hart that
+    ended the program; `cpi_stack`, `mpki`, `activity` and `regions` are sums over all harts, without their idle cycles.
     """
 
     exit_code: int
@@ -102,6 +134,7 @@ class SimResult:
     notes: tuple[str, ...] = field(default=())
     top_down: dict[str, float] = field(default_factory=dict)
     counters: dict[str, float] = field(default_factory=dict)
+    harts: tuple[HartResult, ...] = ()
 
     @property
     def ipc(self) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -17,12 +16,14 @@ from workbench.core.bare_metal.htif import Htif
 from workbench.core.bare_metal.machine_mode import MachineMode
 from workbench.core.config import CoreConfig
 from workbench.core.fault import ExecutionFault, fault, place_name
+from workbench.core.harts import Harts, Thread
 from workbench.core.interpreter.state import TIMES, Status, new_machine
+from workbench.core.limits import HARTS
 from workbench.core.linux.root import Root
 from workbench.core.linux.start import ENVIRONMENT, push_arguments
 from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
-from workbench.core.result import Activity, Region, SimResult
+from workbench.core.result import STOPPED_EXIT_CODE, SimResult
 from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
@@ -30,7 +31,6 @@ from workbench.isa.table_matrix import EXTENSION
 
 FIRST_SLICE_INSTRUCTIONS = 100_000
 SLICE_SECONDS = 0.25  # between two looks at Ctrl-C and two updates of the progress bar
-STOPPED_EXIT_CODE = 124  # as timeout(1): the limit on instructions ended the run
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
 _FLUSH_ICACHE = 259  # the system call behind a C library's __builtin___clear_cache
@@ -42,7 +42,7 @@ def run_program(
     max_instructions: int | None = None, timed: bool = True, vlen_bits: int | None = None,
     progress: Progress | None = None, space_bytes: int = DEFAULT_SPACE_BYTES, root: str | Path | None = None,
     environment: Sequence[str] = ENVIRONMENT, on_output: Callable[[int, bytes], None] | None = None,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer] = (), harts: int = 1,
 ) -> SimResult:  # fmt: skip
     """Execute a program to its end.
 
@@ -58,12 +58,13 @@ def run_program(
     environment: variables as ``NAME=value``.
     on_output: called with 1 or 2 and what the program wrote there, at once.
     observers: logs that look at the machine between slices.
+    harts: cores of this kind in the machine (`workbench.core.harts`).
 
     Raises ExecutionFault for what ends a program abnormally.
     """
     machine = Machine(
         program, core, argv, stdin, timed and core is not None, vlen_bits, space_bytes, root=root, environment=environment,
-        on_output=on_output,
+        on_output=on_output, harts=harts,
     )  # fmt: skip
     with machine:
         machine.run(max_instructions, progress, observers)
@@ -97,7 +98,9 @@ class Machine:
     ----------
     registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register.
     state: the rest of the architectural state (`interpreter.state.MACHINE_DTYPE`).
-    timing: the timing engine's state. stops: places that were asked for.
+    timing: the timing engine's state. These are of the hart and thread that run (`harts`); there is one of each at first.
+    region_instructions: executed by region, but for those since a thread entered the one that it is in.
+    stops: places that were asked for. notes: sentences for the result. host_seconds: of execution so far.
     actions: what a slice does besides executing (`interpreter.state.TIMES`, `RECORDS`).
     """
 
@@ -105,7 +108,7 @@ class Machine:
         self, program: Program, core: CoreConfig | None, argv: Sequence[str] = (), stdin: bytes | BinaryIO = b"",
         timed: bool = False, vlen_bits: int | None = None, space_bytes: int = DEFAULT_SPACE_BYTES, *,
         root: str | Path | None = None, environment: Sequence[str] = ENVIRONMENT,
-        on_output: Callable[[int, bytes], None] | None = None,
+        on_output: Callable[[int, bytes], None] | None = None, harts: int = 1,
     ) -> None:  # fmt: skip
         from workbench.core.vector.forms import vector_forms
 
@@ -141,18 +144,23 @@ class Machine:
         self.state["addresses"] = self._addresses.ctypes.data
         for row, name in enumerate(_BUFFERS):
             self.state[name] = self._buffers[row].ctypes.data
-        self.timing = self._new_timing()
+        timings = self._new_timings(checked_harts(harts, program))
+        self.timing = timings[0]
+        self.harts = self.linux.threads = Harts(self, timings)
+        self._may_start_threads = False
         self.actions = TIMES if self.timed else 0
         self.stops: Stops | None = None
-        self._host_seconds = 0.0
-        self._notes: list[str] = []
+        self.host_seconds = 0.0
+        self.notes: list[str] = []
 
-    def _new_timing(self) -> Any:
-        from workbench.core.timing.state import TIMING_DTYPE, make_state
+    def _new_timings(self, harts: int) -> list[Any]:
+        from workbench.core.timing.state import TIMING_DTYPE, make_state, share_levels
 
-        if self.timed and self.core is not None:
-            return make_state(self.core, len(self.code.regions), self.program.device_end)
-        return np.zeros(1, TIMING_DTYPE)
+        if not self.timed or self.core is None:
+            return [np.zeros(1, TIMING_DTYPE)] * harts
+        states = [make_state(self.core, len(self.code.regions), self.program.device_end) for _ in range(harts)]
+        share_levels(states)
+        return states
 
     def __enter__(self) -> Machine:
         return self
@@ -164,8 +172,8 @@ class Machine:
 
     @property
     def instructions(self) -> int:
-        """Instructions executed so far."""
-        return int(self.state["instructions"][0])
+        """Instructions executed so far, by all threads."""
+        return self.harts.instructions
 
     @property
     def frequency_mhz(self) -> float:
@@ -175,11 +183,12 @@ class Machine:
     def run(
         self, max_instructions: int | None = None, progress: Progress | None = None, observers: Sequence[Observer] = ()
     ) -> None:
-        """Execute until the program exits or has executed `max_instructions`."""
+        """Execute until the program exits or has executed `max_instructions`; observers follow programs of one thread."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
         if progress is not None and not cache_path("workbench.core.interpreter.loop").is_dir():
             progress.say("compiling the simulator, once after every change of it: about a minute")
         self.run_slice(0)  # compiles or loads, so that this is not counted
+        self._may_start_threads = not observers and self.stops is None
         for observer in observers:
             observer.begin(self)
         while self.linux.exit_code is None:
@@ -189,9 +198,9 @@ class Machine:
                 break
             limit = min([left, slice_instructions, *(observer.room(self.instructions) for observer in observers)])
             started = time.perf_counter()
-            status = self.run_slice(limit)
+            status = self.harts.turn(limit) if self.harts.took_turns else self.run_slice(limit)
             seconds = time.perf_counter() - started
-            self._host_seconds += seconds
+            self.host_seconds += seconds
             for observer in observers:
                 observer.after_slice(self, status)
             self.react(status)
@@ -200,12 +209,12 @@ class Machine:
             if status == Status.SLICE_DONE and limit == slice_instructions:
                 slice_instructions = int(min(max(SLICE_SECONDS / max(seconds, 1e-9), 0.5), 2.0) * slice_instructions)
             if progress is not None and status == Status.SLICE_DONE:
-                progress.update(self.instructions, f"{self.instructions / self._host_seconds / 1e6:.1f} MIPS")
+                progress.update(self.instructions, f"{self.instructions / self.host_seconds / 1e6:.1f} MIPS")
 
     def stop(self, by: str, exit_code: int = STOPPED_EXIT_CODE) -> None:
         """End the run where it is: `result` has the figures so far, and a note says so."""
         self.linux.exit_code = exit_code
-        self._notes.append(f"Stopped{by} after {self.instructions:,} instructions, before the program's end.")
+        self.notes.append(f"Stopped{by} after {self.instructions:,} instructions, before the program's end.")
 
     def run_slice(self, limit: int) -> Status:
         """Execute up to `limit` instructions."""
@@ -244,10 +253,27 @@ class Machine:
             return
         arguments = [int(value) for value in self.registers[_A0 : _A0 + 6]]
         self.registers[_A0] = self.linux.call(int(self.registers[_A7]), arguments, self._time_ns())
-        self.state["store_base"] = self.memory.store_base
+        for thread in self.harts.live:
+            thread.state["store_base"] = self.memory.store_base
+
+    def hold(self, thread: Thread) -> None:
+        """Go on with a thread on its hart."""
+        self.registers, self.vector, self.state, self.timing = (
+            thread.registers, thread.vector, thread.state, thread.hart.timing,
+        )  # fmt: skip
+
+    def leave_region(self, state: np.ndarray) -> None:
+        """Count what a thread that ends has executed in the region that it is in."""
+        self.region_instructions[int(state["region"][0])] += int(state["instructions"][0] - state["region_start"][0])
+
+    def check_threads(self) -> None:
+        """InputError where a second thread cannot be followed."""
+        if not self._may_start_threads:
+            wanted = "one thread, where pipeline logs, profiles, phases, traces or samples are wanted"
+            raise InputError(self.program.name, "a program that starts threads", wanted, "leave those out")
 
     def _cycles(self) -> int:
-        return int(self.timing["last_commit"][0]) if self.timed else self.instructions
+        return self.harts.running.hart.clock
 
     def _time_ns(self) -> int:
         return int(self._cycles() * 1e3 / self.frequency_mhz)
@@ -290,37 +316,18 @@ class Machine:
 
     def result(self) -> SimResult:
         """The outcome so far."""
-        region = int(self.state["region"][0])
-        counts = self.region_instructions.copy()
-        counts[region] += self.instructions - int(self.state["region_start"][0])
-        if not self.timed:
-            activity = Activity(instructions=self.instructions)
-            return self._result(0, {}, {}, activity, counts, np.zeros(len(counts), np.int64))
-        from workbench.core.timing.readout import read_result
+        from workbench.core.outcome import outcome
 
-        assert self.core is not None
-        figures = read_result(self.timing, len(counts), self.core.memory.l1d.line_bytes)
-        cycles = np.zeros(len(counts), np.int64)
-        cycles[: len(figures.region_cycles)] = figures.region_cycles
-        result = self._result(figures.cycles, figures.cpi_stack, figures.mpki, figures.activity, counts, cycles)
-        return replace(result, top_down=figures.top_down, counters=figures.counters)
+        return outcome(self)
 
-    def _result(
-        self, cycles: int, stack: dict[str, int], mpki: dict[str, float], activity: Activity,
-        region_instructions: np.ndarray, region_cycles: np.ndarray,
-    ) -> SimResult:  # fmt: skip
-        rows = zip(self.code.regions, region_instructions, region_cycles, strict=True)
-        regions = [Region(name or "(no symbol)", int(n), int(c)) for name, n, c in rows if n]
-        missing = [f"{what} is not offered: it returned ENOSYS." for what in self.linux.missing]
-        if self.linux.signal:
-            missing.append(f"Signal {self.linux.signal} ended the program; signal handlers are not called.")
-        return SimResult(
-            exit_code=self.linux.exit_code if self.linux.exit_code is not None else STOPPED_EXIT_CODE,
-            stdout=bytes(self.linux.stdout), stderr=bytes(self.linux.stderr), instructions=self.instructions, cycles=cycles,
-            frequency_mhz=self.frequency_mhz, cpi_stack=stack, mpki=mpki, activity=activity,
-            regions=tuple(sorted(regions, key=lambda r: (-r.cycles, -r.instructions, r.name))),
-            host_seconds=self._host_seconds, notes=tuple(self._notes + missing),
-        )  # fmt: skip
+
+def checked_harts(harts: int, program: Program) -> int:
+    """The number of harts, which somebody chose; InputError if there cannot be so many or the program cannot use them."""
+    if not 1 <= harts <= HARTS:
+        raise InputError("harts", str(harts), f"1 to {HARTS}", "correct it")
+    if harts > 1 and program.tohost_address is not None:
+        raise InputError(program.name, "a bare-metal program", "a Linux program for several harts", "leave --harts out")
+    return harts
 
 
 def checked_vlen(bits: int) -> int:

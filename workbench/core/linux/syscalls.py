@@ -1,7 +1,7 @@
-"""Linux user-mode system calls of a static single-threaded program: process, memory, time; files in `files`.
+"""Linux user-mode system calls of a static program: process, memory, time; files in `files`, threads in `threads`.
 
 Time is simulated time and randomness a fixed sequence, so that runs repeat exactly. A call that is not here returns
-ENOSYS and is named in the result's notes. Left out: threads, processes, sockets, delivery of signals.
+ENOSYS and is named in the result's notes. Left out: processes, sockets, delivery of signals.
 
 Source: Linux include/uapi/asm-generic/errno-base.h; QEMU's linux-user behaviour where the man pages leave it open.
 """
@@ -16,23 +16,24 @@ from typing import BinaryIO
 from workbench.core.linux.files import FileCalls, refuse
 from workbench.core.linux.numbers import NAMES
 from workbench.core.linux.root import Root
+from workbench.core.linux.threads import FIRST_THREAD, ThreadCalls, Threads
 from workbench.core.memory import STACK_BYTES, Memory
 
 ENOMEM, EFAULT, EINVAL, ENOSYS = 12, 14, 22, 38
-_PROCESS = 1000
 _STACK_RESOURCE, _UNLIMITED = 3, (1 << 64) - 1
 _MAP_FIXED, _MAP_ANONYMOUS = 0x10, 0x20
 _MAP_TYPE, _MAP_SHARED, _PROTECT_WRITE = 0xF, 1, 2
-_EXPECTED_ABSENT = frozenset({"rseq", "riscv_hwprobe", "membarrier", "statx"})  # every C library copes: not worth a note
+_EXPECTED_ABSENT = frozenset({"rseq", "riscv_hwprobe", "membarrier", "statx", "clone3"})  # C libraries cope: no note
 
 
-class Linux(FileCalls):
+class Linux(ThreadCalls, FileCalls):
     """The kernel's side of one program.
 
     Attributes
     ----------
     exit_code: None while the program runs.
     missing: what it asked for and does not exist here. signal: the one that ended it, 0 if none did.
+    threads: the program's threads, given by whoever runs them.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Linux(FileCalls):
         super().__init__(memory, executable, stdin, root, sink)
         self.exit_code: int | None = None
         self.missing: list[str] = []
+        self.threads: Threads
         self.signal = 0
         self._time_ns = 0
 
@@ -63,7 +65,7 @@ class Linux(FileCalls):
         if name in _ZERO:
             return 0
         if name in _IDENTITIES:
-            return _PROCESS
+            return FIRST_THREAD
         if name not in _EXPECTED_ABSENT:
             self.note_missing(f"System call {name}")
         return -ENOSYS
@@ -80,12 +82,6 @@ class Linux(FileCalls):
     def read_character(self) -> int:
         """The next byte of standard input, 255 at its end."""
         return int.from_bytes(self._stream(0).read(1) or b"\xff", "little")
-
-    def _exit(self, code: int, *_: int) -> int:
-        self.exit_code = code & 0xFF
-        return 0
-
-    _exit_group = _exit
 
     def _kill(self, process: int, signal: int, *_: int) -> int:
         if signal:
@@ -172,15 +168,12 @@ class Linux(FileCalls):
     def _getrandom(self, buffer: int, count: int, *_: int) -> int:
         return self._give(buffer, self.random(min(max(count, 0), 1 << 16)), min(max(count, 0), 1 << 16))
 
-    def _sched_getaffinity(self, process: int, size: int, buffer: int, *_: int) -> int:
-        return 8 if size >= 8 and self.memory.write(buffer, struct.pack("<Q", 1)) else -EINVAL
-
     def _umask(self, *_: int) -> int:
         return 0o022
 
 
 _ZERO = frozenset(
-    "futex set_robust_list rt_sigaction rt_sigprocmask sigaltstack madvise msync sched_yield sched_setaffinity "
-    "nanosleep clock_nanosleep riscv_flush_icache setrlimit fsync fdatasync sync fadvise64 utimensat fchmod fchmodat".split()
+    "set_robust_list rt_sigaction rt_sigprocmask sigaltstack madvise msync sched_setaffinity "
+    "riscv_flush_icache setrlimit fsync fdatasync sync fadvise64 utimensat fchmod fchmodat".split()
 )
-_IDENTITIES = frozenset("set_tid_address getpid getppid getuid geteuid getgid getegid gettid getpgid".split())
+_IDENTITIES = frozenset("getpid getppid getuid geteuid getgid getegid getpgid".split())

@@ -16,8 +16,7 @@ from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.core.config import CoreConfig
 from workbench.core.logs.capture import StageLog, StageTable
-from workbench.core.result import Region, SimResult
-from workbench.core.run import STOPPED_EXIT_CODE
+from workbench.core.result import STOPPED_EXIT_CODE, Region, SimResult
 from workbench.core.timing.readout import TimingResult, read_result
 from workbench.core.timing.replay import ROW_DTYPE, replay
 from workbench.core.timing.state import make_state

@@ -1,0 +1,344 @@
+"""Harts and the threads on them: who runs next, for how long, and when it goes on after a wait.
+
+A `Thread` is architectural state: registers, vector registers, the machine record with its pc. A `Hart` is a core with a
+clock: a state of the timing engine, and the threads that it runs in turns. The harts of a machine are of one kind. Each
+has its L1 caches, L2, TLBs, predictors and prefetchers; the last cache and DRAM are one for all
+(`timing.state.share_levels`, `timing.coherence`, `timing.dram`); on cores without an L3 the last cache is the L2. Memory,
+decoded code and Linux belong to the machine: all threads share them.
+
+One host thread simulates all. The hart whose clock is furthest behind executes until it is `QUANTUM_CYCLES` ahead of the
+next one: clocks stay together, runs repeat exactly, and what a hart writes is seen by the others after at most that. One
+that takes a line from another's cache gives way sooner: after the cycles in which the other could ask for it again. The
+clock of a timing engine is the cycle of its last commit; without timing, each instruction is a cycle.
+
+Atomic instructions are never divided. A load-reserved that a hart's turn would leave open gets `RESERVED_INSTRUCTIONS` more
+to reach its store-conditional, then its reservation is lost; so no other hart can have written in between, and constrained
+loops go on.
+
+A new thread goes to the hart with the fewest. Threads that share a hart take turns of `TURN_NS`, as Linux's scheduler
+would let them, at no cost. One that waits in a futex goes on at the clock of the thread that wakes it, or at its deadline.
+
+Left out: the cycles of the kernel's own work (a system call costs the core's trap), moving threads between harts,
+priorities, weak memory ordering (harts see each other's writes in one order), retries of store-conditionals under
+contention.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.core.fault import ExecutionFault, place_name
+from workbench.core.interpreter.state import Status
+from workbench.core.linux.threads import FIRST_THREAD
+
+if TYPE_CHECKING:
+    from workbench.core.run import Machine
+
+QUANTUM_CYCLES = 250  # of a timed run: about three trips to another hart's cache
+QUANTUM_INSTRUCTIONS = 5000  # of a run without timing
+RESERVED_INSTRUCTIONS = 32  # a constrained LR/SC loop has up to 16
+TURN_NS = 1_000_000
+FOREVER = 1 << 62
+_A0, _SP, _TP = 10, 2, 4
+
+
+@dataclass
+class Wait:
+    """Why a thread does not run: a futex (address, bits) or a sleep (address 0), until a deadline in cycles if it has one.
+
+    `late` is the value of a0 once the deadline has passed.
+    """
+
+    address: int
+    bits: int
+    deadline: int | None
+    late: int
+
+
+@dataclass(eq=False)
+class Thread:
+    """A thread and its architectural state.
+
+    Attributes
+    ----------
+    number: as Linux counts. hart: where it runs.
+    registers: x0..x31 and f0..f31 as int64 bits. vector: v0..v31 as bytes, one row a register. state: MACHINE_DTYPE.
+    ready: clock from which on it may run. wait: None while it may. clear_address: word to clear at its end, 0 = none.
+    """
+
+    number: int
+    hart: Hart
+    registers: np.ndarray
+    vector: np.ndarray
+    state: np.ndarray
+    ready: int = 0
+    wait: Wait | None = None
+    clear_address: int = 0
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed so far."""
+        return int(self.state["instructions"][0])
+
+    @property
+    def next_clock(self) -> int | None:
+        """Clock at which it can go on; None while it waits for others only."""
+        if self.wait is None:
+            return max(self.hart.clock, self.ready)
+        return None if self.wait.deadline is None else max(self.hart.clock, self.wait.deadline)
+
+
+@dataclass(eq=False)
+class Hart:
+    """A core of the machine.
+
+    Attributes
+    ----------
+    number: from 0 on. timing: the engine's state; `is_timed` tells whether it is used.
+    threads: that live on it, the next one first. started: threads that ever did.
+    idle_cycles: that it had nothing to run. turn_end: clock at which another of its threads is due.
+    """
+
+    number: int
+    timing: Any
+    is_timed: bool
+    threads: list[Thread] = field(default_factory=list)
+    started: int = 0
+    idle_cycles: int = 0
+    turn_end: int = 0
+    ended_instructions: int = 0
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed so far."""
+        return self.ended_instructions + sum(thread.instructions for thread in self.threads)
+
+    @property
+    def clock(self) -> int:
+        """Cycles since the program began."""
+        return int(self.timing["last_commit"][0]) if self.is_timed else self.instructions + self.idle_cycles
+
+    @property
+    def slice_end(self) -> int:
+        """Clock at which another hart is due, while this one runs; the engine's kernels bring it forward."""
+        return int(self.timing["slice_end"][0])
+
+    @slice_end.setter
+    def slice_end(self, clock: int) -> None:
+        self.timing["slice_end"] = clock
+
+    def idle_until(self, cycle: int) -> None:
+        """Let it wait for something to run."""
+        before = self.clock
+        if cycle <= before:
+            return
+        if self.is_timed:
+            from workbench.core.timing.state import idle_until
+
+            idle_until(self.timing, cycle)
+        self.idle_cycles += cycle - before
+
+    def next_thread(self) -> tuple[int, Thread] | None:
+        """The thread that can go on first, and when; of those that can at once, the one whose turn it is."""
+        times = [(time, k) for k, thread in enumerate(self.threads) if (time := thread.next_clock) is not None]
+        return None if not times else (min(times)[0], self.threads[min(times)[1]])
+
+    def rotate(self) -> None:
+        """The thread whose turn it was comes last."""
+        self.threads.append(self.threads.pop(0))
+
+
+class Harts:
+    """All harts of a machine, and the threads of its program (`linux.threads.Threads`).
+
+    Attributes
+    ----------
+    all: the harts by their number. running: the thread whose state the machine holds.
+    took_turns: whether more than one thread has lived, so that slices are given out by `turn`.
+    """
+
+    def __init__(self, machine: Machine, timings: list[Any]) -> None:
+        self._machine = machine
+        self.all = [Hart(number, timing, machine.timed) for number, timing in enumerate(timings)]
+        self.running = Thread(FIRST_THREAD, self.all[0], machine.registers, machine.vector, machine.state)
+        self.all[0].threads.append(self.running)
+        self.all[0].started = 1
+        self._last_number = FIRST_THREAD
+        self.took_turns = False
+        self._waiting: list[Thread] = []  # in the order in which they began to
+
+    @property
+    def live(self) -> list[Thread]:
+        """Threads that have not ended."""
+        return [thread for hart in self.all for thread in hart.threads]
+
+    @property
+    def instructions(self) -> int:
+        """Instructions that all threads have executed so far."""
+        return sum(hart.instructions for hart in self.all)
+
+    @property
+    def number(self) -> int:
+        """Of the thread that runs."""
+        return self.running.number
+
+    @property
+    def hart_number(self) -> int:
+        """Of the hart that it runs on."""
+        return self.running.hart.number
+
+    @property
+    def hart_count(self) -> int:
+        """Harts of the machine."""
+        return len(self.all)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the program has no other thread."""
+        return len(self.live) == 1
+
+    # What Linux asks for
+
+    def start(self, stack: int, tls: int | None, clear_address: int) -> int:
+        """Start a copy of the running thread on another stack (0: the same); its number. It returns 0 from the call."""
+        parent, machine = self.running, self._machine
+        machine.check_threads()
+        hart = min(self.all, key=lambda hart: len(hart.threads))
+        self._last_number += 1
+        child = Thread(
+            self._last_number, hart, parent.registers.copy(), parent.vector.copy(), parent.state.copy(),
+            parent.hart.clock, None, clear_address,
+        )  # fmt: skip
+        child.registers[_A0] = 0
+        if stack:
+            child.registers[_SP] = stack
+        if tls is not None:
+            child.registers[_TP] = tls
+        child.state["registers"], child.state["vector"] = child.registers.ctypes.data, child.vector.ctypes.data
+        child.state["instructions"] = child.state["region_start"] = 0
+        child.state["reservation"] = -1
+        hart.threads.append(child)
+        hart.started += 1
+        self.took_turns = True
+        parent.hart.slice_end = parent.hart.clock  # so that the clocks are looked at again
+        return child.number
+
+    def set_clear_address(self, address: int) -> None:
+        """The word that is cleared, and whose waiters are woken, when the running thread ends; 0 for none."""
+        self.running.clear_address = address
+
+    def wait(self, address: int, bits: int, deadline_ns: int | None, late: int) -> None:
+        """Let the running thread wait for a wake at an address; a0 is `late` if the deadline comes first."""
+        deadline = None if deadline_ns is None else -int(-deadline_ns * self._machine.frequency_mhz // 1000)
+        self.running.wait = Wait(address, bits, deadline, late)
+        self._waiting.append(self.running)
+        self.took_turns = True
+
+    def wake(self, address: int, bits: int, most: int) -> int:
+        """Wake up to `most` threads, the longest waiting first, that wait there with one of the bits; their number."""
+        found = [t for t in self._waiting if t.wait is not None and t.wait.address == address and t.wait.bits & bits]
+        for thread in found[:most]:
+            self._go_on(thread, self.running.hart.clock)
+        if found[:most]:
+            self.running.hart.slice_end = self.running.hart.clock
+        return len(found[:most])
+
+    def _go_on(self, thread: Thread, clock: int) -> None:
+        thread.wait, thread.ready = None, clock
+        self._waiting.remove(thread)
+
+    def give_way(self) -> None:
+        """Let other threads of the hart run first."""
+        hart = self.running.hart
+        hart.slice_end = hart.turn_end = hart.clock
+
+    def end(self) -> bool:
+        """End the running thread; whether others are left."""
+        thread, hart = self.running, self.running.hart
+        if thread.clear_address:
+            self._machine.memory.write(thread.clear_address, bytes(4))
+            self.wake(thread.clear_address, -1, 1)
+        if self.is_alone:
+            return False
+        self._machine.leave_region(thread.state)
+        hart.ended_instructions += thread.instructions
+        hart.threads.remove(thread)
+        return True
+
+    # Turns
+
+    def turn(self, limit: int) -> Status:
+        """Execute up to `limit` instructions, harts and threads in turn; the status of the `running` one that ended it."""
+        done = 0
+        while done < limit:
+            thread = self._due()
+            self._hold(thread)
+            room = limit - done
+            if not self._machine.timed:
+                room = min(room, max(thread.hart.slice_end - thread.hart.clock, 1))
+            before = thread.instructions
+            status = self._machine.run_slice(room)
+            if int(thread.state["reservation"][0]) != -1:
+                status = self._close_reservation(thread, status)
+            done += thread.instructions - before
+            if status != Status.SLICE_DONE:
+                return status
+        return Status.SLICE_DONE
+
+    def _due(self) -> Thread:
+        """The thread that is to run now: the same until its slice ends or it waits."""
+        running, hart = self.running, self.running.hart
+        if running.wait is None and hart.clock < hart.slice_end and running in hart.threads:
+            return running
+        for busy in self.all:
+            if len(busy.threads) > 1 and busy.clock >= busy.turn_end:
+                busy.rotate()
+                busy.turn_end = busy.clock + max(int(TURN_NS * self._machine.frequency_mhz // 1000), 1)
+        times = sorted(
+            (found[0], hart.number, found[1]) for hart in self.all if (found := hart.next_thread()) is not None
+        )  # fmt: skip
+        if not times:
+            raise self._deadlock()
+        clock, _, thread = times[0]
+        if thread.wait is not None:
+            thread.registers[_A0] = thread.wait.late
+            self._go_on(thread, thread.wait.deadline or 0)
+        hart = thread.hart
+        hart.idle_until(clock)
+        quantum = QUANTUM_CYCLES if hart.is_timed else QUANTUM_INSTRUCTIONS
+        slice_end = times[1][0] + quantum if len(times) > 1 else FOREVER
+        if len(hart.threads) > 1:
+            slice_end = max(min(slice_end, hart.turn_end), clock + 1)
+        hart.slice_end = slice_end
+        return thread
+
+    def _hold(self, thread: Thread) -> None:
+        """Put a thread's state into the machine."""
+        if thread is not self.running:
+            self.running = thread
+            self._machine.hold(thread)
+
+    def _close_reservation(self, thread: Thread, status: Status) -> Status:
+        """At the end of a hart's slice: let an open reservation reach its store-conditional, or lose it."""
+        slice_end = thread.hart.slice_end
+        if status == Status.SLICE_DONE:
+            if thread.hart.clock < slice_end:
+                return status
+            thread.hart.slice_end = FOREVER
+            status = self._machine.run_slice(RESERVED_INSTRUCTIONS)
+            thread.hart.slice_end = slice_end
+        thread.state["reservation"] = -1
+        return status
+
+    def _deadlock(self) -> ExecutionFault:
+        program, threads = self._machine.program, self.live
+        first = threads[0]
+        who = f"all {len(threads)} threads wait" if len(threads) > 1 else "the only thread waits"
+        where = place_name(program, first.wait.address) if first.wait is not None else "nothing"
+        return ExecutionFault(
+            f"{program.name}: a deadlock: {who} to be woken, thread {first.number} by the futex at {where}, at "
+            f"{place_name(program, int(first.state['pc'][0]))}, after {self.instructions:,} instructions."
+        )
