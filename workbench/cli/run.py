@@ -22,6 +22,7 @@ def command(
     vlen: Annotated[
         int | None, typer.Option(help="programs, functional: bits of a vector register [default: the core's]")
     ] = None,
+    harts: Annotated[int, typer.Option(help="programs: cores of this kind, for the threads that it starts", min=1)] = 1,
     max_instructions: Annotated[int | None, typer.Option(help="programs: stop after so many instructions", min=1)] = None,
     stdin: Annotated[
         Path | None, typer.Option(help="programs: file to read as standard input [default: this command's]")
@@ -104,6 +105,7 @@ def command(
         "arguments": arguments,
         "--functional": functional,
         "--vlen": vlen,
+        "--harts": harts if harts > 1 else None,
         "--max-instructions": max_instructions,
         "--stdin": stdin,
         "--root": root,
@@ -134,13 +136,16 @@ def command(
         _refuse(logs.options(), "a functional run")
     if vlen is not None and not functional:
         _refuse({"--vlen": vlen}, "a timed run")
+    if harts > 1:
+        views_of_one = {"--profile": profile, "--folded": folded, "--phases": phases, "--pictures": pictures}
+        _refuse(views_of_one | logs.pipeline_options(), "a run on several harts")
     views = Views(profile, folded, phases, interval, pictures)
     if chrome_trace and views.needs_profile:
         _refuse({"--chrome-trace": chrome_trace}, "a run with --profile, --folded or --pictures")
     given = (*(arg or ()), *(arguments or ()))
     wanted = ProgramRun(
         Path(program), core, given, tuple(_variable(text) for text in env or ()), stdin, root, not functional, vlen,
-        max_instructions, memory_mib, exit_code, as_json, logs, views,
+        max_instructions, memory_mib, exit_code, as_json, logs, views, harts,
     )  # fmt: skip
     if code := run_program_command(wanted):
         raise typer.Exit(code)

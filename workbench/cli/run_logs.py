@@ -43,6 +43,10 @@ class Logs:
             "--stats": self.stats,
         }
 
+    def pipeline_options(self) -> dict[str, Any]:
+        """Those that follow single instructions."""
+        return {name: path for name, path in self.options().items() if name != "--stats"}
+
     def check(self) -> None:
         """Refuse a range that is too large and files that cannot be written, before the run."""
         from workbench.base.errors import InputError

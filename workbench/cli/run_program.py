@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.base.progress import Progress
     from workbench.cli.run_logs import Logs
     from workbench.cli.run_views import Views
-    from workbench.core.result import SimResult
+    from workbench.core.result import HartResult, SimResult
 
 _LARGEST_REGIONS = 10
 _INTERRUPTED = 130
@@ -37,6 +37,7 @@ class ProgramRun:
     as_json: bool = False
     logs: Logs | None = None
     views: Views | None = None
+    harts: int = 1
 
 
 def run_program_command(wanted: ProgramRun) -> int:
@@ -85,6 +86,7 @@ def _simulate(wanted: ProgramRun, stdin: BinaryIO, progress: Progress) -> tuple[
         program, core, wanted.arguments, stdin, wanted.is_timed, wanted.vlen_bits,
         wanted.memory_mib << 20 if wanted.memory_mib else DEFAULT_SPACE_BYTES, root=wanted.root,
         environment=(*ENVIRONMENT, *wanted.environment), on_output=None if wanted.as_json else sink(progress),
+        harts=wanted.harts,
     )  # fmt: skip
     observers = list(wanted.logs.observers if wanted.logs else ())
     observers += wanted.views.prepare(wanted.is_timed) if wanted.views else []
@@ -130,6 +132,24 @@ def standard_input(path: Path | None) -> AbstractContextManager[BinaryIO]:
     return io.BytesIO() if own is None else nullcontext(own)
 
 
+def hart_figures(hart: HartResult) -> dict[str, Any]:
+    """The figures of one of several harts under the names that the command promises."""
+    per = max(hart.instructions, 1)
+    figures = {name: getattr(hart, name) for name in ("number", "threads", "instructions", "cycles", "idle_cycles")}
+    if not hart.cycles:
+        return figures
+    stack = {cause: cycles / per for cause, cycles in hart.cpi_stack.items()}
+    return figures | {"ipc": hart.ipc, "cpi_stack": stack, "mpki": hart.mpki, "counters": hart.counters}
+
+
+def hart_line(hart: HartResult) -> str:
+    """The same in one line, the most important ones."""
+    line = f"{hart.threads} {'thread' if hart.threads == 1 else 'threads'}, {hart.instructions:,} instructions"
+    if hart.cycles:
+        line += f" in {hart.cycles:,} cycles, IPC {hart.ipc:.2f}, {hart.counters['transfers']:,} lines from other harts"
+    return f"{line}, {hart.idle_cycles:,} cycles idle"
+
+
 def summary(result: SimResult, with_output: bool) -> dict[str, Any]:
     """The figures of a `SimResult` under the names that the command promises."""
     values: dict[str, Any] = {"exit_code": result.exit_code, "instructions": result.instructions, "cycles": result.cycles}
@@ -144,6 +164,10 @@ def summary(result: SimResult, with_output: bool) -> dict[str, Any]:
         region.name: {"instructions": region.instructions, "cycles": region.cycles}
         for region in result.regions[:_LARGEST_REGIONS]
     }
+    if result.harts:
+        values["harts"] = [hart_figures(hart) for hart in result.harts] if with_output else {
+            f"hart {hart.number}": hart_line(hart) for hart in result.harts
+        }  # fmt: skip
     values["notes"] = list(result.notes)
     if with_output:
         values |= {"stdout": result.stdout.decode(errors="replace"), "stderr": result.stderr.decode(errors="replace")}
