@@ -125,7 +125,6 @@ def test_qemu_gives_the_same_bytes(build_network: Build, tmp_path: Path, role: s
     for graph in (convolution(build_network, SHAPES[0]), quantised(build_network, 3)):
         compiled = compile_graph(graph, load_core("xiangshan_kunminghu_v2").target(), planner=pinned(role))
         path = write_elf(tmp_path / "network.elf", compiled.program)
-        path.chmod(0o755)
         stdin = compiled.pack_inputs(random_inputs(graph, 3))
         ours = run_program(compiled.program, None, stdin=stdin, timed=False, vlen_bits=vlen_bits)
         machine = f"rv64,v=true,vlen={vlen_bits},elen=64"

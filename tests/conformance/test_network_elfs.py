@@ -33,7 +33,6 @@ def _qemu(path: Path, stdin: bytes, vlen_bits: int) -> bytes:
 def _check(graph: Graph, core: str, vlen_bits: int, folder: Path, tolerance: float = TOLERANCE) -> None:
     compiled = compile_graph(graph, load_core(core).target())
     path = write_elf(folder / "network.elf", compiled.program)
-    path.chmod(0o755)
     inputs = random_inputs(graph, 3)
     stdin = compiled.pack_inputs(inputs)
     ours = run_program(compiled.program, None, stdin=stdin, timed=False, vlen_bits=vlen_bits)

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(QEMU is None, reason="qemu-ri
 @pytest.mark.parametrize("which", ["scalar", "vector"])
 def test_a_log_of_blocks_has_the_instructions_of_the_run(programs: ModuleType, tmp_path: Path, which: str) -> None:
     program, core = getattr(programs, which)(), load_core("thead_c906")
-    write_elf(tmp_path / "p.elf", program).chmod(0o755)
+    write_elf(tmp_path / "p.elf", program)
     command = [str(QEMU), "-cpu", "rv64,v=true,vlen=128", "-d", "in_asm,exec,nochain", "-D", "log", "./p.elf"]
     assert subprocess.run(command, cwd=tmp_path).returncode == 3
     source, instructions = open_qemu_log(tmp_path / "log")

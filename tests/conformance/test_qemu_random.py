@@ -41,6 +41,6 @@ def test_the_same_words_are_illegal_as_under_qemu(vlen_bits, tmp_path):
 def test_the_kernels_stay_inside_their_arrays():
     """Numba's bounds checks on everything that a random program reaches."""
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
-    command = [sys.executable, "-m", "workbench.core.conformance", "20000", "7"]
+    command = [sys.executable, "-m", "workbench.core.conformance", "20000", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -52,8 +53,11 @@ def test_tohost_symbol_is_found():
     assert parse_elf(format_elf(with_tohost), "bare.elf").tohost_address == 0x30000
 
 
+def test_a_written_program_is_marked_executable(tmp_path):
+    assert os.access(write_elf(tmp_path / "small.elf", small_program()), os.X_OK)
+
+
 @pytest.mark.slow
 def test_qemu_runs_a_written_program(tmp_path):
     path = write_elf(tmp_path / "small.elf", small_program())
-    path.chmod(0o755)
     assert subprocess.run(["qemu-riscv64", str(path)], timeout=60).returncode == 42

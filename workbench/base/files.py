@@ -59,9 +59,9 @@ def read_text(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> str:
         ) from None
 
 
-def write_bytes(path: str | Path, data: bytes) -> Path:
+def write_bytes(path: str | Path, data: bytes, *, executable: bool = False) -> Path:
     """Write a file so that a reader sees the old or the new content, never a part; returns the path."""
-    with writing(path) as stream:
+    with writing(path, executable=executable) as stream:
         stream.write(data)
     return Path(path)
 
@@ -82,7 +82,7 @@ def _checked_name(path: str | Path) -> Path:
 
 
 @contextlib.contextmanager
-def writing(path: str | Path) -> Iterator[BinaryIO]:
+def writing(path: str | Path, *, executable: bool = False) -> Iterator[BinaryIO]:
     """A stream to write a file to, piece by piece; the file is there, whole, when the block has ended without an error."""
     path = _checked_name(path)
     try:
@@ -95,7 +95,7 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, (0o777 if executable else 0o666) & ~_umask())
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)

@@ -53,7 +53,6 @@ def command(
     if schedules is not None:
         write_schedules(schedules, graph.name, core, network.schedules)
     path = write_elf(output, network.program)
-    path.chmod(path.stat().st_mode | 0o111)
     if asm is not None:
         write_text(asm, network.assembly)
     show(

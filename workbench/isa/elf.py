@@ -191,8 +191,8 @@ def _header_address(segments: tuple[Segment, ...], header: dict[str, int], elf: 
 
 
 def write_elf(path: str | Path, program: Program) -> Path:
-    """Write a program as a static RV64GC(V) Linux executable with section and symbol tables; same program, same bytes."""
-    return write_bytes(path, format_elf(program))
+    """Write a program as a static RV64GC(V) Linux executable, marked as one; same program, same bytes."""
+    return write_bytes(path, format_elf(program), executable=True)
 
 
 def format_elf(program: Program) -> bytes:

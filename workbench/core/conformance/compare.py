@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections import Counter
@@ -36,9 +37,10 @@ class Difference:
 
 
 def run_under_qemu(program: Program, vlen_bits: int, folder: Path) -> bytes:
-    """Standard output under qemu-riscv64; WorkbenchError with its message if it fails."""
+    """Standard output under qemu-riscv64; WorkbenchError with its message if it fails, or if it is not installed."""
+    if shutil.which("qemu-riscv64") is None:
+        raise WorkbenchError("qemu-riscv64 is not installed: install it (Debian: qemu-user), then run this again")
     path = write_elf(folder / program.name, program)
-    path.chmod(0o755)
     command = ["qemu-riscv64", "-cpu", f"{_CPU}{vlen_bits}", str(path)]
     done = subprocess.run(command, capture_output=True, timeout=300)
     if done.returncode:
