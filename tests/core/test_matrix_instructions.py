@@ -95,3 +95,9 @@ def test_sums_that_depend_on_each_other_wait_and_others_start_every_cycle():
 
     assert each(*[8] * 8) == pytest.approx(core.vector.matrix.latency, abs=0.5)
     assert each(8, 10, 12, 14, 16, 18, 20, 22) == pytest.approx(1, abs=0.15)
+
+
+def test_products_are_counted_for_the_energy_of_a_run():
+    activity = run_program(program("smt.vmadot", 256), load_core("spacemit_x60")).activity
+    assert activity.matrix_products == 4 * 4 * 8
+    assert activity.vector_int_multiply_elements == 0

@@ -10,7 +10,7 @@ from workbench.core.config import CoreConfig, core_names, load_core
 from workbench.ppa.area import cell_area_um2, core_area_um2, sram_area_um2, structure_area_um2
 from workbench.ppa.core_structures import UNCOUNTED, core_structures, named_structures
 from workbench.ppa.scaling import scale
-from workbench.ppa.structures import Structure, add_cells, alu, divider, logic, multiplier, register_file
+from workbench.ppa.structures import Structure, add_cells, alu, divider, logic, matrix_unit, multiplier, register_file
 from workbench.ppa.technology import load_technology
 
 NANGATE = load_technology("nangate45")
@@ -33,6 +33,19 @@ def test_int8_multiply_accumulate_is_near_the_published_28_nm_cell() -> None:
     unit = logic("mac", "x", add_cells(multiplier(8), {"full_adder": 24}), flip_flops=24 + 16)
     area = scale("area", structure_area_um2(unit, NANGATE), (45, 1.1), (28, 0.9))
     assert area == pytest.approx(336.7, rel=0.3)
+
+
+def test_a_matrix_unit_is_about_as_large_as_its_multiply_accumulates() -> None:
+    """As many published cells (see above) as it has products; it shares operand registers and sums."""
+    area = scale("area", structure_area_um2(matrix_unit(128, 512), NANGATE), (45, 1.1), (28, 0.9))
+    assert area == pytest.approx(128 * 336.7, rel=0.3)
+
+
+def test_matrix_instructions_cost_the_core_their_unit() -> None:
+    core = load_core("spacemit_x60")
+    (unit,) = [s for s in named_structures(core) if s.name == "matrix unit"]
+    with_unit, without = (sum(core_area_um2(c, NANGATE).values()) for c in (core, core.without_matrix()))
+    assert with_unit - without == pytest.approx(UNCOUNTED["in_order"] * structure_area_um2(unit, NANGATE), rel=1e-6)
 
 
 def test_small_in_order_core_is_near_the_published_45_nm_one() -> None:

@@ -30,6 +30,11 @@ def test_a_thousand_vector_multiply_adds_by_hand() -> None:
     assert energy == {"scalar units": 0.0, "vector units": pytest.approx(1000 * (3.7 + 0.9) * AT_1_1_V)}
 
 
+def test_products_of_bytes_in_a_matrix_unit_cost_their_8_bit_figures() -> None:
+    energy = arithmetic_pj(Activity(matrix_products=1000), operation_energies(NANGATE))
+    assert energy["vector units"] == pytest.approx(1000 * (0.2 + 2.5 * 0.03) * AT_1_1_V)
+
+
 def test_l1d_and_dram_by_hand() -> None:
     activity = Activity(l1d_accesses=10, dram_read_bytes=64)
     energy = memory_pj(activity, KUNMINGHU, operation_energies(NANGATE), NANGATE)

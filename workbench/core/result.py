@@ -18,6 +18,7 @@ class Activity:
     fp_adds, fp_multiplies, fp_fmas, fp_divides: scalar floating-point operations (also sqrt among divides).
     vector_uops: register-wide vector micro-operations.
     vector_int_elements, vector_int_multiply_elements: element operations of integer ALU and multiplier.
+    matrix_products: multiply-adds of two bytes in instructions for products of small matrices.
     vector_fp_add_elements, vector_fp_multiply_elements, vector_fp_fma_elements, vector_fp_divide_elements: likewise.
     vector_element_bytes: bytes of all element operands read and written in vector registers.
     branches, branch_mispredicts: conditional and indirect.
@@ -39,6 +40,7 @@ class Activity:
     vector_uops: int = 0
     vector_int_elements: int = 0
     vector_int_multiply_elements: int = 0
+    matrix_products: int = 0
     vector_fp_add_elements: int = 0
     vector_fp_multiply_elements: int = 0
     vector_fp_fma_elements: int = 0

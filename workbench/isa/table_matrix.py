@@ -10,6 +10,7 @@ LLVM 22 (llvm/test/MC/RISCV/xsmtvdot-valid.s).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from workbench.isa.code import Flag
@@ -20,6 +21,11 @@ EXTENSION = "Xsmtvdot"
 _CUSTOM_1, _PLAIN, _SLID = 0x2B, 0x71 << 25, 0x73 << 25
 _SIGNS = (("u", "uu"), ("us", "us"), ("su", "su"), ("", "ss"))  # in order of bits 12 and 13; of vs1 and vs2
 _FUNCT7, _LOW, _ODD_VD = 0xFE00_0000, 0x307F, 1 << 7
+
+
+def products_per_instruction(vlen_bytes: int) -> int:
+    """Multiply-adds of two bytes that one instruction does: every row of one register with every row of the other."""
+    return vlen_bytes * math.isqrt(vlen_bytes // 2)
 
 
 def matrix_rows() -> Iterator[Row]:

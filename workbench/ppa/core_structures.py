@@ -7,6 +7,7 @@ physical addresses. Source: model: ours; `tests/ppa/test_area.py` compares the a
 from __future__ import annotations
 
 from workbench.core.config import Cache, CoreConfig
+from workbench.isa.table_matrix import products_per_instruction
 from workbench.ppa.structures import (
     Structure,
     add_cells,
@@ -14,6 +15,7 @@ from workbench.ppa.structures import (
     divider,
     fused_multiply_add,
     logic,
+    matrix_unit,
     multiplier,
     queue,
     register_file,
@@ -145,4 +147,13 @@ def _vector(core: CoreConfig) -> list[Structure]:
     ]
     units = [Structure(s.name, "vector", s.sram_bits, s.flip_flops, s.cells).times(lanes) for s in lane]
     crossbar = logic("vector permutation", "vector", {"mux2": vlen * 14.0}, vlen * 2)
+    if core.has_matrix:
+        units.append(matrix_unit(products_per_instruction(vlen // 8) / _matrix_cycles(core), 2 * vlen))
     return [register_file("vector registers", "vector", registers, vlen, 4 * pipes, pipes + 1), *units, crossbar]
+
+
+def _matrix_cycles(core: CoreConfig) -> float:
+    """Cycles that the matrix unit is taken by one instruction, over the ports that have it."""
+    cost = core.vector.matrix if core.vector else None
+    cycles = max(cost.linear * 2 + cost.fixed, cost.minimum, 1e-3) if cost else 1.0
+    return cycles / max(_ports(core, "v_matrix"), 1)

@@ -3,7 +3,8 @@
 Events (energies of `operations.toml` at 45 nm and 0.9 V, scaled by `scaling`):
 
 * integer and floating operations: Horowitz's figures for 32 bits; scalar integer and scalar double operations count
-  as 64 bits (adders twice, multipliers four times); vector elements count as 32 bits; multiply-add is both.
+  as 64 bits (adders twice, multipliers four times); vector elements count as 32 bits; multiply-add is both;
+  products of small matrices count with the figures for 8 bits.
 * SRAM: Horowitz's 8 KiB access, in proportion to the width and to the square root of the capacity.
 * an instruction: its micro-operation's bits through the pipeline registers and queues, half of them changing.
 * wires of the accelerator: bits moved x mean net length x C V² / 2 x toggle rate.
@@ -27,6 +28,7 @@ from workbench.ppa.structures import Structure
 from workbench.ppa.technology import Technology, operations
 
 _TRANSITIONS_PER_BIT = 0.5
+_SUM_ADDERS = 2.5  # adders of 8 bits per product: for eight, a tree of seven of 18 bits and the sum's 32 bits
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class OperationEnergies:
 
     int_add_32: float
     int_multiply_32: float
+    int_add_8: float
+    int_multiply_8: float
     fp_add_32: float
     fp_multiply_32: float
     fp_divide_32: float
@@ -53,8 +57,9 @@ def operation_energies(technology: Technology) -> OperationEnergies:
         return scale("energy", value_pj, (base.node_nm, base.voltage_v), (technology.node_nm, technology.voltage_v))
 
     return OperationEnergies(
-        at_node(base.int_add_32_pj), at_node(base.int_multiply_32_pj), at_node(base.fp_add_32_pj),
-        at_node(base.fp_multiply_32_pj), at_node(base.fp_divide_32_pj), at_node(base.sram_8_kib_64_bit_pj),
+        at_node(base.int_add_32_pj), at_node(base.int_multiply_32_pj), at_node(base.int_add_8_pj),
+        at_node(base.int_multiply_8_pj), at_node(base.fp_add_32_pj), at_node(base.fp_multiply_32_pj),
+        at_node(base.fp_divide_32_pj), at_node(base.sram_8_kib_64_bit_pj),
     )  # fmt: skip
 
 
@@ -73,6 +78,7 @@ def arithmetic_pj(activity: Activity, energy: OperationEnergies) -> dict[str, fl
     vector = (
         activity.vector_int_elements * energy.int_add_32
         + activity.vector_int_multiply_elements * energy.int_multiply_32
+        + activity.matrix_products * (energy.int_multiply_8 + _SUM_ADDERS * energy.int_add_8)
         + activity.vector_fp_add_elements * energy.fp_add_32
         + activity.vector_fp_multiply_elements * energy.fp_multiply_32
         + activity.vector_fp_fma_elements * (energy.fp_multiply_32 + energy.fp_add_32)

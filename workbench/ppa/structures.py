@@ -103,6 +103,16 @@ def fused_multiply_add(mantissa_bits: int, stages: int = 4) -> Structure:
     return Structure("multiply-add", "execution", flip_flops=stages * (wide + mantissa_bits), cells=cells)
 
 
+def matrix_unit(products: float, sum_bits: int) -> Structure:
+    """Products of bytes, that many a cycle, summed eight by eight into `sum_bits` bits of sums of 32 bits.
+
+    Operands (each byte feeds four products), products and sums are registered: three stages.
+    """
+    tree = {name: count / 8 for name, count in add_cells(*[adder(18)] * 7, adder(32)).items()}
+    cells = {name: count * products for name, count in add_cells(multiplier(8), tree).items()}
+    return Structure("matrix unit", "vector", flip_flops=products * (2 * 8 / 4 + 16) + sum_bits, cells=cells)
+
+
 def logic(name: str, part: str, cells: Cells, flip_flops: float = 0.0) -> Structure:
     """Combinational cells with their output registers."""
     return Structure(name, part, flip_flops=flip_flops, cells=cells)

@@ -89,6 +89,8 @@ class Operations(SourcedModel):
     voltage_v: Positive
     int_add_32_pj: Positive
     int_multiply_32_pj: Positive
+    int_add_8_pj: Positive
+    int_multiply_8_pj: Positive
     fp_add_32_pj: Positive
     fp_multiply_32_pj: Positive
     fp_divide_32_pj: Positive

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from workbench.core.result import Activity
 from workbench.core.timing import classes as K
 from workbench.core.timing.state import COUNTS, TIMING_DTYPE
+from workbench.isa.table_matrix import products_per_instruction
 from workbench.isa.timing_class import TimingClass as Class
 
 _FP_ADDS = (
@@ -156,8 +156,8 @@ def _activity(s: Any, line_bytes: int) -> Activity:
         fp_divides=count(Class.FP_DIV, Class.FP_SQRT),
         vector_uops=int(s["vector_uops"]),
         vector_int_elements=elements(*_VECTOR_INTEGER),
-        vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV)
-        + elements(Class.V_MATRIX) * math.isqrt(int(s["vlen_bytes"]) // 2),  # each element with every row of the other
+        vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV),
+        matrix_products=count(Class.V_MATRIX) * products_per_instruction(int(s["vlen_bytes"])),
         vector_fp_add_elements=elements(Class.V_FP_ADD, Class.V_FP_CONVERT, Class.V_FP_MISC, Class.V_REDUCE_FP),
         vector_fp_multiply_elements=elements(Class.V_FP_MUL),
         vector_fp_fma_elements=elements(Class.V_FP_FMA),
