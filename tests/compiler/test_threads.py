@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from onnx import helper
 
 from workbench.base.errors import InputError
+from workbench.cli.app import app
 from workbench.compiler import cost
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.link import SYSTEM_CALL
@@ -22,6 +25,7 @@ from workbench.graph.half import in_half_precision
 from workbench.graph.quantise import quantise
 from workbench.graph.reference import random_inputs, relative_error, run_reference
 from workbench.graph.zoo import load_model
+from workbench.isa.elf import read_elf
 from workbench.isa.target import Target
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -229,6 +233,19 @@ def test_an_impossible_number_of_threads_is_refused(threads: int, build_network:
     with pytest.raises(InputError) as error:
         compile_graph(build_network(*CASES["gemm"]), replace(CORE, threads=threads))
     assert str(error.value) == f"threads: found {threads}, expected 1 to 64; change it."
+
+
+def test_the_command_names_the_layers_that_threads_do_not_share(tmp_path: Path) -> None:
+    options = ["--core", "thead_c906", "-o", str(tmp_path / "net.elf"), "--json"]
+    for threads in (1, 3):
+        done = CliRunner().invoke(app, ["compile", "mlperf_tiny_kws", *options, "--threads", str(threads)])
+        assert done.exit_code == 0, done.output
+        facts = json.loads(done.stdout)
+        symbols = {symbol.name for symbol in read_elf(tmp_path / "net.elf").symbols}
+        assert (facts.get("threads", 1), "barrier" in symbols) == (threads, threads > 1)
+    assert facts["layers_of_thread_0"] and len(facts["layers_of_thread_0"]) < facts["layers"]
+    alone = CliRunner().invoke(app, ["compile", "mlperf_tiny_kws", *options])
+    assert "layers_of_thread_0" not in json.loads(alone.stdout)
 
 
 @needs_qemu

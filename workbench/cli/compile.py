@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.dtype import Dtype
+
+if TYPE_CHECKING:
+    from workbench.compiler.network import CompiledNetwork
 
 
 def command(
@@ -22,12 +25,15 @@ def command(
         typer.Option("--plain-rvv", help="No matrix instructions, even where the core has some."),
     ] = False,
     pin: Annotated[Path | None, typer.Option(help="Schedules of layers to keep to (a file of --schedules).")] = None,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the program, each on a core of its own.")] = 1,
     tune: Annotated[bool, typer.Option("--tune", help="Let simulations of layers decide among the best few.")] = False,
     schedules: Annotated[Path | None, typer.Option(help="Write the schedules of all layers here (JSON).")] = None,
     asm: Annotated[Path | None, typer.Option(help="Also write the assembly here.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a network to a static RV64GCV Linux program that reads inputs from standard input and writes outputs."""
+    from dataclasses import replace
+
     from workbench.base.files import write_text
     from workbench.base.progress import Progress
     from workbench.cli.dtype import load_network
@@ -42,13 +48,14 @@ def command(
 
     config, graph = load_core(core), load_network(model, read_sizes(batch, dim), dtype)
     config = config.without_matrix() if plain_rvv else config
-    target = config.target()
+    target = replace(config.target(), threads=threads)
     planner = Planner(read_schedules(pin), str(pin)) if pin is not None else Planner()
     notes: list[str] = []
     if tune:
         with Progress(f"tuning {graph.name} for {core}", unit="schedules", quiet=json) as progress:
             tuned = tune_schedules(graph, config, planner, progress)
         planner, notes = tuned.planner, list(tuned.notes)
+        notes += ["Schedules were tuned on one thread."] if threads > 1 else []
     network = compile_graph(graph, target, with_assembly=asm is not None, planner=planner)
     if schedules is not None:
         write_schedules(schedules, graph.name, core, network.schedules)
@@ -60,6 +67,7 @@ def command(
             "program": str(path),
             "tuned_for": f"{target.name}, VLEN {target.vlen_bits}" + (", matrix instructions" if target.has_matrix else ""),
             "layers": len(network.layers),
+            **(_sharing(network) if threads > 1 else {}),
             "macs": network.macs,
             "weight_bytes": network.weight_bytes,
             "arena_bytes": network.arena_bytes,
@@ -69,3 +77,11 @@ def command(
         },
         json,
     )
+
+
+def _sharing(network: CompiledNetwork) -> dict[str, object]:
+    """How many threads there are, and the layers whose main work is that of thread 0 alone."""
+    return {
+        "threads": network.threads,
+        "layers_of_thread_0": [layer.name for layer in network.layers if layer.threads == 1],
+    }
