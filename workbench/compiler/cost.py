@@ -46,10 +46,9 @@ _VECTOR_CYCLES = 2.0  # of an operand's vector in kernels that have no model of 
 
 def kernel_cycles(target: Target, kernel: Any) -> float:
     """Estimated cycles of a kernel: of the largest part, where threads share it."""
-    whole = _alone(target, kernel)
     if target.threads == 1:
-        return whole
-    return min([whole, *(part_cycles(target, shares.largest) for shares in shares_of(target, kernel))])
+        return _alone(target, kernel)
+    return min(part_cycles(target, part) for part in (kernel, *(shares.largest for shares in shares_of(target, kernel))))
 
 
 def waiting_cycles(target: Target, waits: int) -> float:
@@ -58,7 +57,7 @@ def waiting_cycles(target: Target, waits: int) -> float:
 
 
 def part_cycles(target: Target, part: Any) -> float:
-    """Estimated cycles of one thread's part, whose data other threads wrote or read as well."""
+    """Estimated cycles of one thread's part; it may be all of the kernel. Other threads wrote its data or read them too."""
     return _alone(target, part) + touched_bytes(part) / _SHARED_BYTES_PER_CYCLE
 
 
@@ -69,7 +68,7 @@ def shared_kernel(target: Target, kernel: Any) -> Any:
         return replace(kernel, stages=stages, waits=plan_stage_waits(stages))
     parts = [(part_cycles(target, shares.largest), shares.kernel) for shares in shares_of(target, kernel)]
     cycles, best = min(parts, key=lambda part: part[0], default=(math.inf, kernel))
-    return best if cycles + BARRIER_CYCLES < _alone(target, kernel) else kernel
+    return best if cycles + BARRIER_CYCLES < part_cycles(target, kernel) else kernel
 
 
 def _alone(target: Target, kernel: Any) -> float:
