@@ -20,6 +20,8 @@ from workbench.compiler import cost
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.link import SYSTEM_CALL
 from workbench.compiler.planner import Planner, Schedule
+from workbench.core.config import load_core
+from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
 from workbench.graph.quantise import quantise
@@ -152,6 +154,44 @@ def test_quantised_layers_and_layers_in_half_precision_give_the_bytes_of_one_thr
 def test_more_threads_than_pieces_give_the_bytes_of_one_thread(threads: int, build_network: Build, shares_all: None) -> None:
     for name in ("gemm", "conv of a batch", "softmax", "min and max", "conv transpose"):
         check(build_network(*CASES[name]), threads)
+
+
+def _functional(graph: Graph, target: Target, threads: int, inputs: dict[str, np.ndarray]) -> bytes:
+    """Output of the program on a machine without timing that has a hart for every thread."""
+    network = compile_graph(graph, replace(target, threads=threads))
+    run = run_program(
+        network.program, None, stdin=network.pack_inputs(inputs), timed=False, vlen_bits=target.vlen_bits, harts=threads
+    )
+    assert run.exit_code == 0
+    return run.stdout
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_operators_that_qemu_cannot_run_are_right_on_our_simulator(
+    threads: int, build_network: Build, shares_all: None
+) -> None:
+    network, opset = NETWORKS["pairs"]
+    graph = build_network(*network, opset)
+    inputs = random_inputs(graph, 0)
+    assert _functional(graph, CORE, threads, inputs) == _functional(graph, CORE, 1, inputs)
+
+
+def test_threads_share_matrix_instructions(shares_all: None) -> None:
+    graph = load_model("mlperf_tiny_kws")
+    inputs = random_inputs(graph, 0)
+    graph = quantise(graph, [inputs]).graph
+    target = load_core("spacemit_x60").target()
+    layers = compile_graph(graph, replace(target, threads=2)).layers
+    assert any("matrix" in layer.algorithm and layer.threads == 2 for layer in layers)
+    assert _functional(graph, target, 2, inputs) == _functional(graph, target, 1, inputs)
+
+
+def test_threads_without_cores_of_their_own_take_turns(build_network: Build, shares_all: None) -> None:
+    graph = build_network(*CASES["conv 3x3 padded"])
+    one, many = pair(graph, CORE, 3)
+    stdin = one.pack_inputs(random_inputs(graph, 0))
+    runs = [run_program(network.program, None, stdin=stdin, timed=False) for network in (one, many)]
+    assert runs[0].stdout == runs[1].stdout and runs[1].exit_code == 0
 
 
 def _slow_in_the_middle(build_network: Build) -> Graph:

@@ -64,7 +64,6 @@ def run_qemu(program: Program, stdin: bytes, vlen_bits: int = 128, *options: str
     """A run under QEMU, which has as many cores as threads want."""
     with tempfile.TemporaryDirectory() as folder:
         path = write_elf(Path(folder) / "network.elf", program)
-        path.chmod(0o755)
         machine = f"rv64,v=true,vlen={vlen_bits},elen=64,Zfh=true"
         command = [str(QEMU), *options, "-cpu", machine, str(path)]
         return subprocess.run(command, input=stdin, capture_output=True, timeout=600)

@@ -66,6 +66,9 @@ def command(
         bool, typer.Option("--plain-rvv", help="networks: no matrix instructions, even where the core has some")
     ] = False,
     pin: Annotated[Path | None, typer.Option(help="networks: schedules to keep to (of compile --schedules)")] = None,
+    threads: Annotated[
+        int, typer.Option(help="networks: threads that share the layers, each on a core of its own (timed in full)", min=1)
+    ] = 1,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
     csv: Annotated[Path | None, typer.Option(help="networks: table of the layers to write")] = None,
     frequency_mhz: Annotated[
@@ -121,15 +124,18 @@ def command(
     logs = Logs(kanata, o3pipeview, chrome_trace, stats, log_from, log_count)
     if is_network(program):
         _refuse(for_programs, "a network")
+        if threads > 1 and not logs.is_of_layers:
+            _refuse(logs.pipeline_options(), "a network on several threads")
         network = NetworkRun(
             program, core, input or [], read_sizes(batch, dim), dtype or Dtype.FP32, pin, seed, check, full, frequency_mhz,
-            out, csv, pictures, as_json, plain_rvv,
+            out, csv, pictures, as_json, plain_rvv, threads,
         )  # fmt: skip
         run_network_command(network, logs)
         return
     for_networks = {
         "--input": input, "--batch": batch, "--dim": dim, "--seed": seed, "--check": check, "--out": out, "--dtype": dtype,
         "--pin": pin, "--csv": csv, "--frequency-mhz": frequency_mhz, "--plain-rvv": plain_rvv,
+        "--threads": threads if threads > 1 else None,
     }  # fmt: skip
     _refuse(for_networks, "a program")
     if functional:

@@ -76,6 +76,7 @@ class Logs:
             about = {name: getattr(layer, name) for name in _ARGUMENTS}
             steps.append(Step(layer.name, layer.cycles, about))
         title = f"layers, sampled: the whole is within {run.latency_error:.1%} (--full has the pipeline too)"
+        title = f"layers of {run.network.threads} threads" if run.network.threads > 1 else title
         about = {"program": run.network.name, "core": core.name, "frequency_mhz": core.frequency_mhz}
         write_text_pieces(self.chrome_trace, chrome_steps(title, steps, about))
 

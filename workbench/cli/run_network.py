@@ -45,6 +45,7 @@ class NetworkRun:
     pictures: Path | None = None
     as_json: bool = False
     is_plain: bool = False
+    threads: int = 1
 
 
 def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
@@ -69,14 +70,14 @@ def run_network_command(wanted: NetworkRun, logs: Logs) -> NetworkResult:
     values, config = read_inputs(graph, wanted.inputs), core_at(wanted.core, wanted.frequency_mhz)
     config = config.without_matrix() if wanted.is_plain else config
     logs.check()
-    has_layers_alone = logs.is_of_layers and not wanted.is_full
+    has_layers_alone = logs.is_of_layers and (wanted.threads > 1 or not wanted.is_full)
     observers = [] if has_layers_alone else logs.observers
     is_executed = wanted.is_checked or wanted.output is not None
-    sampling = None if wanted.is_full or observers else Sampling(executes=is_executed)
+    sampling = None if wanted.is_full or observers or wanted.threads > 1 else Sampling(executes=is_executed)
     with Progress(f"simulating {graph.name} on {config.name}", unit="instructions", quiet=wanted.as_json) as progress:
         run = run_network(
             graph, config, values, seed=wanted.seed, check=wanted.is_checked, sampling=sampling, progress=progress,
-            observers=observers, planner=planner,
+            observers=observers, planner=planner, threads=wanted.threads,
         )  # fmt: skip
     noted = logs.write(run.result, run.network.program, config, {layer.symbol: layer.name for layer in run.layers})
     run = dataclasses.replace(run, result=noted)
@@ -110,7 +111,7 @@ def _write_files(run: NetworkResult, wanted: NetworkRun, core: CoreConfig) -> No
         title = f"{run.network.name} on {core.name}"
         draw_latency(run, title, wanted.pictures / "latency.png")
         narrowest = min((layer.sum_bits for layer in run.layers if layer.macs), default=32)
-        draw_roofline(run, roofline(core, narrowest), title, wanted.pictures / "roofline.png")
+        draw_roofline(run, roofline(core, narrowest, run.network.threads), title, wanted.pictures / "roofline.png")
         draw_cpi_stack(run.result, title, wanted.pictures / "cpi_stack.png")
 
 
@@ -145,6 +146,7 @@ def write_outputs(outputs: dict[str, np.ndarray], folder: Path) -> None:
 def print_network(run: NetworkResult, as_json: bool) -> None:
     """Figures of the whole run, then one line for each layer."""
     from workbench.cli.output import show
+    from workbench.cli.run_program import hart_figures, hart_line
 
     result = run.result
     figures: dict[str, Any] = {
@@ -155,6 +157,10 @@ def print_network(run: NetworkResult, as_json: bool) -> None:
     }  # fmt: skip
     if run.relative_error is not None:
         figures["relative_error"] = run.relative_error
+    if result.harts:
+        figures["harts"] = [hart_figures(hart) for hart in result.harts] if as_json else {
+            f"hart {hart.number}": hart_line(hart) for hart in result.harts
+        }  # fmt: skip
     figures |= {"cpi_stack": result.cpi_stack, "mpki": result.mpki, "host_seconds": result.host_seconds}
     if as_json:
         from dataclasses import asdict

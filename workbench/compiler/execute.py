@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.base.errors import WorkbenchError
+from workbench.base.errors import InputError, WorkbenchError
 from workbench.base.progress import Progress
 from workbench.compiler.cache import compile_cached
 from workbench.compiler.layer_results import LayerResult, layer_results
@@ -65,7 +65,7 @@ class NetworkResult:
 def run_network(
     graph: Graph | str, core: CoreConfig, inputs: dict[str, np.ndarray] | None = None, *, seed: int = 0,
     check: bool = True, sampling: Sampling | None = None, progress: Progress | None = None,
-    observers: Sequence[Observer] = (), planner: Planner | None = None,
+    observers: Sequence[Observer] = (), planner: Planner | None = None, threads: int = 1,
 ) -> NetworkResult:  # fmt: skip
     """Compile for the core and simulate one inference; inputs missing from `inputs` are drawn from `seed`.
 
@@ -73,6 +73,7 @@ def run_network(
     ----------
     graph: a graph, a name of the zoo or the path of an ONNX file.
     check: compare the outputs with onnxruntime.
+    threads: that share the layers, each on a core of its own; several want neither sampling nor observers.
     sampling: how layers are sampled, more densely, or in full where that takes no longer, while the bound on the error is
     above `LARGEST_ERROR`; None simulates all of them in full. With `check`, and wherever a jump over iterations does not end
     as it should, what is skipped is executed.
@@ -85,7 +86,9 @@ def run_network(
     """
     if not isinstance(graph, Graph):
         graph = load_model(graph)
-    network = compile_cached(graph, core.target(), planner)
+    if threads > 1 and (sampling is not None or observers):
+        raise InputError("threads", f"{threads} of them with sampling or logs of the pipeline", "1", "leave those out")
+    network = compile_cached(graph, dataclasses.replace(core.target(), threads=threads), planner)
     values = {**random_inputs(graph, seed), **(inputs or {})}
     if sampling is not None and check:
         sampling = dataclasses.replace(sampling, executes=True)
@@ -116,8 +119,12 @@ def _simulate(
 ) -> tuple[SimResult, tuple[FunctionSample, ...]]:  # fmt: skip
     from workbench.core.fault import ExecutionFault
     from workbench.core.sampling.run import run_sampled
+    from workbench.core.sampling.threads import run_followed
 
     functions, stdin = [layer.symbol for layer in network.layers], network.pack_inputs(values)
+    if network.threads > 1:
+        followed = run_followed(network.program, core, functions, network.threads, stdin=stdin, progress=progress)
+        return _checked(network, core, *followed)
     try:
         result, samples = run_sampled(
             network.program, core, functions, sampling, stdin=stdin, progress=progress, observers=observers
@@ -127,6 +134,13 @@ def _simulate(
             raise
         whole = dataclasses.replace(sampling, executes=True)  # addresses came from data that were not computed
         return _simulate(network, core, values, whole, progress, observers)
+    return _checked(network, core, result, samples)
+
+
+def _checked(
+    network: CompiledNetwork, core: CoreConfig, result: SimResult, samples: tuple[FunctionSample, ...]
+) -> tuple[SimResult, tuple[FunctionSample, ...]]:
+    """The same; WorkbenchError if the program did not end as it should."""
     expected = network.output_bytes
     if result.exit_code != 0 or len(result.stdout) != expected:
         raise WorkbenchError(

@@ -31,11 +31,12 @@ class Roofline:
         return min(self.macs_per_cycle, macs_per_byte * self.dram_bytes_per_cycle)
 
 
-def roofline(core: CoreConfig, sum_bits: int = 32) -> Roofline:
-    """The roofs of a core: its vector unit's multiply-adds to sums of `sum_bits`, and the bursts of its DRAM channels."""
+def roofline(core: CoreConfig, sum_bits: int = 32, threads: int = 1) -> Roofline:
+    """The roofs of cores, one for each thread: their vector units' multiply-adds to sums of `sum_bits`, and the bursts of
+    the DRAM channels that they share."""
     line, dram = core.memory.l1d.line_bytes, core.dram
     burst_cycles = max(round(dram.burst_ns * core.frequency_mhz / 1000), 1)
-    return Roofline(core.target().vector_bits_per_cycle / sum_bits, dram.channels * line / burst_cycles)
+    return Roofline(threads * core.target().vector_bits_per_cycle / sum_bits, dram.channels * line / burst_cycles)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LayerResult:
     symbol, name, operator, algorithm, macs, input_bytes, weight_bytes, output_bytes: as in `network.Layer`.
     instructions, cycles: of the layer. share: of all cycles.
     sum_bits: width of the sums of the multiply-accumulates.
-    macs_per_cycle: throughput. utilization: its part of the vector unit's peak of multiply-adds to sums of that width, more
+    macs_per_cycle: throughput. utilization: its part of the vector units' peak of multiply-adds to sums of that width, more
     than 1 where Winograd saves products or products of bytes are summed in 16 bits first.
     timed_instructions: simulated with timing; the rest is extrapolated. error_cycles: bound on the error of that, else 0.
     l2_bytes, l3_bytes: in lines that the core and its engine asked of that level (prefetches left out), 0 without one.
@@ -87,7 +88,7 @@ def layer_results(
     has = (core.memory.l2 is not None, core.memory.l3 is not None)
     rows = []
     for layer, sample in zip(network.layers, samples, strict=True):
-        roof, accesses = roofline(core, layer.sum_bits), sample.counts["accesses"]
+        roof, accesses = roofline(core, layer.sum_bits, network.threads), sample.counts["accesses"]
         dram = int(sample.counts["dram_reads"][0] + sample.counts["dram_writes"][0]) * line
         speed = layer.macs / sample.cycles if sample.cycles else 0.0
         intensity = layer.macs / dram if dram else 0.0

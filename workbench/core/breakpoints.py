@@ -19,9 +19,13 @@ def _nothing() -> None:
 
 
 class Breakpoints:
-    """Calls a function wherever the machine arrives at one of its addresses (`workbench.core.run.Stops`)."""
+    """Calls a function wherever a thread of the machine arrives at one of its addresses (`workbench.core.run.Stops`).
 
-    def __init__(self, machine: Machine) -> None:
+    `follows_threads`: the program may start others than its first one.
+    """
+
+    def __init__(self, machine: Machine, follows_threads: bool = False) -> None:
+        self.follows_threads = follows_threads
         self._operations, self._base = machine.code.entries["op"], machine.code.base
         self._calls: dict[int, Call] = {}
         self._kept: dict[int, int] = {}

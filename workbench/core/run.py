@@ -85,7 +85,9 @@ class Observer(Protocol):
 
 
 class Stops(Protocol):
-    """Places at which execution stops, made with `workbench.core.breakpoints`."""
+    """Places at which execution stops, made with `workbench.core.breakpoints`; some follow several threads."""
+
+    follows_threads: bool
 
     def take(self, machine: Machine) -> bool:
         """Do what is to be done where the machine has stopped; whether there was anything."""
@@ -188,7 +190,7 @@ class Machine:
         if progress is not None and not cache_path("workbench.core.interpreter.loop").is_dir():
             progress.say("compiling the simulator, once after every change of it: about a minute")
         self.run_slice(0)  # compiles or loads, so that this is not counted
-        self._may_start_threads = not observers and self.stops is None
+        self._may_start_threads = not observers and (self.stops is None or self.stops.follows_threads)
         for observer in observers:
             observer.begin(self)
         while self.linux.exit_code is None:

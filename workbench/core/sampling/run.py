@@ -112,10 +112,11 @@ class _Watch:
 
     def samples(self) -> tuple[FunctionSample, ...]:
         """What every function took, in the order asked for."""
-        return tuple(_sample(name, self._sums[name]) for name in self._order)
+        return tuple(make_sample(name, self._sums[name]) for name in self._order)
 
 
-def _sample(name: str, counts: np.ndarray) -> FunctionSample:
+def make_sample(name: str, counts: np.ndarray) -> FunctionSample:
+    """What a function took, from the sum of its readings (`counters`)."""
     return FunctionSample(
         name, round(float(counts[INSTRUCTIONS])), round(float(counts[CYCLES])), round(float(counts[TIMED])),
         float(counts[ERROR]), {column: np.rint(counts[place]).astype(np.int64) for column, place in COLUMNS.items()},
