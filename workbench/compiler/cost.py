@@ -41,6 +41,8 @@ _TILE_STEP_CYCLES = 20.0  # of a step of the epilogue (a conversion and its boun
 
 BARRIER_CYCLES = 300.0
 """About what it takes until threads have met: lines of the barrier move between caches twice."""
+LEAST_GAIN_CYCLES = BARRIER_CYCLES
+"""What threads must gain to share a kernel: between kernels of thread 0 nobody waits."""
 _VECTOR_CYCLES = 2.0  # of an operand's vector in kernels that have no model of their own
 
 
@@ -68,7 +70,7 @@ def shared_kernel(target: Target, kernel: Any) -> Any:
         return replace(kernel, stages=stages, waits=plan_stage_waits(stages))
     parts = [(part_cycles(target, shares.largest), shares.kernel) for shares in shares_of(target, kernel)]
     cycles, best = min(parts, key=lambda part: part[0], default=(math.inf, kernel))
-    return best if cycles + BARRIER_CYCLES < part_cycles(target, kernel) else kernel
+    return best if cycles + LEAST_GAIN_CYCLES < part_cycles(target, kernel) else kernel
 
 
 def _alone(target: Target, kernel: Any) -> float:
