@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -79,6 +82,23 @@ class Progress:
         if not self.quiet:
             self.pause()
             print(f"{self.description}: {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def waiting(self, note: str) -> Iterator[None]:
+        """Show `note`, and that time goes by, while something runs that cannot report itself (compiling)."""
+        done = threading.Event()
+
+        def tick() -> None:
+            while not done.wait(1.0):
+                self.update(0, note)
+
+        ticker = threading.Thread(target=tick, daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticker.join()
 
     def pause(self) -> None:
         """Take the bar away, so that something else can be written to the terminal; the next update brings it back."""

@@ -24,6 +24,7 @@ from workbench.core.linux.start import ENVIRONMENT, push_arguments
 from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import STOPPED_EXIT_CODE, SimResult
+from workbench.core.units import add_units, compile_beside
 from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program
 from workbench.isa.table import TABLE, numbers
@@ -152,7 +153,8 @@ class Machine:
         self._may_start_threads = False
         self.actions = TIMES if self.timed else 0
         self.stops: Stops | None = None
-        self.host_seconds = 0.0
+        self.host_seconds = self.compile_seconds = 0.0
+        self._progress = Progress("", quiet=True)
         self.notes: list[str] = []
 
     def _new_timings(self, harts: int) -> list[Any]:
@@ -187,9 +189,12 @@ class Machine:
     ) -> None:
         """Execute until the program exits or has executed `max_instructions`; observers follow programs of one thread."""
         slice_instructions = FIRST_SLICE_INSTRUCTIONS
-        if progress is not None and not cache_path("workbench.core.interpreter.loop").is_dir():
-            progress.say("compiling the simulator, once after every change of it: about a minute")
-        self.run_slice(0)  # compiles or loads, so that this is not counted
+        self._progress = progress or Progress("", quiet=True)
+        if not cache_path("workbench.core.interpreter.loop").is_dir():
+            self._progress.say("compiling the simulator, once after every change of it: up to a minute")
+        compile_beside(self.code)
+        with self._progress.waiting("compiling the interpreter"):
+            self.run_slice(0)  # compiles or loads, so that this is not counted
         self._may_start_threads = not observers and (self.stops is None or self.stops.follows_threads)
         for observer in observers:
             observer.begin(self)
@@ -201,7 +206,8 @@ class Machine:
             limit = min([left, slice_instructions, *(observer.room(self.instructions) for observer in observers)])
             started = time.perf_counter()
             status = self.harts.turn(limit) if self.harts.took_turns else self.run_slice(limit)
-            seconds = time.perf_counter() - started
+            seconds = time.perf_counter() - started - self.compile_seconds
+            self.compile_seconds = 0.0
             self.host_seconds += seconds
             for observer in observers:
                 observer.after_slice(self, status)
@@ -222,12 +228,20 @@ class Machine:
         """Execute up to `limit` instructions."""
         from workbench.core.interpreter.loop import run_slice
 
-        return Status(
-            run_slice(
-                self.code.entries, self._forms, self.registers, self._addresses, self.region_instructions, self.state,
-                self.timing, self.actions, limit,
-            )
-        )  # fmt: skip
+        goal = self.instructions + limit
+        while True:
+            status = Status(
+                run_slice(
+                    self.code.entries, self._forms, self.registers, self.region_instructions, self.state, self.timing,
+                    self.actions, goal - self.instructions,
+                )
+            )  # fmt: skip
+            if status not in (Status.NEEDS_FLOAT, Status.NEEDS_VECTOR):
+                return status
+            started = time.perf_counter()
+            with self._progress.waiting("compiling what this program needs besides"):
+                add_units(self.state, status, bool(self.actions & TIMES))
+            self.compile_seconds += time.perf_counter() - started
 
     def react(self, status: Status) -> None:
         """Answer what ended a slice; ExecutionFault if that ends the program."""

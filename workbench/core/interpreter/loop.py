@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import kernel
+from workbench.base.jit_units import unit_call
 from workbench.core.interpreter.csr import csr_instruction
 from workbench.core.interpreter.integer import (
     atomic,
@@ -29,12 +30,12 @@ from workbench.core.interpreter.integer import (
 )
 from workbench.core.interpreter.primitives import load, multiply_high_signed, multiply_high_unsigned, store
 from workbench.core.interpreter.record import record_instruction, record_visit
-from workbench.core.interpreter.scalar_float import scalar_float
-from workbench.core.interpreter.state import BOX, RECORDS, TIMES, Status
-from workbench.core.timing.engine import step, step_vector
-from workbench.core.vector.execute import execute_vector
+from workbench.core.interpreter.state import BOX, MACHINE_DTYPE, RECORDS, TIMES, Status
+from workbench.core.timing.engine import step
+from workbench.core.timing.state import TIMING_DTYPE
+from workbench.core.vector.forms import FORM_DTYPE
 from workbench.core.vector.vtype import set_vector_type
-from workbench.isa.code import Flag
+from workbench.isa.code import INSTRUCTION_DTYPE, Flag
 from workbench.isa.table import FIRST_VECTOR as _FIRST_VECTOR
 from workbench.isa.table import op as _op
 
@@ -67,6 +68,10 @@ _FETCH_FAULT, _LOAD_FAULT, _STORE_FAULT, _TOHOST, _CODE_CHANGED, _MISALIGNED = (
         Status.FETCH_FAULT, Status.LOAD_FAULT, Status.STORE_FAULT, Status.TOHOST, Status.CODE_CHANGED, Status.MISALIGNED,
     )
 )  # fmt: skip
+_NEEDS_FLOAT, _NEEDS_VECTOR = int(Status.NEEDS_FLOAT), int(Status.NEEDS_VECTOR)
+_scalar_float = unit_call(int, int, int, int, int, MACHINE_DTYPE)
+_execute_vector = unit_call(INSTRUCTION_DTYPE, FORM_DTYPE, MACHINE_DTYPE)
+_step_vector = unit_call(TIMING_DTYPE, INSTRUCTION_DTYPE, int, int, int, int, int, int, int, int, int)
 
 
 @kernel
@@ -74,7 +79,6 @@ def run_slice(
     code: Any,
     forms: Any,
     registers: Any,
-    addresses: Any,
     region_instructions: Any,
     machine: Any,
     timing: Any,
@@ -83,8 +87,9 @@ def run_slice(
 ) -> Any:
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
-    `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; `addresses` receives the element addresses
-    of indexed accesses; the vector registers lie at ``m.vector``. `actions` is `TIMES` + `RECORDS`, or 0 to execute only.
+    `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; the vector registers lie at ``m.vector``.
+    `actions` is `TIMES` + `RECORDS`, or 0 to execute only. What only some programs need is called by its address in
+    `machine`; a slice ends before the first instruction that needs an address that is not there.
     """
     r, m, s = registers, machine[0], timing[0]
     pc, base, count = m.pc, m.code_base, np.uint64(len(code))
@@ -294,7 +299,10 @@ def run_slice(
             else:
                 store(pointer + address, r[rs2])
         elif op >= _FIRST_VECTOR:
-            outcome = execute_vector(c, forms[op], m)
+            if m.execute_vector == 0 or (actions & TIMES and m.step_vector == 0):
+                status = _NEEDS_VECTOR
+                break
+            outcome = _execute_vector(m.execute_vector, (c, forms[op], m))
             if outcome != 0:
                 status = outcome
                 break
@@ -307,13 +315,16 @@ def run_slice(
                 keep = np.int64(2 if rs1 == 0 and rd == 0 else 1 if rs1 == 0 else 0)
                 r[rd] = set_vector_type(m, wanted, r[rs1], keep)
         elif op >= _FIRST_FLOAT:
+            if m.scalar_float == 0:
+                status = _NEEDS_FLOAT
+                break
             rounding = imm if imm != 7 else m.frm
             if rounding > 4:
                 status = _ILLEGAL
                 break
             third = r[np.uint64(c.rs3)] if c.rs3 >= 0 else np.int64(0)
             second = r[rs2] if c.rs2 >= 0 else np.int64(0)
-            r[rd] = scalar_float(op, r[rs1], second, third, rounding, m)
+            r[rd] = _scalar_float(m.scalar_float, (op, r[rs1], second, third, rounding, m))
         elif op >= _FIRST_BIT:
             r[rd] = bit_manipulation(op, r[rs1], r[rs2] if c.rs2 >= 0 else np.int64(0), imm)
         elif op >= _FIRST_ATOMIC:
@@ -356,7 +367,10 @@ def run_slice(
                 limit = 0
             if actions != RECORDS:
                 if c.flags & _VECTOR_FLAG:
-                    step_vector(s, c, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, addresses)
+                    _step_vector(
+                        m.step_vector,
+                        (s, c, i, pc, next_pc, m.address, m.stride, m.vl, m.sew_log2, m.lmul_log2, m.addresses),
+                    )
                 else:
                     step(s, c, i, pc, next_pc, address)
                 if s.last_commit >= s.slice_end:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
+from workbench.base.jit_units import unit
 from workbench.core.interpreter.float_formats import (
     box,
     classify,
@@ -35,7 +36,7 @@ from workbench.core.interpreter.rounding import (
     round_integer,
     sign_bit,
 )
-from workbench.core.interpreter.state import BOX, INEXACT, INVALID
+from workbench.core.interpreter.state import BOX, INEXACT, INVALID, MACHINE_DTYPE
 from workbench.isa.table import op as _op
 
 _I32, _I64, _F64 = np.int32(0), np.int64(0), np.float64(0)
@@ -197,7 +198,7 @@ def _sign_bits_and_class(op: int, x: int, y: int, width: int, machine: Any) -> A
     return _compare(op, x, y, width, machine)
 
 
-@inner_kernel
+@unit(int, int, int, int, int, MACHINE_DTYPE)
 def scalar_float(op: int, x: Any, y: Any, z: Any, mode: int, machine: Any) -> Any:
     """New content of rd (an integer or a float register) from the contents of rs1, rs2, rs3."""
     if op >= _FIRST_BETWEEN:

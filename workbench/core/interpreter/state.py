@@ -20,6 +20,8 @@ class Status(IntEnum):
     TOHOST = 7
     CODE_CHANGED = 8  # a fence.i was executed
     MISALIGNED = 9
+    NEEDS_FLOAT = 10  # the next instruction needs a unit whose address is not known yet: `scalar_float`
+    NEEDS_VECTOR = 11  # `execute_vector`, and `step_vector` in a timed slice
 
 
 TIMES, RECORDS = 1, 2  # what a slice does besides executing: time each instruction, record it for a trace
@@ -60,6 +62,9 @@ MACHINE_DTYPE = np.dtype(
         ("out", np.int64),
         ("mask", np.int64),
         ("scalar", np.int64),  # of the scalar operand's pattern, 8 bytes
+        ("scalar_float", np.int64),  # host addresses of units (`workbench.core.units`), 0 = not needed so far
+        ("execute_vector", np.int64),
+        ("step_vector", np.int64),
         ("address", np.int64),  # of the last vector access, for the timing model
         ("stride", np.int64),
         ("record_pointer", np.int64),  # host address where the next instruction is recorded

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.base.jit import inner_kernel
-from workbench.core.interpreter.primitives import record_at
+from workbench.core.interpreter.primitives import get, record_at
 from workbench.core.limits import MSHRS, STRIDES
 from workbench.core.timing.classes import L3_ARRAY, NPU_UNITS, RULE
 from workbench.core.timing.coherence import level_home, remove_copies
@@ -35,6 +37,7 @@ _REDUCTION = int(Flag.REDUCTION)
 _REDUCE_INT, _REDUCE_FP = RULE["reduce_int"], RULE["reduce_fp"]
 _GATHER, _COMPRESS = RULE["gather"], RULE["compress"]
 _INT_DIV, _FP_DIV, _FP_SQRT = _DIVIDES
+_I64 = np.int64(0)
 
 
 @inner_kernel
@@ -143,7 +146,7 @@ def compute(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, hande
 
 @inner_kernel
 def transfer(
-    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, handed: int
+    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: int, handed: int
 ) -> int:
     """Completion of a vector load or store through the engine's own memory port."""
     is_load = c.flags & _LOAD != 0
@@ -244,13 +247,13 @@ def _block(s: Any, address: int, total: int, asked: int, is_load: bool) -> tuple
 
 @inner_kernel
 def _elements(
-    s: Any, c: Any, address: int, stride: int, vl: int, elements: Any, asked: int, is_load: bool
+    s: Any, c: Any, address: int, stride: int, vl: int, elements: int, asked: int, is_load: bool
 ) -> tuple[int, int, int]:
     """The same for single elements, one a cycle; neighbours in one line share its request."""
     done, last_line, ready = asked, -1, asked
     last_asked = asked
     for k in range(vl):
-        where = elements[k] if c.flags & _INDEXED else address + k * stride
+        where = get(elements, k, _I64) if c.flags & _INDEXED else address + k * stride
         line = where >> s.line_shift
         last_asked = max(asked + k, last_asked)
         if line != last_line:

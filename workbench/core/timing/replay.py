@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import kernel
-from workbench.core.timing.engine import step, step_vector
-from workbench.isa.code import Flag
+from workbench.base.jit_units import unit_call
+from workbench.core.timing.engine import step
+from workbench.core.timing.state import TIMING_DTYPE
+from workbench.core.timing.vector_step import step_vector
+from workbench.isa.code import INSTRUCTION_DTYPE, Flag
 
 ROW_DTYPE = np.dtype(
     [
@@ -24,19 +27,27 @@ ROW_DTYPE = np.dtype(
     ]
 )
 _VECTOR = int(Flag.VECTOR)
+_step_vector = unit_call(TIMING_DTYPE, INSTRUCTION_DTYPE, int, int, int, int, int, int, int, int, int)
+
+
+def replay(timing: Any, code: np.ndarray, rows: np.ndarray, elements: np.ndarray, count: int) -> None:
+    """Time the first `count` of `rows` (`ROW_DTYPE`); `elements` are the addresses of all indexed accesses."""
+    _replay(timing, code, rows, elements.ctypes.data, count, step_vector.address() if (code["flags"] & _VECTOR).any() else 0)
 
 
 @kernel
-def replay(timing: Any, code: Any, rows: Any, elements: Any, count: int) -> None:
-    """Time the first `count` of `rows` (`ROW_DTYPE`); `elements` are the addresses of all indexed accesses."""
+def _replay(timing: Any, code: Any, rows: Any, elements: int, count: int, vector: int) -> None:
     s = timing[0]
     for k in range(count):
         r = rows[k]
         c = code[r.entry]
         if c.flags & _VECTOR:
-            step_vector(
-                s, c, r.entry, r.pc, r.next_pc, r.address, r.stride, r.vl, r.sew_log2, r.lmul_log2,
-                elements[r.element :],
+            _step_vector(
+                vector,
+                (
+                    s, c, r.entry, r.pc, r.next_pc, r.address, r.stride, r.vl, r.sew_log2, r.lmul_log2,
+                    elements + 8 * r.element,
+                ),
             )  # fmt: skip
         else:
             step(s, c, r.entry, r.pc, r.next_pc, r.address)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.base.jit import inner_kernel
+from workbench.core.interpreter.primitives import get
 from workbench.core.timing.classes import ACCESS, L1D_ARRAY
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.state import FIXED
@@ -23,6 +26,7 @@ _SERIAL_FAULT, _SEGMENT, _SEGMENT_FIELD = (
     ACCESS["serial_fault_cycles"], ACCESS["segment_fixed"], ACCESS["segment_field_cycles"],
 )  # fmt: skip
 _SEGMENT_REGISTER = ACCESS["segment_register_cycles"]
+_I64 = np.int64(0)
 
 
 @inner_kernel
@@ -58,7 +62,7 @@ def access_bytes(c: Any, vlen_bytes: int, vl: int, sew_log2: int) -> int:
 
 @inner_kernel
 def access(
-    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: Any, earliest: int
+    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, sew_log2: int, lmul_log2: int, elements: int, earliest: int
 ) -> int:
     """Completion of a vector load or store in the core's own pipes; sets `found` to the farthest level that served it."""
     registers = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2)
@@ -166,7 +170,7 @@ def _contiguous(
 
 @inner_kernel
 def _scattered(
-    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, registers: int, total: int, elements: Any,
+    s: Any, c: Any, pc: int, address: int, stride: int, vl: int, registers: int, total: int, elements: int,
     ready: int, is_load: bool,
 ) -> int:  # fmt: skip
     ports = s.class_ports[c.timing]
@@ -184,7 +188,7 @@ def _scattered(
     s.found = L1D_ARRAY
     time = ready
     for k in range(vl):
-        where = elements[k] if c.flags & _INDEXED else address + k * stride
+        where = get(elements, k, _I64) if c.flags & _INDEXED else address + k * stride
         s.access_credit[direction] += each
         cycles = s.access_credit[direction] // FIXED
         s.access_credit[direction] -= cycles * FIXED

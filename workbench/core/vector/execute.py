@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
+from workbench.base.jit_units import unit
 from workbench.core.interpreter.float_formats import box
 from workbench.core.interpreter.primitives import copy_bytes, get, put
-from workbench.core.interpreter.state import Status
+from workbench.core.interpreter.state import MACHINE_DTYPE, Status
 from workbench.core.vector.convert import convert_elements, gives_float, is_signed_source, takes_float
 from workbench.core.vector.elements import (
     expand_mask,
@@ -35,7 +36,7 @@ from workbench.core.vector.floating_point import (
     modes_are_legal,
     reduce_float_instruction,
 )
-from workbench.core.vector.forms import SOURCE_F, SOURCE_VECTOR, group_number
+from workbench.core.vector.forms import FORM_DTYPE, SOURCE_F, SOURCE_VECTOR, group_number
 from workbench.core.vector.integer import IS_MOVE, IS_MOVE2, integer_elements
 from workbench.core.vector.mask import (
     CPOP,
@@ -64,7 +65,7 @@ from workbench.core.vector.permute import (
     may_overlap,
     permute_elements,
 )
-from workbench.isa.code import V0, Flag
+from workbench.isa.code import INSTRUCTION_DTYPE, V0, Flag
 
 _ILLEGAL = int(Status.ILLEGAL)
 _MASKED, _WRITES_MASK = int(Flag.MASKED), int(Flag.WRITES_MASK)
@@ -288,7 +289,7 @@ def _dispatch(group: int, c: Any, form: Any, machine: Any, masked: int) -> Any:
     return _mask(c, form, machine, masked)
 
 
-@inner_kernel
+@unit(INSTRUCTION_DTYPE, FORM_DTYPE, MACHINE_DTYPE)
 def execute_vector(c: Any, form: Any, machine: Any) -> Any:
     """Execute one vector instruction (not vset*) from element vstart on; a status, 0 if all is well."""
     m = machine
