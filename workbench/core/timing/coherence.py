@@ -41,9 +41,7 @@ def fetch_written(s: Any, line: int) -> int:
                 other.stamps[slot] &= ~DIRTY
                 written = max(written, other.stamps[slot] >> STAMP_SHIFT)
         if written >= 0:
-            if other.drain_line == line:
-                written = max(written, other.drain_time)
-            _forget_store(other, line)
+            written = max(written, _end_stores(other, line))
             s.transfers += 1
             _shorten_slice(s)
             return written
@@ -63,7 +61,7 @@ def remove_copies(s: Any, line: int) -> int:
                 remove(other, level, slot)
                 copies = 1
         if copies:
-            _forget_store(other, line)
+            _end_stores(other, line)
         holders += copies
     if holders > 0:
         s.invalidations += holders
@@ -78,13 +76,17 @@ def _shorten_slice(s: Any) -> None:
 
 
 @inner_kernel
-def _forget_store(s: Any, line: int) -> None:
-    """The next store to the line is a new access: it does not merge with those before."""
+def _end_stores(s: Any, line: int) -> int:
+    """Cycle at which the stores to a line so far are in the cache; the next one does not merge with them."""
+    done = 0
     if s.drain_line == line:
         s.drain_line = -1
+        done = s.drain_time
     for k in range(s.buffer_lines):
         if s.buffer_line[k] == line:
             s.buffer_line[k] = -1
+            done = max(done, s.buffer_free[k])
+    return done
 
 
 @inner_kernel
