@@ -84,11 +84,11 @@ class Thread:
         return int(self.state["instructions"][0])
 
     @property
-    def next_clock(self) -> int | None:
-        """Clock at which it can go on; None while it waits for others only."""
+    def next_clock(self) -> int:
+        """Clock from which on it can go on; FOREVER while it waits for others only."""
         if self.wait is None:
-            return max(self.hart.clock, self.ready)
-        return None if self.wait.deadline is None else max(self.hart.clock, self.wait.deadline)
+            return self.ready
+        return FOREVER if self.wait.deadline is None else self.wait.deadline
 
 
 @dataclass(eq=False)
@@ -100,6 +100,7 @@ class Hart:
     number: from 0 on. timing: the engine's state; `is_timed` tells whether it is used.
     threads: that live on it, the next one first. started: threads that ever did.
     idle_cycles: that it had nothing to run. turn_end: clock at which another of its threads is due.
+    seen: the clock when its last slice ended.
     """
 
     number: int
@@ -109,6 +110,7 @@ class Hart:
     started: int = 0
     idle_cycles: int = 0
     turn_end: int = 0
+    seen: int = 0
     ended_instructions: int = 0
 
     @property
@@ -140,11 +142,16 @@ class Hart:
 
             idle_until(self.timing, cycle)
         self.idle_cycles += cycle - before
+        self.seen = cycle
 
-    def next_thread(self) -> tuple[int, Thread] | None:
-        """The thread that can go on first, and when; of those that can at once, the one whose turn it is."""
-        times = [(time, k) for k, thread in enumerate(self.threads) if (time := thread.next_clock) is not None]
-        return None if not times else (min(times)[0], self.threads[min(times)[1]])
+    def next_thread(self) -> tuple[int, Thread | None]:
+        """When it can go on, and with which thread: of those that can at once, the one whose turn it is."""
+        best, found = FOREVER, None
+        for thread in self.threads:
+            clock = max(self.seen, thread.next_clock)
+            if clock < best:
+                best, found = clock, thread
+        return best, found
 
     def rotate(self) -> None:
         """The thread whose turn it was comes last."""
@@ -272,18 +279,20 @@ class Harts:
 
     def turn(self, limit: int) -> Status:
         """Execute up to `limit` instructions, harts and threads in turn; the status of the `running` one that ended it."""
-        done = 0
+        done, is_timed = 0, self._machine.timed
+        self.running.hart.seen = self.running.hart.clock
         while done < limit:
             thread = self._due()
             self._hold(thread)
             room = limit - done
-            if not self._machine.timed:
-                room = min(room, max(thread.hart.slice_end - thread.hart.clock, 1))
+            if not is_timed:
+                room = min(room, max(thread.hart.slice_end - thread.hart.seen, 1))
             before = thread.instructions
             status = self._machine.run_slice(room)
             if int(thread.state["reservation"][0]) != -1:
                 status = self._close_reservation(thread, status)
             done += thread.instructions - before
+            thread.hart.seen = thread.hart.clock
             if status != Status.SLICE_DONE:
                 return status
         return Status.SLICE_DONE
@@ -291,25 +300,27 @@ class Harts:
     def _due(self) -> Thread:
         """The thread that is to run now: the same until its slice ends or it waits."""
         running, hart = self.running, self.running.hart
-        if running.wait is None and hart.clock < hart.slice_end and running in hart.threads:
+        if running.wait is None and hart.seen < hart.slice_end and running in hart.threads:
             return running
-        for busy in self.all:
-            if len(busy.threads) > 1 and busy.clock >= busy.turn_end:
-                busy.rotate()
-                busy.turn_end = busy.clock + max(int(TURN_NS * self._machine.frequency_mhz // 1000), 1)
-        times = sorted(
-            (found[0], hart.number, found[1]) for hart in self.all if (found := hart.next_thread()) is not None
-        )  # fmt: skip
-        if not times:
+        clock, after, thread = FOREVER, FOREVER, None
+        for candidate in self.all:
+            if len(candidate.threads) > 1 and candidate.seen >= candidate.turn_end:
+                candidate.rotate()
+                candidate.turn_end = candidate.seen + max(int(TURN_NS * self._machine.frequency_mhz // 1000), 1)
+            could, found = candidate.next_thread()
+            if could < clock:
+                clock, after, thread = could, clock, found
+            elif could < after:
+                after = could
+        if thread is None:
             raise self._deadlock()
-        clock, _, thread = times[0]
         if thread.wait is not None:
             thread.registers[_A0] = thread.wait.late
             self._go_on(thread, thread.wait.deadline or 0)
         hart = thread.hart
-        hart.idle_until(clock)
-        quantum = QUANTUM_CYCLES if hart.is_timed else QUANTUM_INSTRUCTIONS
-        slice_end = times[1][0] + quantum if len(times) > 1 else FOREVER
+        if clock > hart.seen:
+            hart.idle_until(clock)
+        slice_end = min(after + (QUANTUM_CYCLES if hart.is_timed else QUANTUM_INSTRUCTIONS), FOREVER)
         if len(hart.threads) > 1:
             slice_end = max(min(slice_end, hart.turn_end), clock + 1)
         hart.slice_end = slice_end
@@ -326,7 +337,7 @@ class Harts:
         slice_end = thread.hart.slice_end
         if status == Status.SLICE_DONE:
             if thread.hart.clock < slice_end:
-                return status
+                return status  # only the turn has ended
             thread.hart.slice_end = FOREVER
             status = self._machine.run_slice(RESERVED_INSTRUCTIONS)
             thread.hart.slice_end = slice_end
