@@ -146,3 +146,23 @@ def test_views_write_their_files_and_profile_the_run(elf, tmp_path):
 def test_views_that_do_not_fit_are_refused(elf, options, sentence):
     error = run(elf, *options).exception
     assert isinstance(error, InputError) and str(error) == sentence
+
+
+def test_each_of_several_harts_has_a_line_and_figures(elf):
+    printed = run(elf, "--core", "thead_c906", "--harts", "2").stdout.splitlines()
+    begins = [line.strip() for line in printed if line.startswith("  hart ")]
+    assert begins[0].startswith("hart 0  1 thread, 8 instructions in ") and begins[0].endswith(" 0 cycles idle")
+    assert begins[1] == "hart 1  0 threads, 0 instructions, 0 cycles idle"
+    figures = json.loads(run(elf, "--core", "thead_c906", "--harts", "2", "--json").stdout)["harts"]
+    assert [(hart["number"], hart["threads"], hart["instructions"]) for hart in figures] == [(0, 1, 8), (1, 0, 0)]
+    assert {"cycles", "idle_cycles", "ipc", "cpi_stack", "mpki", "counters"} <= set(figures[0])
+    assert "harts" not in json.loads(run(elf, "--core", "thead_c906", "--json").stdout)
+
+
+def test_what_follows_one_thread_is_refused_with_several_harts(elf, tmp_path):
+    for option in (("--profile",), ("--phases", tmp_path / "p.csv"), ("--kanata", tmp_path / "k.txt")):
+        refused = run(elf, "--harts", "2", *option)
+        assert isinstance(refused.exception, InputError)
+        assert str(refused.exception) == (
+            f"{option[0]}: found that option for a run on several harts, expected it left out; see `workbench run --help`."
+        )
