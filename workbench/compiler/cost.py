@@ -254,10 +254,12 @@ def reread_cycles(target: Target, size_bytes: int, times: int) -> float:
 
 
 def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
-    """Cycles to bring weights near: the first time from DRAM, then from where they fit."""
+    """Cycles to bring weights near: the first time from DRAM, then from where they fit; threads each bring their part."""
     fits = size_bytes <= _USABLE * max(target.l1d_bytes, target.l2_bytes)
-    again = _SHARED_BYTES_PER_CYCLE if fits else _DRAM_BYTES_PER_CYCLE
-    return size_bytes / _DRAM_BYTES_PER_CYCLE + (times - 1) * size_bytes / again
+    dram = target.threads * _DRAM_BYTES_PER_CYCLE  # a core waits for its misses
+    dram = min(dram, target.dram_bytes_per_cycle) if target.threads > 1 else dram
+    again = target.threads * _SHARED_BYTES_PER_CYCLE if fits else dram
+    return size_bytes / dram + (times - 1) * size_bytes / again
 
 
 def window_cycles(target: Target, kernel: Window) -> float:

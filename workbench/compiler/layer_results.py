@@ -34,9 +34,7 @@ class Roofline:
 def roofline(core: CoreConfig, sum_bits: int = 32, threads: int = 1) -> Roofline:
     """The roofs of cores, one for each thread: their vector units' multiply-adds to sums of `sum_bits`, and the bursts of
     the DRAM channels that they share."""
-    line, dram = core.memory.l1d.line_bytes, core.dram
-    burst_cycles = max(round(dram.burst_ns * core.frequency_mhz / 1000), 1)
-    return Roofline(threads * core.target().vector_bits_per_cycle / sum_bits, dram.channels * line / burst_cycles)
+    return Roofline(threads * core.target().vector_bits_per_cycle / sum_bits, core.dram_bytes_per_cycle)
 
 
 @dataclass(frozen=True)

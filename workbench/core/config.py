@@ -354,6 +354,12 @@ class CoreConfig(SourcedModel):
         """Dotted names of all numeric fields; the notes are prose."""
         return [field for field in super().numeric_fields() if field != "notes"]
 
+    @property
+    def dram_bytes_per_cycle(self) -> float:
+        """Bytes of a cycle in which all DRAM channels are busy."""
+        burst_cycles = max(round(self.dram.burst_ns * self.frequency_mhz / 1000), 1)
+        return self.dram.channels * self.memory.l1d.line_bytes / burst_cycles
+
     def target(self) -> Target:
         """What a compiler must know of this core."""
         l2 = self.memory.l2
@@ -362,7 +368,7 @@ class CoreConfig(SourcedModel):
             has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
             instructions_per_cycle=0.3 if self.kind == "in_order" else 4.0,  # a load waits for its use
             renames_vectors=self.kind == "out_of_order" and self.npu is None, has_matrix=self.has_matrix,
-            **self._vector_memory(),
+            dram_bytes_per_cycle=self.dram_bytes_per_cycle, **self._vector_memory(),
         )  # fmt: skip
 
     def _vector_memory(self) -> dict[str, int]:

@@ -24,6 +24,7 @@ class Target:
     has_matrix: the matrix instructions of `isa.table_matrix` are present.
     load_bytes_per_cycle: of vector loads that hit it; 0 for the width of the multiply-add.
     threads: of the program, each on a core of its own of this kind.
+    dram_bytes_per_cycle: that all cores together can read.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Target:
     load_bytes_per_cycle: int = 0
     has_matrix: bool = False
     threads: int = 1
+    dram_bytes_per_cycle: float = 16.0
