@@ -294,8 +294,10 @@ def test_the_command_names_the_layers_that_threads_do_not_share(tmp_path: Path) 
 
 @needs_qemu
 @pytest.mark.slow
-@pytest.mark.parametrize("threads", [2, 3, 4])
-@pytest.mark.parametrize("name", ["mobilenet_v2", "squeezenet", "shufflenet_v2", "mobilenet_v3", "bert_tiny"])
+@pytest.mark.parametrize(
+    ("name", "threads"),
+    [("mobilenet_v2", 2), ("squeezenet", 3), ("shufflenet_v2", 4), ("mobilenet_v3", 3), ("bert_tiny", 4), ("resnet18", 4)],
+)
 def test_a_network_of_the_zoo_gives_the_bytes_of_one_thread(name: str, threads: int) -> None:
     graph = load_model(name)
     check(graph, threads)
