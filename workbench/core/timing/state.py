@@ -51,6 +51,7 @@ DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
 FIXED = 16  # vector port cycles are in sixteenths
 LMUL_STEPS = 8  # registers of one operation: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16
+RULE_MEMOS = 1024  # instructions whose cost rule is remembered, hashed by their bits
 SEWS = 4  # 8, 16, 32 and 64 bits
 OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learning phase; Michaud 2016: 100, 31, 1
 HUGE_PAGE = 1 << 21  # bytes; numpy asks the system for such pages in large arrays
@@ -147,6 +148,7 @@ _FIELDS: list[Any] = [
     ("rule_cost", _W, len(K.RULES) * SEWS * LMUL_STEPS), ("rule_latency", _W, len(K.RULES) * SEWS),
     ("rule_saving", _W, len(K.RULES) * SEWS), ("rule_minimum", _W, len(K.RULES)), ("rule_fixed", _W, len(K.RULES)),
     ("rule_elements", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
+    ("rule_memo", _W, RULE_MEMOS),  # bits of an instruction and its class above its rule
     ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)), ("register_saving", _W, 128),
     ("access_cost", _W, 2 * len(K.ACCESS)), ("parallel_fields", _W, 2), ("field_slots", _W, 2),
     ("access_credit", _W, 2),

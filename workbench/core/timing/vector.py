@@ -13,7 +13,7 @@ from typing import Any
 from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import L2, L2_ARRAY, RULE, VECTOR
 from workbench.core.timing.pipeline import busy_ports, in_order_time, keep_port, note_issue, take_port
-from workbench.core.timing.state import FIXED, FULL_SPANS, LMUL_STEPS, SEWS
+from workbench.core.timing.state import FIXED, FULL_SPANS, LMUL_STEPS, RULE_MEMOS, SEWS
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass
 
@@ -47,6 +47,16 @@ V0 = 64  # first vector register in the unified numbering
 _SMALLEST, _LARGEST = -3, LMUL_STEPS - 4  # log2 of the registers of one operation
 ARITHMETIC, MEMORY = 0, 1  # the two in-order streams of a unit with a queue
 _SPREAD, _SLOTS = 0x9E3779B1, FULL_SPANS - 1  # multiplicative hash of a mask of ports
+
+
+@inner_kernel
+def known_rule(s: Any, kind: int, word: int) -> int:
+    """`cost_rule`, which is remembered for the instructions that were met last."""
+    slot = (word >> 7 ^ word >> 19 ^ kind) & (RULE_MEMOS - 1)
+    key = word << 16 | kind << 8
+    if s.rule_memo[slot] & ~255 != key:
+        s.rule_memo[slot] = key | cost_rule(s, kind, word)
+    return s.rule_memo[slot] & 255  # type: ignore[no-any-return]
 
 
 @inner_kernel
@@ -134,22 +144,24 @@ def scalar_ready(s: Any, c: Any, earliest: int) -> int:
 
 
 @inner_kernel
-def _operands(s: Any, c: Any, low: int, high: int, k: int, accumulates: bool) -> int:
-    """Cycle at which the source registers `low`..`high` of each group, the old result and the mask are there."""
+def _sources(s: Any, c: Any, low: int, high: int) -> int:
+    """Cycle at which the source registers `low` ... `high` - 1 of each group are there."""
     ready = 0
     for j in range(low, high):
         if c.rs2 >= V0:
             ready = max(ready, s.register_ready[c.rs2 + j])
         if c.rs1 >= V0:
             ready = max(ready, s.register_ready[c.rs1 + j])
-    if c.rs3 >= V0:
-        old = s.register_ready[c.rs3 + k]
-        ready = max(ready, old - s.register_saving[c.rs3 + k] if accumulates else old)
-    if c.flags & _MASKED:
-        ready = max(ready, s.register_ready[V0])
-        if s.masked_reads_old and _keeps_old(c):
-            ready = max(ready, s.register_ready[c.rd + k])
     return ready
+
+
+@inner_kernel
+def _mask(s: Any, c: Any, k: int) -> int:
+    """Cycle at which the mask is there, and the old register `k` of the result where a masked operation keeps some of it."""
+    ready = s.register_ready[V0]
+    if s.masked_reads_old and _keeps_old(c):
+        ready = max(ready, s.register_ready[c.rd + k])
+    return ready  # type: ignore[no-any-return]
 
 
 @inner_kernel
@@ -163,59 +175,48 @@ def _keeps_old(c: Any) -> bool:
 
 @inner_kernel
 def take(s: Any, ports: int, ready: int, cycles: int) -> int:
-    """First cycle of a micro-operation that keeps one port busy for `cycles`; leaves the port and the last beat."""
+    """First cycle of a micro-operation that keeps one port busy for `cycles`; leaves the port and the last beat.
+
+    For every mask of ports (its hash) the last span of cycles in which all were found taken is remembered, and skipped.
+    """
     s.vector_beat = ready
     if cycles <= 0:
         return ready
-    time = _skip_full(s, ports, ready)
-    first = -1
-    while True:
-        busy = busy_ports(s, time)
-        free = ports & ~busy
-        if free != 0:
-            if first < 0:
-                first = time
-                _note_full(s, ports, ready, first)
-            ports = free & -free  # the other beats follow on the same port
-            keep_port(s, time, busy | ports)
-            cycles -= 1
-            if cycles == 0:
-                break
+    slot = ((ports * _SPREAD) >> 32) & _SLOTS
+    time = ready
+    known = s.full_ports[slot] == ports and s.full_start[slot] <= ready <= s.full_end[slot]
+    if known:
+        time = s.full_end[slot]
+    busy = busy_ports(s, time)
+    while ports & ~busy == 0:
         time += 1
-    s.vector_port = ports
+        busy = busy_ports(s, time)
+    if not known:
+        s.full_ports[slot], s.full_start[slot] = ports, ready
+    s.full_end[slot] = first = time
+    free = ports & ~busy
+    port = free & -free
+    keep_port(s, time, busy | port)
+    for _ in range(cycles - 1):  # the other beats follow on the same port
+        time += 1
+        busy = busy_ports(s, time)
+        while busy & port:
+            time += 1
+            busy = busy_ports(s, time)
+        keep_port(s, time, busy | port)
+    s.vector_port = port
     s.vector_beat = time
     return first
 
 
 @inner_kernel
-def _full_slot(ports: int) -> int:
-    return ((ports * _SPREAD) >> 32) & _SLOTS
-
-
-@inner_kernel
-def _skip_full(s: Any, ports: int, time: int) -> int:
-    """The end of a span of cycles from `time` on in which all of `ports` are known to be taken, or `time`."""
-    slot = _full_slot(ports)
-    return s.full_end[slot] if s.full_ports[slot] == ports and s.full_start[slot] <= time < s.full_end[slot] else time
-
-
-@inner_kernel
-def _note_full(s: Any, ports: int, start: int, end: int) -> None:
-    """Remember that all of `ports` are taken from `start` to `end`, with the span known before where it touches that."""
-    slot = _full_slot(ports)
-    if s.full_ports[slot] != ports or not s.full_start[slot] <= start <= s.full_end[slot]:
-        s.full_ports[slot], s.full_start[slot] = ports, start
-    s.full_end[slot] = end
-
-
-@inner_kernel
-def _bound_port(s: Any, ports: int) -> int:
-    """The port whose turn it is, of a unit whose operations take its pipes in turn."""
+def _bound_port(ports: int, number: int) -> int:
+    """The port whose turn it is, of a unit whose micro-operations, counted by `number`, take its pipes in turn."""
     lowest = ports & -ports
     others = ports & ~lowest
     if others == 0:
         return ports
-    return others & -others if s.vector_uops & 1 else lowest
+    return others & -others if number & 1 else lowest
 
 
 @inner_kernel
@@ -307,23 +308,38 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
     if c.flags & _READS_SCALAR:
         base = _scalar_operand(s, c, base)
     done, issue, last, beat = 0, 0, 0, 0
+    rd, rs1, rs2, rs3 = int(c.rd), int(c.rs1), int(c.rs2), int(c.rs3)
+    halves, masked = 1 if c.flags & _WIDENING else 0, c.flags & _MASKED != 0
+    saving, credit, uops = s.rule_saving[place], s.rule_credit[rule] + extra, s.vector_uops
     for k in range(count):
-        low = k >> 1 if c.flags & _WIDENING else 2 * k if narrow else k
-        high = low + (2 if narrow else 1)
+        ready = base
+        if whole:
+            ready = max(ready, _sources(s, c, 0, count))
+        elif narrow:
+            ready = max(ready, _sources(s, c, 2 * k, 2 * k + 2))
+        else:
+            if rs2 >= V0:
+                ready = max(ready, s.register_ready[rs2 + (k >> halves)])
+            if rs1 >= V0:
+                ready = max(ready, s.register_ready[rs1 + (k >> halves)])
         old = 0 if single else k
-        ready = max(base, _operands(s, c, 0 if whole else low, count if whole else high, old, accumulates))
+        if rs3 >= V0:
+            addend = s.register_ready[rs3 + old]
+            ready = max(ready, addend - s.register_saving[rs3 + old] if accumulates else addend)
+        if masked:
+            ready = max(ready, _mask(s, c, old))
         if s.in_order:
-            if c.rd >= 0:
-                ready = max(ready, s.register_started[c.rd + old])
+            if rd >= 0:
+                ready = max(ready, s.register_started[rd + old])
             if k == 0:
                 base = ready = hand_to_queue(s, base, ready, ARITHMETIC)
             else:
                 ports = s.vector_port
-        s.rule_credit[rule] += share + (extra if k == 0 else 0)
-        cycles = s.rule_credit[rule] // FIXED
-        s.rule_credit[rule] -= cycles * FIXED
+        credit += share
+        cycles = credit // FIXED
+        credit -= cycles * FIXED
         s.vector_port = ports
-        last = take(s, _bound_port(s, ports) if s.binds_pipes else ports, ready, cycles)
+        last = take(s, _bound_port(ports, uops + k) if s.binds_pipes else ports, ready, cycles)
         beat = max(beat, s.vector_beat)
         if k == 0:
             issue = last
@@ -331,9 +347,9 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
                 note_start(s, issue, ARITHMETIC)
         done = max(done, last + latency)
         if not single:
-            s.register_ready[c.rd + k] = s.register_started[c.rd + k] = last + latency
-            s.register_saving[c.rd + k] = s.rule_saving[place]
-        s.vector_uops += 1
+            s.register_ready[rd + k] = s.register_started[rd + k] = last + latency
+            s.register_saving[rd + k] = saving
+    s.rule_credit[rule], s.vector_uops = credit, uops + count
     s.vector_issue, s.vector_leave = issue, last
     if single:
         done = beat + latency

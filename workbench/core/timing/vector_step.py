@@ -25,7 +25,7 @@ from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import admit, advance, commit, fetch, free_register, leave, register_slot, rename
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
-from workbench.core.timing.vector import V0, cost_rule, operate, registers_log2, vector_cause
+from workbench.core.timing.vector import V0, known_rule, operate, registers_log2, vector_cause
 from workbench.core.timing.vector_memory import access, access_bytes, access_registers
 from workbench.isa.code import INSTRUCTION_DTYPE, Flag
 
@@ -46,7 +46,7 @@ def step_vector(
     """
     flags, kind, rd = c.flags, c.timing, c.rd
     is_memory = flags & _MEMORY != 0
-    rule = 0 if is_memory else cost_rule(s, kind, int(c.raw))
+    rule = 0 if is_memory else known_rule(s, kind, int(c.raw))
     steps = 0 if is_memory else registers_log2(kind, rule, int(c.raw), flags, lmul_log2)
     uops = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2) if is_memory else 1 << max(steps, 0)
     _count_vector(s, c, kind, vl, sew_log2, is_memory)
