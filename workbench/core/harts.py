@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.core.fault import ExecutionFault, place_name
-from workbench.core.interpreter.state import Status
+from workbench.core.interpreter.state import Status, vector_file
 from workbench.core.linux.threads import FIRST_THREAD
 
 if TYPE_CHECKING:
@@ -216,10 +216,11 @@ class Harts:
         hart = min(self.all, key=lambda hart: len(hart.threads))
         self._last_number += 1
         child = Thread(
-            self._last_number, hart, parent.registers.copy(), parent.vector.copy(), parent.state.copy(),
+            self._last_number, hart, parent.registers.copy(), vector_file(machine.vlen_bits), parent.state.copy(),
             parent.hart.clock, None, clear_address,
         )  # fmt: skip
         child.registers[_A0] = 0
+        child.vector[:] = parent.vector
         if stack:
             child.registers[_SP] = stack
         if tls is not None:

@@ -17,7 +17,7 @@ from workbench.core.bare_metal.machine_mode import MachineMode
 from workbench.core.config import CoreConfig
 from workbench.core.fault import ExecutionFault, fault, place_name
 from workbench.core.harts import Harts, Thread
-from workbench.core.interpreter.state import TIMES, Status, new_machine
+from workbench.core.interpreter.state import TIMES, Status, new_machine, vector_file
 from workbench.core.limits import HARTS
 from workbench.core.linux.root import Root
 from workbench.core.linux.start import ENVIRONMENT, push_arguments
@@ -129,7 +129,7 @@ class Machine:
         self._htif: Htif | None = None
         self._machine_mode: MachineMode | None = None
         self.registers = np.zeros(64, np.int64)
-        self.vector = np.zeros((32, self.vlen_bits // 8), np.uint8)
+        self.vector = vector_file(self.vlen_bits)
         self.state = new_machine(self.vlen_bits)
         self.state["memory_pointer"] = self.memory.data.ctypes.data
         self.state["memory_base"], self.state["memory_size"] = self.memory.base, self.memory.size

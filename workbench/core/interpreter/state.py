@@ -6,6 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from workbench.base.jit_simd import SLACK_BYTES
+
 
 class Status(IntEnum):
     """Why the interpreter returned."""
@@ -87,6 +89,12 @@ VISIT_DTYPE = np.dtype(
 
 GUARD_BYTES = 64  # behind the guest memory, so that one compare checks an access of up to 8 bytes
 VILL = -(1 << 63)
+
+
+def vector_file(vlen_bits: int) -> np.ndarray:
+    """v0..v31 as bytes, one row a register, with room behind the last one for chunks (`workbench.base.jit_simd`)."""
+    size = 32 * vlen_bits // 8
+    return np.zeros(size + SLACK_BYTES, np.uint8)[:size].reshape(32, -1)
 
 
 def new_machine(vlen_bits: int) -> np.ndarray:

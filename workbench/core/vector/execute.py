@@ -65,6 +65,7 @@ from workbench.core.vector.permute import (
     may_overlap,
     permute_elements,
 )
+from workbench.core.vector.plain import float_in_chunks, integer_in_chunks
 from workbench.isa.code import INSTRUCTION_DTYPE, V0, Flag
 
 _ILLEGAL = int(Status.ILLEGAL)
@@ -295,6 +296,11 @@ def execute_vector(c: Any, form: Any, machine: Any) -> Any:
     m = machine
     group = form.group
     masked = False
+    if c.flags & _MASKED == 0 and m.vstart == 0 and m.vtype >= 0 and (group == _FLOAT or group == _INT):
+        if float_in_chunks(c, form, m) if group == _FLOAT else integer_in_chunks(c, form, m):
+            m.address = 0
+            m.stride = 0
+            return 0
     if c.flags & _MASKED:
         expand_mask(m.vector, m.mask, m.vl)
         masked = form.uses_v0 == 0
