@@ -42,8 +42,9 @@ def common(dtype: str, weights: np.ndarray, scales: int) -> dict[str, np.ndarray
 
 
 def convolution(
-    dtype: str, channels: int, filters: int, size: tuple[int, int], kernel: int, stride: int = 1, per_filter: bool = True
-) -> Graph:
+    dtype: str, channels: int, filters: int, size: tuple[int, int], kernel: int, stride: int = 1, per_filter: bool = True,
+    batch: int = 1,
+) -> Graph:  # fmt: skip
     rng = np.random.default_rng(channels)
     weights = rng.integers(-60, 61, (filters, channels, kernel, kernel)).astype(np.int8)
     arrays = common(dtype, weights, filters if per_filter else 1)
@@ -55,25 +56,45 @@ def convolution(
         helper.make_node("QLinearConv", names, ["result"], name="product", strides=[stride] * 2, pads=[pad] * 4),
         helper.make_node("MaxPool", ["result"], ["y"], kernel_shape=[1, 1]),
     ]
-    return network(nodes, arrays, (1, channels, *size), dtype)
+    return network(nodes, arrays, (batch, channels, *size), dtype)
 
 
 def check(graph: Graph, planner: Planner | None = None, uses_matrix: bool = True) -> None:
     compiled = compile_graph(graph, CORE.target(), planner=planner)
     algorithm = next(layer.algorithm for layer in compiled.layers if layer.name == "product")
-    assert algorithm.startswith("matrix") == uses_matrix
+    assert ("matrix instructions" in algorithm) == uses_matrix
     values = random_inputs(graph, 2)
     run = run_program(compiled.program, CORE, stdin=compiled.pack_inputs(values), timed=False)
     np.testing.assert_array_equal(compiled.unpack_outputs(run.stdout)["y"], run_reference(graph, values)["y"])
 
 
+SHAPES = [
+    (8, 4, (1, 1), 1, 1), (16, 16, (5, 7), 3, 1), (32, 12, (9, 6), 1, 2), (24, 64, (4, 13), 3, 2), (8, 20, (3, 3), 5, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("algorithm", ["matrix", "packed matrix"])
 @pytest.mark.parametrize("dtype", ["int8", "uint8"])
-@pytest.mark.parametrize(
-    "channels,filters,size,kernel,stride",
-    [(8, 4, (1, 1), 1, 1), (16, 16, (5, 7), 3, 1), (32, 12, (9, 6), 1, 2), (24, 64, (4, 13), 3, 2), (8, 20, (3, 3), 5, 1)],
-)
-def test_convolutions_are_right_up_to_their_edges(dtype, channels, filters, size, kernel, stride):
-    check(convolution(dtype, channels, filters, size, kernel, stride))
+@pytest.mark.parametrize("channels,filters,size,kernel,stride", SHAPES)
+def test_convolutions_are_right_up_to_their_edges(algorithm, dtype, channels, filters, size, kernel, stride):
+    pin = Schedule(algorithm, "tiles", 2, 1, 1, True, True)
+    check(convolution(dtype, channels, filters, size, kernel, stride), Planner({"product": pin}))
+
+
+@pytest.mark.parametrize("size,batch,kernel", [((14, 5), 2, 3), ((9, 4), 1, 1), ((6, 6), 2, 1)])
+def test_packed_strips_of_parts_that_overlap_are_right(monkeypatch, size, batch, kernel):
+    """Rows that four parts do not divide, in strips of a row or two, for every image of a batch."""
+    monkeypatch.setattr("workbench.compiler.operators.packed_tiles._SHARE", 5000 / (512 << 10))
+    pin = Schedule("packed matrix", "tiles", 2, 2, 2, True, True)
+    check(convolution("uint8", 16, 8, size, kernel, batch=batch), Planner({"product": pin}))
+
+
+def test_packing_pays_where_many_filters_use_a_tile():
+    algorithms = {}
+    for filters in (4, 64):
+        layers = compile_graph(convolution("uint8", 64, filters, (16, 16), 3), CORE.target()).layers
+        algorithms[filters] = next(layer.schedule.algorithm for layer in layers if layer.name == "product")
+    assert algorithms == {4: "matrix", 64: "packed matrix"}
 
 
 def test_one_scale_for_all_filters():
@@ -93,10 +114,11 @@ def test_where_tiles_do_not_fit_vectors_take_over(channels, filters):
     check(convolution("uint8", channels, filters, (6, 6), 1), uses_matrix=False)
 
 
-@pytest.mark.parametrize("outside", [True, False])
+@pytest.mark.parametrize("algorithm", ["matrix", "packed matrix"])
+@pytest.mark.parametrize("ahead,outside", [(False, True), (True, False), (True, True)])
 @pytest.mark.parametrize("block,loads", [(1, 1), (2, 2), (3, 4), (5, 2)])
-def test_every_block_that_is_pinned_is_right(block, loads, outside):
-    pin = Schedule("matrix", "tiles", 2, block, loads, False, outside)
+def test_every_block_that_is_pinned_is_right(algorithm, block, loads, ahead, outside):
+    pin = Schedule(algorithm, "tiles", 2, block, loads, ahead, outside)
     check(convolution("int8", 16, 16, (5, 9), 3), Planner({"product": pin}))
 
 

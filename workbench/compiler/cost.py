@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.compiler.kernels.contraction import Contraction
-from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
+from workbench.compiler.kernels.matrix import DEPTH, MOST_RESULTS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.transform import Transform
@@ -36,7 +36,13 @@ _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache line
 _LINE_BYTES = 64
 _COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
 _BESIDE_WEIGHTS = 0.3  # of the first cache
-_TILE_STEP_CYCLES = 20.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
+_TILE_STEP_CYCLES = 11.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
+_TILE_CHAIN_CYCLES = 50.0  # of the epilogue, from the first instruction to the last
+_TILE_START_CYCLES = 0.5  # of a load
+_TILE_ROWS_CYCLES = 3.5  # to load a tile that lies in rows
+_TILE_LOOP_CYCLES = 2.0  # of what is around a step
+_NEW_IMAGE = 0.4  # of the tiles of an image, which the kernel's columns have in common
+_TILE_WAIT = 0.65  # of loads, that products wait for them
 
 
 BARRIER_CYCLES = 300.0
@@ -200,20 +206,40 @@ def prefers_vectors_outside(target: Target, kernel: Contraction) -> bool:
 
 def matrix_cycles(target: Target, kernel: MatrixProduct) -> float:
     """Estimated cycles of a product by matrix instructions, one of which starts each cycle."""
-    full, rest = divmod(kernel.block.count, kernel.tile * ROWS)
-    sizes = [(full, kernel.tile), (1, -(-rest // ROWS))]
+    full, rest = divmod(kernel.block.count, kernel.tile * kernel.span)
+    sizes = [(full, kernel.tile), (1, -(-rest // kernel.span))]
     blocks = math.prod(dim.count for dim in kernel.loops) * kernel.filters.count / kernel.group
     return blocks * sum(count * _tiles(target, kernel, size) for count, size in sizes if count and size)
 
 
 def _tiles(target: Target, kernel: MatrixProduct, size: int) -> float:
     """Cycles of one block of tiles, `size` of them along the positions."""
-    row = TILE_BYTES / target.load_bytes_per_cycle if kernel.block.stride("a") == DEPTH else ROWS * _STRIDED_CYCLES
-    loads = size * row + kernel.group * TILE_BYTES / target.load_bytes_per_cycle
-    products, tiles = size * kernel.group, size * kernel.group
-    step = _bounded(target, 2.0, products, loads)
-    results = tiles * (len(kernel.epilogue.steps) + 1) * _TILE_STEP_CYCLES
-    return kernel.steps * step + results
+    is_whole = kernel.rows or kernel.block.stride("a") == DEPTH
+    whole = TILE_BYTES / target.load_bytes_per_cycle + _TILE_START_CYCLES
+    loads = size * (whole if is_whole else _TILE_ROWS_CYCLES) + kernel.group * whole
+    products = size * kernel.group
+    if kernel.ahead:  # instructions are decoded one after the other
+        step = max(products + size + kernel.group + _TILE_LOOP_CYCLES, loads)
+    else:
+        step = products + _TILE_WAIT * loads
+    step += _TILE_WAIT * _far_tiles(target, kernel, size)
+    chains = -(-products // MOST_RESULTS) * _TILE_CHAIN_CYCLES
+    return kernel.steps * step + max(chains, products * (len(kernel.epilogue.steps) + 1) * _TILE_STEP_CYCLES)
+
+
+def _far_tiles(target: Target, kernel: MatrixProduct, size: int) -> float:
+    """Cycles of a step to fetch tiles that do not stay in the first cache until they are used again."""
+    near, nearest = _USABLE * target.l1d_bytes, _USABLE * max(target.l1d_bytes, target.l2_bytes)
+    weights, cycles = kernel.steps * kernel.group * TILE_BYTES, 0.0
+    if not kernel.vector_outside:
+        weights *= kernel.filters.count // kernel.group
+    image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.block.stride("a")
+    if image > near:
+        cycles += _NEW_IMAGE * size * TILE_BYTES / _SHARED_BYTES_PER_CYCLE
+    if weights + _NEW_IMAGE * kernel.steps * size * TILE_BYTES > near:
+        rate = _DRAM_BYTES_PER_CYCLE if weights > nearest else _SHARED_BYTES_PER_CYCLE
+        cycles += kernel.group * TILE_BYTES / rate
+    return cycles
 
 
 def transform_cycles(target: Target, kernel: Transform) -> float:

@@ -61,6 +61,7 @@ I32 = Element("i32", "i32", "i32", 4, "<i4")
 I16 = Element("i16", "i16", "i32", 2, "<i2")
 U16 = Element("u16", "i16", "i32", 2, "<u2", is_signed=False)
 I8 = Element("i8", "i8", "i32", 1, "<i1")
+WORD = Element("word", "i64", "i64", 8, "<i8")  # only moved
 U8 = Element("u8", "i8", "i32", 1, "<u1", is_signed=False)
 
 _OF_DTYPE = {

@@ -22,7 +22,7 @@ _HALF_ENDS = 65520.0  # rounds to infinity
 _REGISTER_BITS = 64  # of one register for every unit of vscale
 _ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
 _SHIFTS = ("vsll", "vsra", "vsrl")
-_TILE, _ROW_BYTES, _TILE_BYTES = "<vscale x 8 x i8>", 8, 32  # a tile of bytes fills a register
+_TILE, _ROWS, _ROW_BYTES, _TILE_BYTES = "<vscale x 8 x i8>", 4, 8, 32  # a tile of bytes fills a register
 
 
 @dataclass(frozen=True)
@@ -424,6 +424,13 @@ class Builder:
         row = vector_type(1, "i32")
         arguments = [self.emit(row, f"bitcast {value} to {row}"), self.pointer(address), integer(stride), integer(rows)]
         self.call("llvm.riscv.vsse.nxv1i32.p0.i64", "void", arguments)
+
+    def scatter_rows(self, value: Value, address: Address, offsets: Address) -> None:
+        """Store the rows of a tile of results at the byte offsets that lie at `offsets`."""
+        row = vector_type(1, "i32")
+        rows, count = self.emit(row, f"bitcast {value} to {row}"), integer(_ROWS)
+        places = self.call("llvm.riscv.vle.nxv1i32.p0.i64", row, [Value(row, "poison"), self.pointer(offsets), count])
+        self.call("llvm.riscv.vsuxei.nxv1i32.p0.nxv1i32.i64", "void", [rows, self.pointer(address), places, count])
 
     # --- arithmetic -----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ class Schedule:
 
     Attributes
     ----------
-    algorithm: ``direct``, ``im2col``, ``winograd F(m,3)``, ``window`` or ``matrix``.
+    algorithm: ``direct``, ``im2col``, ``winograd F(m,3)``, ``window``, ``matrix`` or ``packed matrix``.
     vectors: what the vectors run over: ``channels``, ``positions``, ``columns`` or ``tiles`` of both.
     lmul: registers of a group (1, 2, 4, 8). block: results kept in registers at a time, each a group.
     loads: vectors loaded together; for matrices tiles of filters, while `block` counts tiles of positions.
@@ -43,7 +43,7 @@ class Schedule:
         if isinstance(kernel, Window):
             return replace(kernel, lmul=self.lmul, tile=self.block, together=self.ahead, hoisted=self.outside)
         if isinstance(kernel, MatrixProduct):
-            return replace(kernel, tile=self.block, group=self.loads, vector_outside=self.outside)
+            return replace(kernel, tile=self.block, group=self.loads, ahead=self.ahead, vector_outside=self.outside)
         return replace(
             kernel, lmul=self.lmul, tile=self.block, group=self.loads, ahead=self.ahead, vector_outside=self.outside
         )  # fmt: skip
@@ -54,7 +54,7 @@ def schedule_of(algorithm: str, kernel: MainKernel) -> Schedule:
     if isinstance(kernel, Window):
         return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, 1, kernel.together, kernel.hoisted)
     if isinstance(kernel, MatrixProduct):
-        return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, False, kernel.vector_outside)
+        return Schedule(algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, kernel.ahead, kernel.vector_outside)
     return Schedule(
         algorithm, kernel.role, kernel.lmul, kernel.tile, kernel.group, kernel.ahead, kernel.vector_outside
     )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from workbench.compiler.kernels.matrix import ROWS, MatrixProduct
+from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim
 from workbench.compiler.kernels.threads import dims_of
 from workbench.isa.target import Target
@@ -80,7 +80,7 @@ def parts_of(kernel: Any, threads: int) -> tuple[int, float]:
 
 def _tile(kernel: Any) -> int:
     """Steps of the block whose results are in registers at a time."""
-    return int(kernel.tile) * (ROWS if isinstance(kernel, MatrixProduct) else 1)
+    return int(kernel.tile) * (kernel.span if isinstance(kernel, MatrixProduct) else 1)
 
 
 def all_dims(kernel: Any) -> dict[str, tuple[Dim, ...]]:

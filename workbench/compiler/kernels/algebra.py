@@ -133,6 +133,14 @@ class Vector:
         """The nearest integers, or those towards zero."""
         return Vector(self.builder, self.builder.float_to_int(self.full.value, truncated))
 
+    def to_short(self) -> Vector:
+        """The nearest integers of 16 bits, saturated."""
+        return Vector(self.builder, self.builder.float_to_short(self.full.value))
+
+    def plus_saturated(self, amount: float) -> Vector:
+        """Integers plus a constant, saturated."""
+        return self.apply("none", "vsadd", amount) if amount else self
+
     def to_float(self) -> Vector:
         """Integers as floats."""
         return Vector(self.builder, self.builder.int_to_float(self.full.value))

@@ -245,10 +245,13 @@ def _quantised_mul(values: list[Vector], given: Parameters) -> Vector:
 
 
 def _requantise(values: list[Vector], given: Parameters) -> Vector:
-    """``saturate(round(sum * scale) + zero)`` of a sum of integers, the product in single precision, ties to even."""
+    """``saturate(round(sum * scale) + zero)`` of a sum of integers, the product in single precision, ties to even.
+
+    Bounds are those of bytes, so that saturated 16 bits hold all that matters once the product is rounded.
+    """
     total, scale = values
     low, high, zero = given
-    return (total.full.to_float() * scale).within(low - zero, high - zero).to_int() + zero
+    return (total.full.to_float() * scale).to_short().plus_saturated(zero).within(low, high)
 
 
 OPERATIONS["requantise"] = Operation(_requantise, 8, 0)

@@ -29,6 +29,7 @@ from workbench.compiler.kernels.nest import (
 class Pieces:
     """Operands ``x0`` and ``y`` of one type; `tile` steps of `block` are in registers at a time, vectors of `lmul`.
 
+    `origins`, where there are any, are the byte offsets of ``x0`` for the steps of the block, which are then done at once.
     `vector_outside` puts the loop over vectors outside the others: right where one vector holds a piece.
     """
 
@@ -39,6 +40,7 @@ class Pieces:
     lmul: int = 1
     tile: int = 1
     vector_outside: bool = True
+    origins: tuple[int, ...] = ()
     parallel: ClassVar[tuple[str, ...]] = ("loops", "block", "vector")
 
     @property
@@ -52,6 +54,8 @@ class Pieces:
 
     def smaller(self) -> Pieces | None:
         """A schedule that needs fewer vector registers; None if this is the smallest."""
+        if self.origins:
+            return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
         return replace(self, tile=self.tile - 1) if self.tile > 1 else None
 
     def emit(self, builder: Builder, locate: Locate) -> None:
@@ -77,7 +81,8 @@ class Pieces:
         """Load `count` pieces, then store them."""
 
         def at(name: str, place: int) -> Address:
-            return Address(pointers[name], place * self.block.stride(name))
+            is_listed = self.origins and name == "x0"
+            return Address(pointers[name], self.origins[place] if is_listed else place * self.block.stride(name))
 
         vectors = [load_vector(builder, self, "x0", at("x0", place)) for place in range(count)]
         builder.fence()

@@ -14,6 +14,7 @@ from workbench.compiler.lowering import OPERATORS, Draft, Lowering, copy_kernel,
 from workbench.compiler.operators.columns import columns_choices
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.matrix_tiles import matrix_choices
+from workbench.compiler.operators.packed_tiles import packed_tile_choices
 from workbench.compiler.operators.winograd import winograd_choices
 from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, packed_choices, window_choices
@@ -68,7 +69,8 @@ def _dense(lowering: Lowering, draft: Draft, layer: ConvolutionLayer) -> None:
     product = Product(operands, positions, merge_dims(reduce), filters, epilogue, groups, products=factors.products)
     direct = packed_choices(lowering.target, product, packed, lowering.packed)
     columns = columns_choices(lowering, layer, operands)
-    others = [*columns, *winograd_choices(lowering, layer), *matrix_choices(lowering, product, packed)]
+    tiles = [*matrix_choices(lowering, product, packed), *packed_tile_choices(lowering, layer, product, packed)]
+    others = [*columns, *winograd_choices(lowering, layer), *tiles]
     draft.plan(lowering.planner, [*direct, *others])
 
 

@@ -20,47 +20,72 @@ ALGORITHM = "matrix"
 
 
 def matrix_choices(lowering: Lowering, product: Product, weights: np.ndarray) -> Iterator[Choice]:
-    """All blocks of tiles for constant weights of shape (groups, steps, filters); none where tiles do not fit.
+    """All blocks of tiles of neighbours for constant weights of shape (groups, steps, filters); none where none fit.
 
-    They fit where filters come by 4 and results are bytes side by side, and 8 bytes of the sum follow each other in memory.
+    8 bytes of the sum have to follow each other in memory.
     """
-    steps, filters = weights.shape[1:]
     places, reduce = merge_dims(product.positions) or [Dim(1, {})], _byte_steps(product.reduce)
+    if reduce is not None and tiles_fit(lowering, product, weights):
+        kernel = MatrixProduct(
+            {"a": product.operands["x"], "y": product.operands["y"]}, tuple(map(_named, places[:-1])), _named(places[-1]),
+            reduce, filters_in_tiles(product), product.epilogue,
+        )  # fmt: skip
+        constants = TileConstants(lowering, product, weights[0])
+        for chosen in blocks_of_tiles(kernel):
+            yield Choice(kernel_cycles(lowering.target, chosen), chosen, ALGORITHM, lambda own: [constants.of(own)])
+
+
+def tiles_fit(lowering: Lowering, product: Product, weights: np.ndarray) -> bool:
+    """Whether filters come by 4, results are bytes side by side, and what the epilogue reads are constants of filters."""
     signed_bytes = weights.dtype == np.int8 and product.operands["x"].element.size_bytes == 1
     if not lowering.target.has_matrix or lowering.target.vlen_bits != 256 or not signed_bytes or len(weights) > 1:
-        return
+        return False
     if product.operands["y"].element.size_bytes != 1 or product.filters.stride("y") != 1 or product.batches:
-        return
-    if filters % ROWS or reduce is None:
-        return
-    constants = [name for name in product.operands if name not in ("x", "w", "y")]
-    if "bias" not in constants or any(
-        _moves(product, name) or not _is_constant(lowering, product, name) for name in constants
-    ):
-        return
-    kernel = MatrixProduct(
-        {"a": product.operands["x"], "y": product.operands["y"]}, tuple(map(_named, places[:-1])), _named(places[-1]),
-        reduce, Dim(filters // ROWS, {"y": ROWS * product.filters.stride("y")}), product.epilogue,
-    )  # fmt: skip
+        return False
+    constants = _constants(product)
+    is_fixed = not any(_moves(product, name) or not _is_constant(lowering, product, name) for name in constants)
+    return weights.shape[2] % ROWS == 0 and "bias" in constants and is_fixed
 
-    @cache
-    def tiled(name: str) -> Operand:
-        return _repeated(lowering, product, name)
 
-    def build(chosen: MatrixProduct) -> list[MatrixProduct]:
-        operands = {name: tiled(name) for name in constants} | {"b": lowering.packed(_packed(weights[0], chosen.group))}
-        strides = {"b": steps * ROWS, **chosen.filters.strides}
-        strides |= {name: ROWS * ROWS * operands[name].element.size_bytes for name in constants if _steps(product, name)}
-        return [replace(chosen, operands=chosen.operands | operands, filters=replace(chosen.filters, strides=strides))]
+def filters_in_tiles(product: Product) -> Dim:
+    """The dimension of tiles of filters."""
+    return Dim(product.filters.count // ROWS, {"y": ROWS * product.filters.stride("y")})
 
+
+def blocks_of_tiles(kernel: MatrixProduct) -> Iterator[MatrixProduct]:
+    """The kernel with every block that fits into the registers."""
     for tile in range(1, _MOST_TILES + 1):
         for group in range(1, _MOST_TILES + 1):
             shaped = replace(kernel, tile=tile, group=group)
-            fits = kernel.filters.count % group == 0 and tile <= -(-kernel.block.count // ROWS)
+            fits = kernel.filters.count % group == 0 and tile <= -(-kernel.block.count // kernel.span)
             if fits and shaped.registers() <= _REGISTERS:
                 for outside in (True, False) if kernel.filters.count > group else (True,):
-                    chosen = replace(shaped, vector_outside=outside)
-                    yield Choice(kernel_cycles(lowering.target, chosen), chosen, ALGORITHM, build)
+                    yield from (replace(shaped, vector_outside=outside, ahead=ahead) for ahead in (True, False))
+
+
+class TileConstants:
+    """Weights (steps, filters) and operands of the epilogue as kernels of one product read them, each made once."""
+
+    def __init__(self, lowering: Lowering, product: Product, weights: np.ndarray) -> None:
+        self._product, self._steps = product, len(weights)
+        self._tiled = cache(lambda name: _repeated(lowering, product, name))
+        self._packed = cache(lambda group: lowering.packed(_packed(weights, group)))
+
+    def of(self, kernel: MatrixProduct) -> MatrixProduct:
+        """The kernel with them."""
+        operands = {name: self._tiled(name) for name in _constants(self._product)} | {"b": self._packed(kernel.group)}
+        strides = {"b": self._steps * ROWS, **kernel.filters.strides}
+        strides |= {
+            name: ROWS * ROWS * operands[name].element.size_bytes
+            for name in _constants(self._product)
+            if _steps(self._product, name)
+        }
+        return replace(kernel, operands=kernel.operands | operands, filters=replace(kernel.filters, strides=strides))
+
+
+def _constants(product: Product) -> list[str]:
+    """Names of what the epilogue reads."""
+    return [name for name in product.operands if name not in ("x", "w", "y")]
 
 
 def _named(dim: Dim) -> Dim:
