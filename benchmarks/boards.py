@@ -61,7 +61,7 @@ def _no_winograd(choices: list[Choice]) -> list[Choice]:
 
 
 def _no_matrix(choices: list[Choice]) -> list[Choice]:
-    return [choice for choice in choices if choice.algorithm != "matrix"]
+    return [choice for choice in choices if "matrix" not in choice.algorithm]
 
 
 def _single_registers(choices: list[Choice]) -> list[Choice]:

@@ -111,7 +111,18 @@ def _products(dtype: str, zero: int) -> Network:
     return net.network(net.quantised(net.layer("MatMul", both, 0.1, _weights(6, 35), 0, axis=1), 0.05, zero))
 
 
-QDQ = {"convolutions": _convolutions, "matrix products": _products}
+def _functions(dtype: str, zero: int) -> Network:
+    """Operators that are tables, means and exponentials of bytes."""
+    net = _Qdq(dtype, x=(1, 6, 9, 8))
+    value = net.quantised("x", 0.02, zero)
+    logistic = net.quantised(net._node("Sigmoid", [value]), 1 / 256, int(np.iinfo(dtype).min))
+    bent = net.quantised(net._node("LeakyRelu", [value], alpha=0.2), 0.018, zero + 1)
+    value = net.quantised(net._node("Concat", [logistic, value, bent], axis=1), 0.021, zero - 1)
+    value = net.quantised(net._node("AveragePool", [value], kernel_shape=[3, 3], pads=[1, 1, 0, 0]), 0.017, zero)
+    return net.network(net.quantised(net._node("Softmax", [value], axis=3), 1 / 256, int(np.iinfo(dtype).min)))
+
+
+QDQ = {"convolutions": _convolutions, "matrix products": _products, "functions": _functions}
 
 
 @pytest.mark.parametrize("vlen_bits", [128, 512])
@@ -122,7 +133,7 @@ def test_a_network_in_qdq_form_gives_the_bits_of_onnxruntime(
 ) -> None:
     *parts, types = QDQ[name](dtype, zero)
     graph = build_network(*parts, types=types)
-    assert not {"Conv", "Gemm", "MatMul"} & {
+    assert not {"Conv", "Gemm", "MatMul", "Sigmoid", "Softmax", "LeakyRelu", "Concat"} & {
         node.operator for node in graph.nodes if graph.tensors[node.outputs[0]].dtype == "float32"
     }
     found, expected = _run(graph, vlen_bits)
@@ -254,6 +265,59 @@ QLINEAR: dict[str, Network] = {
         {"x": "int8"},
     ),
 }
+
+
+EVERY_BYTE = {t: np.arange(256, dtype=np.uint8).view(t) for t in ("uint8", "int8")}
+
+
+def _by_itself(operator: str, dtype: str, scales: tuple[float, float], zeros: tuple[int, int], **attributes: Any) -> Network:
+    """An operator of one tensor, for every byte."""
+    node = helper.make_node(operator, ["x", "s0", "z0", "s1", "z1"], ["y"], domain=_B, **attributes)
+    constants = _numbers((scales[0], zeros[0], dtype), (scales[1], zeros[1], dtype))
+    return [node], {"x": (1, 4, 8, 8)}, ["y"], constants, {"x": dtype}
+
+
+def _pooled(dtype: str, pads: list[int], **attributes: Any) -> Network:
+    return _by_itself("QLinearAveragePool", dtype, (0.02, 0.02), (3, 1), kernel_shape=[3, 2], pads=pads, **attributes)
+
+
+_JOINED = [name for n in range(3) for name in (("x", "w", "v")[n], f"s{n}", f"z{n}")]
+QLINEAR |= {
+    "QLinearSigmoid": _by_itself("QLinearSigmoid", "uint8", (0.05, 1 / 256), (120, 0)),
+    "QLinearLeakyRelu": _by_itself("QLinearLeakyRelu", "int8", (0.05, 0.04), (10, -20), alpha=0.13),
+    "QLinearSoftmax": _by_itself("QLinearSoftmax", "uint8", (0.05, 1 / 256), (120, 0), opset=13, axis=-1),
+    "QLinearAveragePool": _pooled("uint8", [1, 0, 1, 1], strides=[2, 1]),
+    "QLinearConcat": (
+        [helper.make_node("QLinearConcat", ["s3", "z3", *_JOINED], ["y"], domain=_B, axis=1)],
+        {"x": (1, 3, 8, 8), "w": (1, 4, 8, 8), "v": (1, 2, 8, 8)},
+        ["y"],
+        _numbers((0.02, 12, "int8"), (0.05, -5, "int8"), (0.03, 1, "int8"), (0.05, -5, "int8")),
+        {"x": "int8", "w": "int8", "v": "int8"},
+    ),
+}
+MORE = {
+    **{
+        f"sigmoid {t} {s}": _by_itself("QLinearSigmoid", t, (s, 1 / 256), (z, z - 120))
+        for t, s, z in (("int8", 0.05, -8), ("int8", 0.11, 3), ("uint8", 0.023, 131), ("uint8", 0.0087, 128))
+    },
+    "leaky relu of unsigned bytes": _by_itself("QLinearLeakyRelu", "uint8", (0.05, 0.045), (100, 80)),
+    "softmax of signed bytes": _by_itself("QLinearSoftmax", "int8", (0.03, 1 / 256), (4, -128), opset=13, axis=1),
+    "softmax of all that follows": _by_itself("QLinearSoftmax", "int8", (0.04, 1 / 200), (4, -100), opset=12, axis=1),
+    "average with padding": _pooled("int8", [1, 1, 1, 1], count_include_pad=1),
+    "average up to the end": _pooled("int8", [0, 0, 0, 0], strides=[3, 3], ceil_mode=1),
+    "average of the same size": _by_itself(
+        "QLinearAveragePool", "uint8", (0.02, 0.013), (3, 1), kernel_shape=[2, 2], strides=[2, 2], auto_pad="SAME_UPPER"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+def test_further_forms_give_the_bits_of_onnxruntime(name: str, build_network: Callable[..., Graph]) -> None:
+    *parts, types = MORE[name]
+    dtype = types["x"]
+    x = RNG.permutation(EVERY_BYTE[dtype]).reshape(1, 4, 8, 8)
+    found, expected = _run(build_network(*parts, types=types), 128, {"x": x})
+    np.testing.assert_array_equal(found["y"], expected["y"])
 
 
 @pytest.mark.parametrize("name", QLINEAR)

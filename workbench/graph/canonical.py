@@ -80,6 +80,7 @@ def _load_rules() -> None:
         canonical_layers,
         canonical_normalizations,
         canonical_quantised,
+        canonical_quantised_tables,
         canonical_reductions,
         canonical_resize,
         canonical_selections,

@@ -44,6 +44,16 @@ def _one(work: Canonical, array: np.ndarray, what: str) -> Any:
     return array[0]
 
 
+def one_scale(work: Canonical, node: Node, index: int) -> np.float32:
+    """The only scale of an input."""
+    return np.float32(_one(work, _scales(work, node, index), "scales"))
+
+
+def one_zero(work: Canonical, node: Node, index: int) -> int:
+    """The only zero of an input; 0 where none is given."""
+    return int(_one(work, _zeros(work, node, index), "zero points"))
+
+
 def _sums(work: Canonical, node: Node) -> Node:
     """The node with sums of 32 bits as its output."""
     name = f"{node.outputs[0]}~sums"

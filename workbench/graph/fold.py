@@ -28,14 +28,47 @@ def _matrix_shape(node: Any, shapes: list[Shape]) -> Shape:
     return shapes[0][:: -1 if turned.get("transA", 0) else 1][0], shapes[3][:: -1 if turned.get("transB", 0) else 1][1]
 
 
+def _joined_shape(node: Any, shapes: list[Shape]) -> Shape:
+    """Shape of com.microsoft's QLinearConcat: every third input from the third on is data."""
+    parts, axis = shapes[2::3], next(attribute.i for attribute in node.attribute if attribute.name == "axis")
+    shape = list(parts[0])
+    shape[axis] = sum(part[axis] for part in parts)
+    return tuple(shape)
+
+
+def _pooled_shape(node: Any, shapes: list[Shape]) -> Shape:
+    """Shape of com.microsoft's QLinearAveragePool."""
+    import onnx
+
+    given = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+    kernel, size = list(given["kernel_shape"]), shapes[0][2:]
+    strides, pads = (given.get(name, [value] * len(kernel) * times) for name, value, times in _WINDOW)
+    if given.get("auto_pad", b"NOTSET").startswith(b"SAME"):
+        return (*shapes[0][:2], *(-(-n // s) for n, s in zip(size, strides, strict=True)))
+    pads = pads if given.get("auto_pad", b"NOTSET") == b"NOTSET" else [0] * len(pads)
+    results = []
+    for axis, (n, k, s) in enumerate(zip(size, kernel, strides, strict=True)):
+        free = n + pads[axis] + pads[axis + len(kernel)] - k
+        steps = -(-free // s) if given.get("ceil_mode", 0) else free // s
+        results.append(steps + 1 - (given.get("ceil_mode", 0) and steps * s >= n + pads[axis]))
+    return (*shapes[0][:2], *results)
+
+
+_WINDOW = (("strides", 1, 1), ("pads", 0, 2))
+_DATA_AT = {"QLinearConcat": 2}  # of the inputs, for the type of the result: the first but here
 _OUTPUT_SHAPES: dict[str, Callable[[Any, list[Shape]], Shape]] = {  # where onnx infers none
     **dict.fromkeys(
-        "MeanVarianceNormalization LpNormalization LRN Mish Swish RMSNormalization GroupNormalization".split(),
+        (
+            "MeanVarianceNormalization LpNormalization LRN Mish Swish RMSNormalization GroupNormalization "
+            "QLinearLeakyRelu QLinearSigmoid QLinearSoftmax"
+        ).split(),
         lambda node, shapes: shapes[0],
     ),
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), lambda node, shapes: np.broadcast_shapes(shapes[0], shapes[3])),
     "QLinearGlobalAveragePool": lambda node, shapes: (*shapes[0][:2], *(1,) * (len(shapes[0]) - 2)),
     "QGemm": _matrix_shape,
+    "QLinearConcat": _joined_shape,
+    "QLinearAveragePool": _pooled_shape,
 }
 _MOST_ROUNDS = 64
 _MOST_SHAPE_ELEMENTS = 64
@@ -93,12 +126,13 @@ def _complete(model: Any, nodes: list[tuple[int, Any]], shapes: dict[str, Tensor
     for _, node in nodes:
         rule, target = _OUTPUT_SHAPES.get(node.op_type), shapes.get(node.output[0])
         sources = [shapes.get(name) for name in node.input]
-        if rule is None or not sources or sources[0] is None:
+        data = sources[_DATA_AT.get(node.op_type, 0)] if sources else None
+        if rule is None or data is None:
             continue
         known = [() if source is None else source.shape for source in sources]
         if not any(-1 in shape for shape in known):
             if target is None or -1 in target.shape:
-                kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(sources[0].dtype))
+                kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(data.dtype))
                 value = onnx.helper.make_tensor_value_info(node.output[0], kind, rule(node, known))
                 declared = [output for output in model.graph.output if output.name == value.name]
                 for output in declared:

@@ -2,8 +2,8 @@
 
 Operators that only move elements, or take the largest, come before the DequantizeLinear in front of them, and a
 QuantizeLinear behind a DequantizeLinear of the same scale and zero disappears with it. Then ``Q(op(DQ(x), DQ(w), ...))``
-becomes the operator that ONNX or onnxruntime defines for it (QLinearConv, QLinearMatMul, QGemm, QLinearAdd, QLinearMul,
-QLinearGlobalAveragePool). Relu and Clip before the QuantizeLinear become bounds of the quantised result, exactly because
+becomes the operator that ONNX or onnxruntime defines for it (QLinearConv, QLinearMatMul and those of `CONTRIB`). Relu and
+Clip before the QuantizeLinear become bounds of the quantised result where the operator has some, exactly because
 quantisation never changes the order of two numbers. What does not fit is left as it is and computed in floats.
 
 Source: ONNX operator specification; onnxruntime, "Contrib operators" (domain com.microsoft).
@@ -20,7 +20,10 @@ import numpy as np
 from workbench.graph.graph import Graph, Node, Tensor
 
 BYTES = ("int8", "uint8")
-CONTRIB = ("QGemm", "QLinearAdd", "QLinearGlobalAveragePool", "QLinearMul")
+CONTRIB = (
+    "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearGlobalAveragePool", "QLinearLeakyRelu",
+    "QLinearMul", "QLinearSigmoid", "QLinearSoftmax",
+)  # fmt: skip
 """Operators of onnxruntime's own domain that the reader knows."""
 BOUNDS = "quantised_bounds"
 """Attribute: lowest and highest quantised result, where they are tighter than the type's."""
@@ -114,9 +117,9 @@ class QuantisedForm:
         if result is None or self.dtype(last.outputs[0]) not in BYTES or sources[0] is None:
             return
         made = _FORMS[node.operator](self, node, sources, result)
-        if made is None:
+        limits, info = self._limits(bounds, result, self.dtype(last.outputs[0])), np.iinfo(self.dtype(last.outputs[0]))
+        if made is None or node.operator in _WITHOUT_BOUNDS and limits not in (None, (info.min, info.max)):
             return
-        limits = self._limits(bounds, result, self.dtype(last.outputs[0]))
         for gone in (place, *chain):
             self.nodes[gone] = None
         attributes = {**made.attributes, **({BOUNDS: limits} if limits else {})}
@@ -263,13 +266,26 @@ def _binary(form: QuantisedForm, node: Node, sources: Sources, result: Quantised
     return Node(node.name, f"QLinear{node.operator}", (*a.names, *b.names, result.scale, result.zero), node.outputs)
 
 
-def _pool(form: QuantisedForm, node: Node, sources: Sources, result: Quantised) -> Node | None:
+def _unary(form: QuantisedForm, node: Node, sources: Sources, result: Quantised) -> Node | None:
     x = sources[0]
     if x is None or not form.are_bytes(x) or not form.is_uniform(x, result):
         return None
-    return Node(node.name, "QLinearGlobalAveragePool", (*x.names, result.scale, result.zero), node.outputs)
+    inputs = (*x.names, result.scale, result.zero)
+    return Node(node.name, f"QLinear{node.operator}", inputs, node.outputs, node.attributes)
 
 
+def _joined(form: QuantisedForm, node: Node, sources: Sources, result: Quantised) -> Node | None:
+    parts = [part for part in sources if part is not None]
+    if len(parts) < len(sources) or not form.are_bytes(*parts) or not form.is_uniform(*parts, result):
+        return None
+    if len({form.dtype(part.value) for part in (*parts, result)}) > 1:
+        return None
+    inputs = (result.scale, result.zero, *(name for part in parts for name in part.names))
+    return Node(node.name, "QLinearConcat", inputs, node.outputs, node.attributes)
+
+
+_WITHOUT_BOUNDS = ("AveragePool", "Concat", "LeakyRelu", "Sigmoid", "Softmax")
 _FORMS: dict[str, Form] = {
-    "Conv": _conv, "MatMul": _matmul, "Gemm": _gemm, "Add": _binary, "Mul": _binary, "GlobalAveragePool": _pool,
+    "Conv": _conv, "MatMul": _matmul, "Gemm": _gemm, "Add": _binary, "Mul": _binary, "GlobalAveragePool": _unary,
+    "AveragePool": _unary, "LeakyRelu": _unary, "Sigmoid": _unary, "Softmax": _unary, "Concat": _joined,
 }  # fmt: skip

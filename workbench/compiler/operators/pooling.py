@@ -28,8 +28,8 @@ def lower_max_pool(lowering: Lowering, node: Node, draft: Draft) -> None:
 
 @OPERATORS.register("AveragePool")
 def lower_average_pool(lowering: Lowering, node: Node, draft: Draft) -> None:
-    """A sum and a factor; a table of factors where the window leaves the image; of bytes only their sum."""
-    if "start" in node.attributes:
+    """A sum and a factor; a table of factors where the window leaves the image; of bytes, or if asked for, only the sum."""
+    if "start" in node.attributes or node.attributes.get("is_total", False):
         _lower(lowering, node, draft, "add", 0.0, None, 1.0)
         return
     counts = _counts(node, lowering.graph.shape(node.inputs[0]), lowering.graph.shape(node.outputs[0]))
