@@ -13,13 +13,14 @@ from workbench.compiler.compile import compile_graph
 from workbench.compiler.ir import Builder, Module, Value, vector_type
 from workbench.compiler.machine import MATRIX_STAND_INS
 from workbench.compiler.planner import Planner, Schedule
-from workbench.core.config import load_core
+from workbench.core.config import CoreConfig, load_core
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.onnx_reader import make_graph
 from workbench.graph.reference import random_inputs, run_reference
 
 CORE = load_core("spacemit_x60")
+OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
 
 
 def network(nodes: list[Any], arrays: dict[str, np.ndarray], x: tuple[int, ...], dtype: str) -> Graph:
@@ -27,7 +28,9 @@ def network(nodes: list[Any], arrays: dict[str, np.ndarray], x: tuple[int, ...],
         nodes, "bytes", [helper.make_tensor_value_info("x", helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), x)],
         [helper.make_empty_tensor_value_info("y")], [numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)], ir_version=8
+    )
     return make_graph(model, "bytes", "bytes")
 
 
@@ -59,12 +62,12 @@ def convolution(
     return network(nodes, arrays, (batch, channels, *size), dtype)
 
 
-def check(graph: Graph, planner: Planner | None = None, uses_matrix: bool = True) -> None:
-    compiled = compile_graph(graph, CORE.target(), planner=planner)
+def check(graph: Graph, planner: Planner | None = None, uses_matrix: bool = True, core: CoreConfig = CORE) -> None:
+    compiled = compile_graph(graph, core.target(), planner=planner)
     algorithm = next(layer.algorithm for layer in compiled.layers if layer.name == "product")
     assert ("matrix instructions" in algorithm) == uses_matrix
     values = random_inputs(graph, 2)
-    run = run_program(compiled.program, CORE, stdin=compiled.pack_inputs(values), timed=False)
+    run = run_program(compiled.program, core, stdin=compiled.pack_inputs(values), timed=False)
     np.testing.assert_array_equal(compiled.unpack_outputs(run.stdout)["y"], run_reference(graph, values)["y"])
 
 
@@ -87,6 +90,29 @@ def test_packed_strips_of_parts_that_overlap_are_right(monkeypatch, size, batch,
     monkeypatch.setattr("workbench.compiler.operators.packed_tiles._SHARE", 5000 / (512 << 10))
     pin = Schedule("packed matrix", "tiles", 2, 2, 2, True, True)
     check(convolution("uint8", 16, 8, size, kernel, batch=batch), Planner({"product": pin}))
+
+
+@pytest.mark.parametrize("core", [CORE, CORE.without_matrix()], ids=["matrix", "plain"])
+@pytest.mark.parametrize("size,filters", [((5, 6), 12), ((3, 3), 64)])
+def test_a_sum_with_another_image_is_part_of_the_product(size, filters, core):
+    rng = np.random.default_rng(3)
+    arrays = common("int8", rng.integers(-60, 61, (filters, 16, 3, 3)).astype(np.int8), filters)
+    arrays |= {"v": rng.integers(-60, 61, (filters, 16, 1, 1)).astype(np.int8), "s": np.float32(0.05).reshape(())}
+    scales = ["x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero"]
+    others = [name if name != "w" else "v" for name in scales]
+    nodes = [
+        helper.make_node("MaxPool", ["x"], ["near"], kernel_shape=[1, 1]),
+        helper.make_node("QLinearConv", ["near", *scales], ["a"], name="product", pads=[1] * 4),
+        helper.make_node("QLinearConv", ["near", *others], ["b"], name="other"),
+        helper.make_node(
+            "QLinearAdd", ["a", "y_scale", "y_zero", "b", "y_scale", "y_zero", "s", "x_zero"], ["c"], domain="com.microsoft"
+        ),
+        helper.make_node("MaxPool", ["c"], ["y"], kernel_shape=[1, 1]),
+    ]
+    graph = network(nodes, arrays, (1, 16, *size), "int8")
+    check(graph, uses_matrix=core.target().has_matrix, core=core)
+    layers = compile_graph(graph, core.target()).layers
+    assert [layer.operator for layer in layers if layer.name == "product"] == ["Conv+requantise+quantised_add"]
 
 
 def test_packing_pays_where_many_filters_use_a_tile():

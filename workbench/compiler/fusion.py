@@ -19,6 +19,7 @@ from workbench.graph.graph import Graph, Node
 
 _LAYERS = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul", "MaxPool", "AveragePool"))
 _TYPES = ("float32", "float16", "int32")
+_OF_BYTES = ("quantised_add", "quantised_mul")
 _MOST_STEPS = 16
 
 
@@ -117,12 +118,15 @@ class _Fusion:
         return f"e{chain.extras.index(name)}"
 
     def _fits(self, node: Node, chain: _Chain) -> bool:
-        """Whether a node keeps shape and type, and its other inputs spread to them; a sum of integers is only quantised."""
+        """Whether a node keeps shape and type, and its other inputs spread to them.
+
+        A sum of integers is first quantised; then quantised tensors may be added to it or multiplied with it.
+        """
         first = next(iter(chain.values))
         shape, dtype = self.graph.shape(first), self.graph.tensors[first].dtype
         tensors = [self.graph.tensors[name] for name in (*node.inputs, *node.outputs)]
         if dtype == "int32":
-            fits = node.operator == "requantise" and not chain.places
+            fits = node.operator == "requantise" if not chain.places else node.operator in _OF_BYTES
         else:
             fits = all(tensor.dtype == dtype for tensor in tensors)
         if not fits or tensors[-1].shape != shape:

@@ -411,6 +411,14 @@ class Builder:
         arguments = [Value(_TILE, "poison"), self.pointer(address), integer(_TILE_BYTES)]
         return self.call("llvm.riscv.vle.nxv8i8.p0.i64", _TILE, arguments)
 
+    def load_results(self, address: Address, stride: int, rows: int, element: Element) -> Value:
+        """`rows` rows of 4 bytes that lie `stride` bytes apart, as a tile of results that are computed with."""
+        row = vector_type(1, "i32")
+        arguments = [Value(row, "poison"), self.pointer(address), integer(stride), integer(rows)]
+        tile = vector_type(_ROWS, "i8")
+        loaded = self.emit(tile, f"bitcast {self.call('llvm.riscv.vlse.nxv1i32.p0.i64', row, arguments)} to {tile}")
+        return self.extend(loaded, element)
+
     def multiply_tiles(self, total: Value, rows: Value, columns: Value, is_signed: bool) -> Value:
         """``total + rows * columns^T``, of signed columns, written as what `machine.MATRIX_STAND_INS` puts in its place."""
         wide = vector_type(8, "i16")
@@ -466,9 +474,11 @@ class Builder:
         return self.call(name, kind.type, [kind, value, Value("i64", "7"), self.vl])
 
     def int_to_float(self, value: Value) -> Value:
-        """Convert 32-bit integers."""
-        name = f"llvm.riscv.vfcvt.f.x.v.{self._suffix()}.{self._suffix('i32')}.i64"
-        return self.call(name, self._poison().type, [self._poison(), value, Value("i64", "7"), self.vl])
+        """Convert integers of 32 or 16 bits."""
+        bits, kind = element_of(value), self._poison()
+        operation, rounding = ("vfcvt.f.x.v", [Value("i64", "7")]) if bits == "i32" else ("vfwcvt.f.x.v", [])
+        name = f"llvm.riscv.{operation}.{self._suffix()}.{self._suffix(bits)}.i64"
+        return self.call(name, kind.type, [kind, value, *rounding, self.vl])
 
     def compare(self, operation: str, left: Value, right: Value) -> Value:
         """A mask from ``vmflt``, ``vmfle``, ``vmfeq``, ``vmfne`` ... of floats or ``vmslt`` ... of integers."""

@@ -3,8 +3,8 @@
 ``y[i, j] = epilogue(bias + sum_k a[i, k] * b[k, j])`` as in `contraction`, but each register holds a tile: 4 rows of 8 bytes
 of `a` (4 positions, read where the image lies), or of `b` (4 filters, packed). A pair of registers holds the 16 sums of
 4 positions and 4 filters, and the epilogue works on these as one vector; its operands are constants of the filters,
-repeated for every position. The positions of a tile are neighbours that are read where the image lies, or any four
-whose bytes a copy has put side by side: then a tile is one load.
+repeated for every position, or images of bytes like the results. The positions of a tile are neighbours that are read where
+the image lies, or any four whose bytes a copy has put side by side: then a tile is one load.
 
 Source: `isa.table_matrix`; the shape is that of registers of 256 bits.
 """
@@ -67,6 +67,10 @@ class MatrixProduct:
         """Steps of `block` that a tile takes."""
         return 1 if self.rows else ROWS
 
+    def is_image(self, name: str) -> bool:
+        """Whether an operand of the epilogue differs from position to position: bytes as the results have them."""
+        return any(dim.stride(name) for dim in (*self.loops, self.block))
+
     @property
     def sum_bits(self) -> int:
         """Width of the vector unit that a product takes."""
@@ -124,8 +128,9 @@ class MatrixProduct:
 
     def _columns_at_once(self, rows: int) -> int:
         """Tiles of filters whose results, for so many tiles of positions, go through the epilogue in lockstep."""
-        constants = 1 + sum(self.filters.stride(name) != 0 for name in self.epilogue.extras)
-        own = max(0, self.epilogue.spare - len(self.epilogue.extras)) * rows
+        moving = sum(map(self.is_image, self.epilogue.extras))
+        constants = 1 + sum(self.filters.stride(name) != 0 for name in self.epilogue.extras) - moving
+        own = (moving + max(0, self.epilogue.spare - len(self.epilogue.extras))) * rows
         free = (_REGISTERS - _LMUL * self.tile * self.group) // _LMUL
         return max(1, min(MOST_RESULTS // rows, free // (constants + own)))
 
@@ -204,14 +209,21 @@ class MatrixProduct:
             loaded = [builder.vload(at(name, 0, column), element.size_bytes, element) for column in columns]
             return several([value for value in loaded for _ in rows]) if len(loaded) > 1 else loaded[0]
 
+        places = [(row, column) for column in columns for row in range(len(rows))]
+
+        def image(name: str) -> Value:
+            stride, element = self.block.stride(name), self.operands[name].element
+            return several([builder.load_results(at(name, row, c), stride, rows[row], element) for row, c in places])
+
         def read(name: str) -> Value:
+            if self.is_image(name):
+                return image(name)
             return constant(name) if self.filters.stride(name) else builder.load(at(name, 0, 0), self.operands[name].element)
 
         builder.group(_LMUL)
         builder.vl = integer(SUMS)
         total = together.arithmetic("vadd", several([value for column in totals for value in column]), constant("bias"))
         value = together.shorten(self.epilogue.apply(together, total, read), self.operands["y"].element)
-        places = [(row, column) for column in columns for row in range(len(rows))]
         for part, (row, column) in zip(parts_of(value, len(places)), places, strict=True):
             self._store(builder, pointers, part, at("y", row, column), rows[row])
 

@@ -234,14 +234,14 @@ def _quantised_add(values: list[Vector], given: Parameters) -> Vector:
     a, b = (value.to_float() for value in values)
     ra, rb, rest, low, high = given
     total = a.like(rest).plus_product(rb, b).plus_product(ra, a)
-    return _whole(total, low, high).within(low, high)
+    return total.to_short().within(low, high)
 
 
 def _quantised_mul(values: list[Vector], given: Parameters) -> Vector:
     """``(a - za) * (b - zb) * ratio + zero`` rounded."""
     za, zb, ratio, zero, low, high = given
     a, b = ((value.full - z).to_float() for value, z in zip(values, (za, zb), strict=True))
-    return _whole(a * b * ratio + zero, low, high).within(low, high)
+    return (a * b * ratio + zero).to_short().within(low, high)
 
 
 def _requantise(values: list[Vector], given: Parameters) -> Vector:

@@ -27,8 +27,8 @@ def matrix_choices(lowering: Lowering, product: Product, weights: np.ndarray) ->
     places, reduce = merge_dims(product.positions) or [Dim(1, {})], _byte_steps(product.reduce)
     if reduce is not None and tiles_fit(lowering, product, weights):
         kernel = MatrixProduct(
-            {"a": product.operands["x"], "y": product.operands["y"]}, tuple(map(_named, places[:-1])), _named(places[-1]),
-            reduce, filters_in_tiles(product), product.epilogue,
+            {"a": product.operands["x"], **{name: product.operands[name] for name in ("y", *images_of(product))}},
+            tuple(map(_named, places[:-1])), _named(places[-1]), reduce, filters_in_tiles(product), product.epilogue,
         )  # fmt: skip
         constants = TileConstants(lowering, product, weights[0])
         for chosen in blocks_of_tiles(kernel):
@@ -36,20 +36,25 @@ def matrix_choices(lowering: Lowering, product: Product, weights: np.ndarray) ->
 
 
 def tiles_fit(lowering: Lowering, product: Product, weights: np.ndarray) -> bool:
-    """Whether filters come by 4, results are bytes side by side, and what the epilogue reads are constants of filters."""
+    """Whether filters come by 4, results are bytes side by side, and the epilogue reads such bytes, or constants."""
     signed_bytes = weights.dtype == np.int8 and product.operands["x"].element.size_bytes == 1
     if not lowering.target.has_matrix or lowering.target.vlen_bits != 256 or not signed_bytes or len(weights) > 1:
         return False
-    if product.operands["y"].element.size_bytes != 1 or product.filters.stride("y") != 1 or product.batches:
+    if product.batches or any(
+        product.operands[name].element.size_bytes != 1 or product.filters.stride(name) != 1
+        for name in ("y", *images_of(product))
+    ):
         return False
     constants = _constants(product)
-    is_fixed = not any(_moves(product, name) or not _is_constant(lowering, product, name) for name in constants)
+    is_fixed = all(_is_constant(lowering, product, name) for name in constants)
     return weights.shape[2] % ROWS == 0 and "bias" in constants and is_fixed
 
 
 def filters_in_tiles(product: Product) -> Dim:
     """The dimension of tiles of filters."""
-    return Dim(product.filters.count // ROWS, {"y": ROWS * product.filters.stride("y")})
+    return Dim(
+        product.filters.count // ROWS, {name: ROWS * product.filters.stride(name) for name in ("y", *images_of(product))}
+    )
 
 
 def blocks_of_tiles(kernel: MatrixProduct) -> Iterator[MatrixProduct]:
@@ -84,13 +89,18 @@ class TileConstants:
 
 
 def _constants(product: Product) -> list[str]:
-    """Names of what the epilogue reads."""
-    return [name for name in product.operands if name not in ("x", "w", "y")]
+    """Names of what the epilogue reads for all positions alike."""
+    return [name for name in product.operands if name not in ("x", "w", "y", *images_of(product))]
+
+
+def images_of(product: Product) -> list[str]:
+    """Names of what the epilogue reads for every position."""
+    return [name for name in product.epilogue.extras if any(dim.stride(name) for dim in product.positions)]
 
 
 def _named(dim: Dim) -> Dim:
     """A dimension of positions as the kernel names its operands."""
-    return Dim(dim.count, {"a": dim.stride("x"), "y": dim.stride("y")})
+    return Dim(dim.count, {"a" if name == "x" else name: step for name, step in dim.strides.items() if name != "w"})
 
 
 def _byte_steps(dims: Sequence[Dim]) -> tuple[Dim, ...] | None:
@@ -100,11 +110,6 @@ def _byte_steps(dims: Sequence[Dim]) -> tuple[Dim, ...] | None:
         return None
     *outer, inner = (Dim(dim.count, {"a": dim.stride("x")}) for dim in merged)
     return (*outer, Dim(inner.count // DEPTH, {"a": DEPTH}))
-
-
-def _moves(product: Product, name: str) -> bool:
-    """Whether an operand differs from position to position."""
-    return any(dim.stride(name) for dim in product.positions)
 
 
 def _steps(product: Product, name: str) -> bool:

@@ -24,7 +24,7 @@ from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
-from workbench.compiler.operators.matrix_tiles import TileConstants, blocks_of_tiles, filters_in_tiles, tiles_fit
+from workbench.compiler.operators.matrix_tiles import TileConstants, blocks_of_tiles, filters_in_tiles, images_of, tiles_fit
 from workbench.compiler.schedule import Choice, Product
 from workbench.compiler.tiles import Block, make_blocks
 
@@ -39,7 +39,7 @@ def packed_tile_choices(
     lowering: Lowering, layer: ConvolutionLayer, product: Product, weights: np.ndarray
 ) -> Iterator[Choice]:  # fmt: skip
     """All blocks of packed tiles; none where tiles do not fit. `product` is the direct one, with `weights` packed for it."""
-    is_image = len(layer.x.shape) == 4 and layer.x.strides[1] == 1
+    is_image = len(layer.x.shape) == 4 and layer.x.strides[1] == 1 and not images_of(product)
     words = [stride % DEPTH for axis, stride in enumerate(layer.x.strides) if axis != 1 and layer.x.shape[axis] > 1]
     if is_image and layer.x.shape[1] % DEPTH == 0 and not any(words) and tiles_fit(lowering, product, weights):
         yield from _Plan(lowering, _flattened(layer), product, weights[0]).choices()
