@@ -157,10 +157,11 @@ def test_more_threads_than_pieces_give_the_bytes_of_one_thread(threads: int, bui
 
 
 def _functional(
-    graph: Graph, target: Target, threads: int, inputs: dict[str, np.ndarray], core: CoreConfig | None = None
-) -> bytes:
+    graph: Graph, target: Target, threads: int, inputs: dict[str, np.ndarray], core: CoreConfig | None = None,
+    planner: Planner | None = None,
+) -> bytes:  # fmt: skip
     """Output of the program on a machine without timing that has a hart for every thread."""
-    network = compile_graph(graph, replace(target, threads=threads))
+    network = compile_graph(graph, replace(target, threads=threads), planner=planner)
     run = run_program(
         network.program, core, stdin=network.pack_inputs(inputs), timed=False, vlen_bits=target.vlen_bits, harts=threads
     )
@@ -178,16 +179,17 @@ def test_operators_that_qemu_cannot_run_are_right_on_our_simulator(
     assert _functional(graph, CORE, threads, inputs) == _functional(graph, CORE, 1, inputs)
 
 
-def test_threads_share_matrix_instructions(build_network: Build, shares_all: None) -> None:
+@pytest.mark.parametrize("algorithm", ["matrix", "packed matrix"])
+def test_threads_share_matrix_instructions(algorithm: str, build_network: Build, shares_all: None) -> None:
     weights = {"w": RNG.standard_normal((32, 16, 3, 3)).astype(np.float32)}
     nodes = [helper.make_node("Conv", ["x", "w"], ["y"], name="c", pads=[1] * 4)]
     single = build_network(nodes, {"x": (1, 16, 13, 11)}, ["y"], weights)
     inputs = random_inputs(single, 0)
     graph, core = quantise(single, [inputs]).graph, load_core("spacemit_x60")
-    target = core.target()
-    layer = next(item for item in compile_graph(graph, replace(target, threads=3)).layers if item.name == "c")
-    assert "matrix" in layer.algorithm and layer.threads == 3
-    assert _functional(graph, target, 3, inputs, core) == _functional(graph, target, 1, inputs, core)
+    target, planner = core.target(), Planner({"c": Schedule(algorithm, "tiles", 2, 2, 4, True, True)})
+    layers = compile_graph(graph, replace(target, threads=3), planner=planner).layers
+    assert next(item for item in layers if item.name == "c").threads == 3
+    assert _functional(graph, target, 3, inputs, core, planner) == _functional(graph, target, 1, inputs, core, planner)
 
 
 def test_threads_without_cores_of_their_own_take_turns(build_network: Build, shares_all: None) -> None:
