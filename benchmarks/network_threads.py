@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import argparse
 
-from workbench.cli.dtype import Dtype, load_network
 from workbench.compiler.execute import NetworkResult, run_network
 from workbench.compiler.kernels.threads import BARRIER
 from workbench.core.config import load_core
+from workbench.graph.dtype import Dtype, load_network
 
 
 def measure(network: str, core_name: str, threads: int, dtype: Dtype) -> NetworkResult:

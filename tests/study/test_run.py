@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
+from workbench.graph.dtype import Dtype
 from workbench.study.run import run_study
 from workbench.study.store import RunStore
 
@@ -21,7 +22,7 @@ def test_equal_work_is_done_once(maker, tmp_path: Path) -> None:  # noqa: ANN001
     assert len(run.points) == 8 and not run.failed
     kinds = [kind for kind, _ in log]
     assert kinds.count("place") == 2  # 4 and 16 lanes, whatever the network or technology
-    clocks = {(arguments[0], arguments[2]) for kind, arguments in log if kind == "run"}
+    clocks = {(arguments[0], arguments[3]) for kind, arguments in log if kind == "run"}
     assert len(clocks) == 4 and kinds.count("run") == 8  # three cores at 7 nm and one at 45 nm, two networks
 
 
@@ -68,11 +69,11 @@ def test_failed_points_are_reported_and_the_others_kept(maker, tmp_path: Path) -
 def test_ctrl_c_keeps_what_is_finished_and_the_same_study_goes_on_from_there(maker, tmp_path: Path) -> None:  # noqa: ANN001
     calls = []
 
-    def interrupted(core: str, network: str, clock: float):  # noqa: ANN202
+    def interrupted(core: str, network: str, dtype: str, clock: float):  # noqa: ANN202
         calls.append(network)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return maker.fake_simulate(core, network, clock)
+        return maker.fake_simulate(core, network, dtype, clock)
 
     with pytest.raises(KeyboardInterrupt), maker.without_processes(simulate=interrupted):
         run_study(maker.small_study(), tmp_path)
@@ -131,13 +132,23 @@ def test_a_changed_core_file_is_not_taken_over(maker, tmp_path: Path, root: Path
     assert len(log) == 1
 
 
+def test_designs_that_differ_in_the_type_of_their_numbers_have_runs_of_their_own(maker, tmp_path: Path) -> None:  # noqa: ANN001
+    study = maker.small_study(networks=("squeezenet",))
+    single = study.designs[0]
+    half = single.model_copy(update={"name": "the same in halves", "dtype": Dtype.FP16})
+    with maker.without_processes() as log:
+        run = run_study(study.model_copy(update={"designs": (single, half)}), tmp_path / "store")
+    assert sorted(arguments[2] for kind, arguments in log if kind == "run") == ["fp16", "fp32"]
+    assert [point.row()["dtype"] for point in run.points] == ["fp32", "fp16"]
+
+
 def test_editing_a_core_while_the_study_runs_does_not_split_the_run(maker, tmp_path: Path, root: Path) -> None:  # noqa: ANN001
     mine = tmp_path / "mine.toml"
     mine.write_text((root / "cores/xiangshan_kunminghu_v2_npu4.toml").read_text())
 
-    def simulate(core: str, network: str, clock: float):  # noqa: ANN202
+    def simulate(core: str, network: str, dtype: str, clock: float):  # noqa: ANN202
         mine.write_text(mine.read_text() + "# edited\n")
-        return maker.fake_simulate(core, network, clock)
+        return maker.fake_simulate(core, network, dtype, clock)
 
     study = maker.small_study()
     design = study.designs[1].model_copy(update={"core": str(mine)})
@@ -156,7 +167,7 @@ def test_floorplans_of_one_design_share_the_run_at_its_clock_without_wires(maker
     ]
     with maker.without_processes() as log:
         run = run_study(study.model_copy(update={"designs": tuple(seeds)}), tmp_path)
-    [clock] = [arguments[2] for kind, arguments in log if kind == "run"]
+    [clock] = [arguments[3] for kind, arguments in log if kind == "run"]
     assert sum(kind == "place" for kind, _ in log) == 2
     for point in run.points:
         assert point.ppa["frequency_mhz"] < clock == round(point.ppa["frequency_limits_mhz"]["accelerator logic"])
@@ -166,7 +177,7 @@ def test_resimulating_runs_each_design_at_its_own_clock(maker, tmp_path: Path) -
     study = maker.small_study(networks=("squeezenet",)).model_copy(update={"resimulate": True})
     with maker.without_processes() as log:
         run = run_study(study, tmp_path)
-    clocks = sorted(arguments[2] for kind, arguments in log if kind == "run")
+    clocks = sorted(arguments[3] for kind, arguments in log if kind == "run")
     assert clocks == sorted(round(point.ppa["frequency_mhz"]) for point in run.points)
     for point in run.points:
         assert point.simulation["simulated_frequency_mhz"] == pytest.approx(point.ppa["frequency_mhz"], rel=1e-3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.dtype import Dtype
+from workbench.graph.dtype import Dtype
 
 if TYPE_CHECKING:
     from workbench.compiler.network import CompiledNetwork
@@ -36,7 +36,6 @@ def command(
 
     from workbench.base.files import write_text
     from workbench.base.progress import Progress
-    from workbench.cli.dtype import load_network
     from workbench.cli.input_sizes import read_sizes
     from workbench.cli.output import show
     from workbench.compiler.compile import compile_graph
@@ -44,6 +43,7 @@ def command(
     from workbench.compiler.schedule_files import read_schedules, write_schedules
     from workbench.compiler.tune import tune_schedules
     from workbench.core.config import load_core
+    from workbench.graph.dtype import load_network
     from workbench.isa.elf import write_elf
 
     config, graph = load_core(core), load_network(model, read_sizes(batch, dim), dtype)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.dtype import Dtype
+from workbench.graph.dtype import Dtype
 
 
 def command(

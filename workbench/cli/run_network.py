@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.cli.dtype import Dtype, load_network
+from workbench.graph.dtype import Dtype, load_network
 
 if TYPE_CHECKING:
     import numpy as np

@@ -53,13 +53,14 @@ class Keys:
         file = self.content(placement.get("file"), "netlists")
         return key_of("placement", self.content(design.netlist, "netlists"), design.parameters, placement, file)
 
-    def simulation(self, core: str, network: str, frequency_mhz: float) -> str:
-        """Key of one run of a network on a core at a clock."""
-        return key_of("simulation", self.content(core, "cores"), self.content(network, "models"), frequency_mhz)
+    def simulation(self, design: DesignSpec, network: str, frequency_mhz: float) -> str:
+        """Key of one run of a network on a design's core at a clock."""
+        core, model = self.content(design.core, "cores"), self.content(network, "models")
+        return key_of("simulation", core, model, design.dtype, frequency_mhz)
 
     def point(self, design: DesignSpec, network: str, resimulate: bool) -> str:
         """Key of a design point's result."""
-        run = self.simulation(design.core, network, 0.0)
+        run = self.simulation(design, network, 0.0)
         technology = self.content(design.technology, "technologies")
         return key_of("point", self.placement(design) if design.netlist else "", run, technology, resimulate)
 

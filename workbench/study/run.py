@@ -188,8 +188,8 @@ class _Scheduling:
             if error is not None:
                 self.book.enter(self._failed(design, network, error))
             elif isinstance(clock, float):
-                key = self.book.keys.simulation(design.core, network, clock)
-                self._ask(f"run-{key}", simulate_network, design.core, network, clock)
+                key = self.book.keys.simulation(design, network, clock)
+                self._ask(f"run-{key}", simulate_network, design.core, network, design.dtype, clock)
                 simulated = self.simulated.get(key)
                 if simulated is not None and not (design.netlist and placed is None):
                     self.book.enter(self._point(design, network, cast("Placed | None", placed), simulated))
@@ -226,7 +226,8 @@ class _Scheduling:
             design=design.name, network=network_label(network), slug=_slug(design, network),
             key=self.book.keys.point(design, network, self.book.study.resimulate), status="failed",
             core=Path(design.core).stem, netlist=Path(design.netlist or "").stem, parameters=dict(design.parameters),
-            placement=design.placement.label if design.placement else "", technology=design.technology, error=error,
+            placement=design.placement.label if design.placement else "", technology=design.technology, dtype=design.dtype,
+            error=error,
         )  # fmt: skip
 
 

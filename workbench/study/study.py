@@ -10,6 +10,7 @@
     parameters = { LANES = 4, VLEN = 1024 }
     placement = { agent = "annealing", seconds = 20 }
     technology = "asap7"
+    dtype = "fp16"
 
 A core, netlist, placement or network is a name that the product knows, or a file in the study's own folder.
 """
@@ -26,6 +27,7 @@ from pydantic import Field, model_validator
 
 from workbench.base.config import StrictModel, read_toml
 from workbench.base.errors import InputError
+from workbench.graph.dtype import Dtype
 
 _FILES = (".onnx", ".toml", ".plc", ".v", ".sv", ".txt", ".gz")
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w .,+()-]+$")]
@@ -59,7 +61,10 @@ class PlacementSpec(StrictModel):
 
 
 class DesignSpec(StrictModel):
-    """One design: a core, and for an NPU its netlist, the netlist's parameters and its placement; in a technology."""
+    """One design: a core, and for an NPU its netlist, the netlist's parameters and its placement; in a technology.
+
+    `dtype`: the type in which networks of float32 are computed.
+    """
 
     name: Name
     core: str
@@ -67,6 +72,7 @@ class DesignSpec(StrictModel):
     parameters: dict[str, int] = {}
     placement: PlacementSpec | None = None
     technology: str = "asap7"
+    dtype: Dtype = Dtype.FP32
 
     @model_validator(mode="after")
     def _check(self) -> DesignSpec:

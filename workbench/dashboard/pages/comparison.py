@@ -24,6 +24,7 @@ _COLUMNS = {  # field: (title, format)
     "proxy_cost": ("placement cost", "%.4f"),
     "longest_wire_um": ("longest wire, µm", "%.0f"),
     "technology": ("technology", None),
+    "dtype": ("type", None),
     "placement": ("placement", None),
     "core": ("core", None),
 }

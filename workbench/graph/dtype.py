@@ -1,4 +1,4 @@
-"""`--dtype`: the type that a network of float32 is computed in."""
+"""The type that a network of float32 is computed in, and networks loaded in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.graph.graph import Graph
 
-
-_SAMPLES = 2
+_SAMPLES = 2  # random inputs whose ranges int8 is quantised with
 
 
 class Dtype(StrEnum):
