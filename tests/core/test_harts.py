@@ -16,7 +16,7 @@ import pytest
 from workbench.base.errors import InputError
 from workbench.core.config import load_core
 from workbench.core.fault import ExecutionFault
-from workbench.core.harts import Harts
+from workbench.core.harts import QUANTUM_CYCLES, Harts
 from workbench.core.phases import PhaseLog
 from workbench.core.run import Machine, run_program
 from workbench.core.timing.classes import L1D_ARRAY, L2_ARRAY, L3_ARRAY
@@ -90,6 +90,7 @@ def test_cycles_of_each_hart_are_its_stack_and_with_its_idle_ones_the_programs(x
     result = run_program(P.threaded(2, P.ATOMIC_ADDS), xiangshan, harts=2)
     for hart in result.harts:
         assert hart.cycles == sum(hart.cpi_stack.values()) > 0
+        assert hart.cycles + hart.idle_cycles == pytest.approx(result.cycles, abs=QUANTUM_CYCLES)
     assert result.cycles == result.harts[0].cycles + result.harts[0].idle_cycles
     assert result.activity.instructions == result.instructions
     assert sum(region.instructions for region in result.regions) == result.instructions
@@ -101,7 +102,7 @@ def test_a_program_of_one_thread_takes_as_long_on_any_number_of_harts(xiangshan)
     assert one.harts == () and one.cycles == sum(one.cpi_stack.values())
     assert four.cycles == pytest.approx(one.cycles, rel=0.02)
     assert four.activity.dram_read_bytes == one.activity.dram_read_bytes
-    assert [hart.cycles for hart in four.harts[1:]] == [0, 0, 0]
+    assert [(hart.cycles, hart.idle_cycles) for hart in four.harts[1:]] == [(0, four.cycles)] * 3
 
 
 # What harts share
@@ -166,6 +167,21 @@ def test_a_message_is_not_read_before_it_was_written(xiangshan):
     machine.run()
     written, read = (struct.unpack("<q", machine.memory.read(P.DATA + offset, 8))[0] for offset in (1032, P.RESULT))
     assert written < read < written + 4 * 78 + 250
+
+
+def test_a_barrier_in_memory_costs_each_hart_some_trips(xiangshan):
+    """Threads count themselves in and spin until all are there; rounds go by, the counter is never set back."""
+    trip = xiangshan.memory.l3.hit_latency_cycles + xiangshan.memory.l2.hit_latency_cycles
+    rounds, costs = 100, {}
+    for threads in (2, 4):
+        meet = [
+            ("addi", "s5", "s5", threads), ("addi", "t0", 0, 1), ("addi", "s6", "s0", 1024), ("amoadd.d", 0, "t0", "s6"),
+            "spin", ("ld", "t1", 0, "s6"), ("blt", "t1", "s5", "spin"),
+        ]  # fmt: skip
+        result = run_program(P.threaded(threads, P.repeated(rounds, meet)), xiangshan, harts=threads)
+        costs[threads] = result.cycles / rounds
+    assert trip < costs[2] < 6 * trip
+    assert costs[2] < costs[4] < 4 * costs[2]
 
 
 class Line:
@@ -243,6 +259,27 @@ def test_a_wait_for_another_value_returns_at_once_and_one_with_a_timeout_when_it
     result = run_program(alone(*timed_wait), xiangshan)
     assert result.exit_code == 110
     assert result.cycles == pytest.approx((1 << 20) * xiangshan.frequency_mhz / 1000, rel=0.01)
+
+
+def test_waiters_are_handed_from_one_futex_to_another():
+    """Threads 1 to 3 wait at a word; the first thread wakes one and moves the others to another word, then wakes those."""
+    waits = [
+        ("beq", "s1", 0, "first"), ("addi", "a0", "s0", 1024), ("addi", "a1", 0, 0), ("addi", "a2", 0, 0),
+        ("addi", "a3", 0, 0), ("addi", "a7", 0, 98), ("ecall",), ("addi", "t0", "s0", P.RESULT), ("addi", "t1", 0, 1),
+        ("amoadd.d", 0, "t1", "t0"), ("jal", 0, "over"),
+    ]  # fmt: skip
+    first = ["first", *P.repeated(50, P.call(124))]
+    for value, operation, count, moved in ((0, 4, 1, 2), (9, 4, 0, 0)):  # the second one finds another value
+        first += [
+            ("addi", "a0", "s0", 1024), ("addi", "a1", 0, operation), ("addi", "a2", 0, 1), ("addi", "a3", 0, 7),
+            ("addi", "a4", "s0", 1032), ("addi", "a5", 0, value), ("addi", "a7", 0, 98), ("ecall",),
+            ("addi", "t1", 0, count + moved if count else -11), ("bne", "a0", "t1", "wrong"),
+        ]  # fmt: skip
+    wake = [("addi", "a0", "s0", 1032), ("addi", "a1", 0, 1), ("addi", "a2", 0, 7), ("addi", "a7", 0, 98), ("ecall",)]
+    first += [*wake, ("addi", "t1", 0, 2), ("beq", "a0", "t1", "over"), "wrong", *P.call(94, 99), "over"]
+    for harts in (1, 2, 4):
+        result = run_program(P.threaded(4, [*waits, *first]), None, harts=harts)
+        assert printed(result) == 3
 
 
 def test_a_sleep_lets_other_threads_run_until_it_is_over(xiangshan):

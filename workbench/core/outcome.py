@@ -10,8 +10,8 @@ import numpy as np
 from workbench.core.result import STOPPED_EXIT_CODE, Activity, HartResult, Region, SimResult
 
 if TYPE_CHECKING:
-    from workbench.core.harts import Hart
     from workbench.core.run import Machine
+    from workbench.core.threads import Hart
     from workbench.core.timing.readout import TimingResult
 
 
@@ -36,17 +36,18 @@ def outcome(machine: Machine) -> SimResult:
     return replace(
         plain, cycles=total.cycles, cpi_stack=total.cpi_stack, mpki=total.mpki, top_down=total.top_down,
         counters=total.counters, activity=total.activity, regions=_regions(machine, counts, cycles),
-        harts=tuple(_timed_hart(*pair) for pair in zip(harts, parts, strict=True)) if _has_several(machine) else (),
+        harts=tuple(map(_timed_hart, harts, parts, [total.cycles] * len(parts))) if _has_several(machine) else (),
     )  # fmt: skip
 
 
 def _functional(machine: Machine, counts: np.ndarray) -> SimResult:
-    linux, instructions = machine.linux, machine.instructions
+    linux, instructions, clock = machine.linux, machine.instructions, machine.harts.running.hart.clock
     notes = [f"{what} is not offered: it returned ENOSYS." for what in linux.missing]
     if linux.signal:
         notes.append(f"Signal {linux.signal} ended the program; signal handlers are not called.")
     harts = tuple(
-        HartResult(hart.number, hart.started, hart.instructions, 0, hart.idle_cycles) for hart in machine.harts.all
+        HartResult(hart.number, hart.started, hart.instructions, 0, max(clock - hart.instructions, 0))
+        for hart in machine.harts.all
     )  # fmt: skip
     return SimResult(
         exit_code=linux.exit_code if linux.exit_code is not None else STOPPED_EXIT_CODE,
@@ -68,8 +69,9 @@ def _regions(machine: Machine, instructions: np.ndarray, cycles: np.ndarray) -> 
     return tuple(sorted(regions, key=lambda r: (-r.cycles, -r.instructions, r.name)))
 
 
-def _timed_hart(hart: Hart, figures: TimingResult) -> HartResult:
+def _timed_hart(hart: Hart, figures: TimingResult, cycles: int) -> HartResult:
+    """One hart's part of a program that took so many cycles."""
     return HartResult(
-        hart.number, hart.started, figures.instructions, figures.cycles, hart.idle_cycles, figures.cpi_stack, figures.mpki,
-        figures.counters | figures.coherence,
+        hart.number, hart.started, figures.instructions, figures.cycles, max(cycles - figures.cycles, 0), figures.cpi_stack,
+        figures.mpki, figures.counters | figures.coherence,
     )  # fmt: skip

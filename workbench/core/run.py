@@ -16,7 +16,7 @@ from workbench.core.bare_metal.htif import Htif
 from workbench.core.bare_metal.machine_mode import MachineMode
 from workbench.core.config import CoreConfig
 from workbench.core.fault import ExecutionFault, fault, place_name
-from workbench.core.harts import Harts, Thread
+from workbench.core.harts import Harts
 from workbench.core.interpreter.state import TIMES, Status, new_machine, vector_file
 from workbench.core.limits import HARTS
 from workbench.core.linux.root import Root
@@ -24,6 +24,7 @@ from workbench.core.linux.start import ENVIRONMENT, push_arguments
 from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
 from workbench.core.result import STOPPED_EXIT_CODE, SimResult
+from workbench.core.threads import Thread
 from workbench.core.units import add_units, compile_beside
 from workbench.isa.predecode import Code, decode_again, predecode
 from workbench.isa.program import Program

@@ -1,7 +1,7 @@
 """System calls of threads: clone, futex, exit of one thread, sleep, and where a thread runs.
 
 `Threads` is what the kernel's side asks of whatever keeps the program's threads (`workbench.core.harts`). Left out:
-processes (clone without CLONE_VM and CLONE_THREAD), futexes that hand on priorities or waiters, robust lists.
+processes (clone without CLONE_VM and CLONE_THREAD), futexes that hand on priorities, FUTEX_WAKE_OP, robust lists.
 
 Source: Linux man pages clone(2), futex(2), set_tid_address(2); Linux include/uapi/linux/sched.h and futex.h.
 """
@@ -18,7 +18,7 @@ FIRST_THREAD = 1000  # the number of the process and of its first thread
 ANY = (1 << 32) - 1  # a bit set that every waiter is in
 _VM, _THREAD, _SETTLS, _PARENT_SETTID = 0x100, 0x10000, 0x80000, 0x100000
 _CHILD_CLEARTID, _CHILD_SETTID = 0x200000, 0x1000000
-_WAIT, _WAKE, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 9, 10
+_WAIT, _WAKE, _REQUEUE, _COMPARE_REQUEUE, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 3, 4, 9, 10
 _OPERATION = 0x7F  # without the flags for private futexes and for the real-time clock
 _ABSOLUTE = 1  # of clock_nanosleep
 _MOST_WAKES = (1 << 31) - 1
@@ -54,6 +54,9 @@ class Threads(Protocol):
 
     def wake(self, address: int, bits: int, most: int) -> int:
         """Wake up to `most` threads, the longest waiting first, that wait there with one of the bits; their number."""
+
+    def requeue(self, address: int, most: int, other: int) -> int:
+        """Let up to `most` threads that wait at an address wait at another one from now on; their number."""
 
     def give_way(self) -> None:
         """Let other threads of the hart run first."""
@@ -108,8 +111,16 @@ class ThreadCalls:
     def _gettid(self, *_: int) -> int:
         return self.threads.number
 
-    def _futex(self, address: int, operation: int, value: int, timeout: int, _: int, bits: int, *__: int) -> int:
+    def _futex(self, address: int, operation: int, value: int, timeout: int, other: int, bits: int, *_: int) -> int:
         operation &= _OPERATION
+        if operation in (_REQUEUE, _COMPARE_REQUEUE):
+            word = self.memory.read(address, 4)
+            if word is None:
+                return -errno.EFAULT
+            if operation == _COMPARE_REQUEUE and struct.unpack("<I", word)[0] != bits & ANY:
+                return -errno.EAGAIN
+            woken = self.threads.wake(address, ANY, value & _MOST_WAKES)
+            return woken + self.threads.requeue(address, timeout & _MOST_WAKES, other)
         if operation in (_WAIT, _WAIT_BITSET):
             bits = bits & ANY if operation == _WAIT_BITSET else ANY
             return self._wait(address, value, bits, timeout, operation == _WAIT_BITSET)
