@@ -84,6 +84,14 @@ SENTENCES = {
     "than or equal to 1024; see `workbench train --help`.",
     "run squeezenet --vlen 256": "workbench: --vlen: found that option for a network, expected it left out; "
     "see `workbench run --help`.",
+    "run squeezenet --threads 2 --kanata log": "workbench: --kanata: found that option for a network on several threads, "
+    "expected it left out; see `workbench run --help`.",
+    "run program.elf --threads 2": "workbench: --threads: found that option for a program, expected it left out; "
+    "see `workbench run --help`.",
+    "run squeezenet --threads 65": "workbench: invalid value for '--threads', expected less than or equal to 64; "
+    "see `workbench run --help`.",
+    "compile squeezenet --core thead_c906 -o x --threads 0": "workbench: invalid value for '--threads', expected greater "
+    "than or equal to 1; see `workbench compile --help`.",
     "run squeezenet --core z80": "workbench: core: found 'z80', expected one of "
     f"{', '.join(core_names())}; see `workbench list cores`.",
     "ppa thead_c906 --technology n2": "workbench: technology: found 'n2', expected one of asap7, nangate45; "

@@ -18,10 +18,12 @@ from workbench.base.errors import InputError
 from workbench.cli.app import app
 from workbench.compiler import cost
 from workbench.compiler.compile import compile_graph
+from workbench.compiler.execute import run_network
 from workbench.compiler.link import SYSTEM_CALL
 from workbench.compiler.planner import Planner, Schedule
 from workbench.core.config import CoreConfig, load_core
 from workbench.core.run import run_program
+from workbench.core.sampling.settings import Sampling
 from workbench.graph.graph import Graph
 from workbench.graph.half import in_half_precision
 from workbench.graph.quantise import quantise
@@ -292,6 +294,14 @@ def test_the_command_names_the_layers_that_threads_do_not_share(tmp_path: Path) 
     assert facts["layers_of_thread_0"] and len(facts["layers_of_thread_0"]) < facts["layers"]
     alone = CliRunner().invoke(app, ["compile", "mlperf_tiny_kws", *options])
     assert "layers_of_thread_0" not in json.loads(alone.stdout)
+
+
+def test_threads_are_not_sampled(build_network: Build) -> None:
+    with pytest.raises(InputError) as error:
+        run_network(build_network(*CASES["gemm"]), load_core("thead_c906"), threads=2, sampling=Sampling())
+    assert str(error.value) == (
+        "threads: found 2 of them with sampling or logs of the pipeline, expected 1; leave those out."
+    )
 
 
 @needs_qemu

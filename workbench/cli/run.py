@@ -67,7 +67,10 @@ def command(
     ] = False,
     pin: Annotated[Path | None, typer.Option(help="networks: schedules to keep to (of compile --schedules)")] = None,
     threads: Annotated[
-        int, typer.Option(help="networks: threads that share the layers, each on a core of its own (timed in full)", min=1)
+        int,
+        typer.Option(
+            help="networks: threads that share the layers, each on a core of its own (timed in full)", min=1, max=64
+        ),
     ] = 1,
     out: Annotated[Path | None, typer.Option(help="networks: folder for the outputs")] = None,
     csv: Annotated[Path | None, typer.Option(help="networks: table of the layers to write")] = None,
