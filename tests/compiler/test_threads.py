@@ -16,7 +16,7 @@ from onnx import helper
 
 from workbench.base.errors import InputError
 from workbench.cli.app import app
-from workbench.compiler import cost
+from workbench.compiler import partition
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.execute import run_network
 from workbench.compiler.link import SYSTEM_CALL
@@ -46,7 +46,7 @@ UNDER_QEMU = [name for name in CASES if name != "gather computed"]  # QEMU 7.2 s
 @pytest.fixture
 def shares_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let threads share kernels that are too small to be worth it."""
-    monkeypatch.setattr(cost, "LEAST_GAIN_CYCLES", -1e9)
+    monkeypatch.setattr(partition, "LEAST_GAIN_CYCLES", -1e9)
 
 
 def check(graph: Graph, threads: int, target: Target = CORE, planner: Planner | None = None, vlen_bits: int = 128) -> None:

@@ -11,24 +11,19 @@ and benchmarks/compiler_networks.py show what they give.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from typing import Any
 
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import DEPTH, MOST_RESULTS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.pieces import Pieces
-from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
-from workbench.compiler.phases import plan_stage_waits
-from workbench.compiler.shares import all_dims, piece_of, shares_of, touched_bytes
 from workbench.isa.target import Target
 
 Vectorised = Contraction | Pieces | Transform | Window
 
 _INSTRUCTION_COST = 0.1
 _CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from DRAM
-_SHARED_BYTES_PER_CYCLE = 16.0
+SHARED_BYTES_PER_CYCLE = 16.0  # of a cache behind the first
 _DRAM_BYTES_PER_CYCLE = 4.0
 _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
@@ -43,58 +38,6 @@ _TILE_ROWS_CYCLES = 3.5  # to load a tile that lies in rows
 _TILE_LOOP_CYCLES = 2.0  # of what is around a step
 _NEW_IMAGE = 0.4  # of the tiles of an image, which the kernel's columns have in common
 _TILE_WAIT = 0.65  # of loads, that products wait for them
-
-
-BARRIER_CYCLES = 300.0
-"""About what it takes until threads have met: lines of the barrier move between caches twice."""
-LEAST_GAIN_CYCLES = BARRIER_CYCLES
-"""What threads must gain to share a kernel: between kernels of thread 0 nobody waits."""
-_VECTOR_CYCLES = 2.0  # of an operand's vector in kernels that have no model of their own
-
-
-def kernel_cycles(target: Target, kernel: Any) -> float:
-    """Estimated cycles of a kernel: of the largest part, where threads share it."""
-    if target.threads == 1:
-        return _alone(target, kernel)
-    return min(part_cycles(target, part) for part in (kernel, *(shares.largest for shares in shares_of(target, kernel))))
-
-
-def waiting_cycles(target: Target, waits: int) -> float:
-    """Estimated cycles in which threads wait for each other so many times, though all have as much to do."""
-    return waits * BARRIER_CYCLES if target.threads > 1 else 0.0
-
-
-def part_cycles(target: Target, part: Any) -> float:
-    """Estimated cycles of one thread's part; it may be all of the kernel. Other threads wrote its data or read them too."""
-    return _alone(target, part) + touched_bytes(part) / _SHARED_BYTES_PER_CYCLE
-
-
-def shared_kernel(target: Target, kernel: Any) -> Any:
-    """The kernel with the dimension marked that threads share best; unchanged where they would not gain a barrier's time."""
-    if isinstance(kernel, Staged):
-        stages = tuple(shared_kernel(target, stage) for stage in kernel.stages)
-        return replace(kernel, stages=stages, waits=plan_stage_waits(stages))
-    parts = [(part_cycles(target, shares.largest), shares.kernel) for shares in shares_of(target, kernel)]
-    cycles, best = min(parts, key=lambda part: part[0], default=(math.inf, kernel))
-    return best if cycles + LEAST_GAIN_CYCLES < part_cycles(target, kernel) else kernel
-
-
-def _alone(target: Target, kernel: Any) -> float:
-    """Cycles of one thread for a kernel."""
-    if isinstance(kernel, Contraction):
-        return contraction_cycles(target, kernel)
-    if isinstance(kernel, MatrixProduct):
-        return matrix_cycles(target, kernel)
-    if isinstance(kernel, Transform):
-        return transform_cycles(target, kernel)
-    if isinstance(kernel, Window):
-        return window_cycles(target, kernel)
-    if isinstance(kernel, Pieces):
-        return copy_cycles(target, kernel)
-    along = "vector" if hasattr(kernel, "vector") else "row"
-    width = piece_of(target, kernel, "vector")
-    steps = math.prod(dim.count for name, dims in all_dims(kernel).items() if name != along for dim in dims)
-    return steps * -(-getattr(kernel, along).count // width) * len(kernel.operands) * max(1, kernel.lmul) * _VECTOR_CYCLES
 
 
 def lanes(target: Target, kernel: Vectorised) -> int:
@@ -178,7 +121,7 @@ def _access(target: Target, used: float, kernel: Vectorised, name: str, steps: i
         rate = target.load_bytes_per_cycle or target.vector_bits_per_cycle / 8
         return size / (rate if steps * size <= _USABLE * target.l2_bytes else min(rate, _DRAM_BYTES_PER_CYCLE))
     rate = target.vector_bits_per_cycle / 8 * (1.0 if target.renames_vectors else 0.5)
-    shared = max(_SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
+    shared = max(SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
     if steps * size > _USABLE * target.l1d_bytes:
         rate = min(rate, shared)
     if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
@@ -235,9 +178,9 @@ def _far_tiles(target: Target, kernel: MatrixProduct, size: int) -> float:
         weights *= kernel.filters.count // kernel.group
     image = math.prod(dim.count for dim in kernel.loops) * kernel.block.count * kernel.block.stride("a")
     if image > near:
-        cycles += _NEW_IMAGE * size * TILE_BYTES / _SHARED_BYTES_PER_CYCLE
+        cycles += _NEW_IMAGE * size * TILE_BYTES / SHARED_BYTES_PER_CYCLE
     if weights + _NEW_IMAGE * kernel.steps * size * TILE_BYTES > near:
-        rate = _DRAM_BYTES_PER_CYCLE if weights > nearest else _SHARED_BYTES_PER_CYCLE
+        rate = _DRAM_BYTES_PER_CYCLE if weights > nearest else SHARED_BYTES_PER_CYCLE
         cycles += kernel.group * TILE_BYTES / rate
     return cycles
 
@@ -276,7 +219,7 @@ def reread_cycles(target: Target, size_bytes: int, times: int) -> float:
     """Cycles to read working memory again `times` times, where it does not stay in the first cache beside weights."""
     if size_bytes <= _BESIDE_WEIGHTS * target.l1d_bytes:
         return 0.0
-    return times * size_bytes / (_SHARED_BYTES_PER_CYCLE if size_bytes <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE)
+    return times * size_bytes / (SHARED_BYTES_PER_CYCLE if size_bytes <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE)
 
 
 def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
@@ -284,7 +227,7 @@ def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
     fits = size_bytes <= _USABLE * max(target.l1d_bytes, target.l2_bytes)
     dram = target.threads * _DRAM_BYTES_PER_CYCLE  # a core waits for its misses
     dram = min(dram, target.dram_bytes_per_cycle) if target.threads > 1 else dram
-    again = target.threads * _SHARED_BYTES_PER_CYCLE if fits else dram
+    again = target.threads * SHARED_BYTES_PER_CYCLE if fits else dram
     return size_bytes / dram + (times - 1) * size_bytes / again
 
 
@@ -331,5 +274,5 @@ def _streaming(target: Target, kernel: Window, used: float) -> float:
     if image <= target.l1d_bytes or kernel.vector.stride("x") != width:
         return 0.0
     repeats = max(1.0, min(_LINE_BYTES / (used * width), kernel.vector.count / used))
-    rate = _SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
+    rate = SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
     return image * (repeats - 1.0) / rate

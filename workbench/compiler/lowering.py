@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from workbench.base.registry import Registry
-from workbench.compiler.cost import shared_kernel
 from workbench.compiler.elements import FLOAT, HALF, Element, element_of_dtype
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.elementwise import Elementwise
@@ -20,6 +19,7 @@ from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, in_single, m
 from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
+from workbench.compiler.partition import shared_kernel
 from workbench.compiler.planner import Planner, Schedule, schedule_of
 from workbench.compiler.schedule import Choice
 from workbench.compiler.views import NO_HALO, View, contiguous_strides

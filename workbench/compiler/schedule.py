@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compiler.cost import kernel_cycles, lanes, prefers_vectors_outside, weights_cycles
+from workbench.compiler.cost import lanes, prefers_vectors_outside, weights_cycles
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
@@ -22,6 +22,7 @@ from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
+from workbench.compiler.partition import kernel_cycles
 from workbench.isa.target import Target
 
 MainKernel = Contraction | MatrixProduct | Window

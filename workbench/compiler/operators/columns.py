@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import kernel_cycles, lanes, reread_cycles, waiting_cycles, weights_cycles
+from workbench.compiler.cost import lanes, reread_cycles, weights_cycles
 from workbench.compiler.elements import U8
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -24,6 +24,7 @@ from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.staged_products import products_of_parts
+from workbench.compiler.partition import kernel_cycles, waiting_cycles
 from workbench.compiler.products import Factors, factors_of
 from workbench.compiler.schedule import Choice, Product, contraction_choices, plan_pieces
 from workbench.compiler.tiles import Block, make_blocks

@@ -8,10 +8,10 @@ from functools import cache
 
 import numpy as np
 
-from workbench.compiler.cost import kernel_cycles
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.lowering import Lowering
+from workbench.compiler.partition import kernel_cycles
 from workbench.compiler.schedule import Choice, Product
 
 _REGISTERS = 32

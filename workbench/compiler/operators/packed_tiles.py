@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import kernel_cycles, waiting_cycles, weights_cycles
+from workbench.compiler.cost import weights_cycles
 from workbench.compiler.elements import WORD
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
@@ -25,6 +25,7 @@ from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.matrix_tiles import TileConstants, blocks_of_tiles, filters_in_tiles, images_of, tiles_fit
+from workbench.compiler.partition import kernel_cycles, waiting_cycles
 from workbench.compiler.schedule import Choice, Product
 from workbench.compiler.tiles import Block, make_blocks
 

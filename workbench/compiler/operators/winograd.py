@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import kernel_cycles, waiting_cycles, weights_cycles
+from workbench.compiler.cost import weights_cycles
 from workbench.compiler.elements import FLOAT, HALF
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -21,6 +21,7 @@ from workbench.compiler.kernels.transform import Row, Transform
 from workbench.compiler.lowering import Lowering
 from workbench.compiler.operators.convolution_layer import ConvolutionLayer
 from workbench.compiler.operators.staged_products import products_of_parts
+from workbench.compiler.partition import kernel_cycles, waiting_cycles
 from workbench.compiler.schedule import Choice, Product, contraction_choices
 from workbench.compiler.tiles import Block, Segment, make_blocks
 from workbench.compiler.views import View, contiguous_strides
