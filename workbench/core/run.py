@@ -234,7 +234,7 @@ class Machine:
             status = Status(
                 run_slice(
                     self.code.entries, self._forms, self.registers, self.region_instructions, self.state, self.timing,
-                    self.actions, goal - self.instructions,
+                    self.actions or None, goal - self.instructions,
                 )
             )  # fmt: skip
             if status not in (Status.NEEDS_FLOAT, Status.NEEDS_VECTOR):

@@ -28,7 +28,7 @@ from workbench.core.interpreter.integer import (
     shift_right_logical,
     unsigned_less,
 )
-from workbench.core.interpreter.primitives import load, multiply_high_signed, multiply_high_unsigned, store
+from workbench.core.interpreter.primitives import foretold, load, multiply_high_signed, multiply_high_unsigned, store
 from workbench.core.interpreter.record import record_instruction, record_visit
 from workbench.core.interpreter.state import BOX, MACHINE_DTYPE, RECORDS, TIMES, Status
 from workbench.core.timing.engine import step
@@ -82,14 +82,15 @@ def run_slice(
     region_instructions: Any,
     machine: Any,
     timing: Any,
-    actions: int,
+    actions: int | None,
     limit: int,
 ) -> Any:
     """Execute up to `limit` instructions; returns the `Status` that ended the slice. An ecall counts as executed.
 
     `registers` holds x0..x31 and f0..f31 (bits); `forms` are `vector_forms()`; the vector registers lie at ``m.vector``.
-    `actions` is `TIMES` + `RECORDS`, or 0 to execute only. What only some programs need is called by its address in
-    `machine`; a slice ends before the first instruction that needs an address that is not there.
+    `actions` is `TIMES` + `RECORDS`, or None to execute only: Numba compiles another kernel for that, without what stands
+    under ``actions is not None``. What only some programs need is called by its address in `machine`; a slice ends before
+    the first instruction that needs an address that is not there.
     """
     r, m, s = registers, machine[0], timing[0]
     pc, base, count = m.pc, m.code_base, np.uint64(len(code))
@@ -99,19 +100,21 @@ def run_slice(
     tohost = m.tohost
     started = m.instructions
     region, region_start = m.region, m.region_start
-    executed = np.int64(0)
-    previous = m.previous_pc
+    left = limit
     status = _SLICE_DONE
-    while executed < limit:
+    while left > 0:
         i = (pc - base) >> 1
         if np.uint64(i) >= count:
             status = _FETCH_FAULT
             break
-        c = code[i]
+        c = code[np.uint64(i)]
         op = c.op
         rd, rs1, rs2 = np.uint64(c.rd), np.uint64(c.rs1), np.uint64(c.rs2)
         imm = c.imm
-        next_pc = pc + c.length
+        if c.length == 4:  # two branches: the next instruction does not wait for this one's length
+            next_pc = pc + 4
+        else:
+            next_pc = foretold(pc + 2)
         address = np.int64(0)
         if op == _ADDI:
             r[rd] = r[rs1] + imm
@@ -147,22 +150,22 @@ def run_slice(
                 status = _TOHOST
         elif op == _BEQ:
             if r[rs1] == r[rs2]:
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _BNE:
             if r[rs1] != r[rs2]:
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _BLT:
             if r[rs1] < r[rs2]:
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _BGE:
             if r[rs1] >= r[rs2]:
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _BLTU:
             if unsigned_less(r[rs1], r[rs2]):
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _BGEU:
             if not unsigned_less(r[rs1], r[rs2]):
-                next_pc = pc + imm
+                next_pc = foretold(pc + imm)
         elif op == _JAL:
             r[rd] = next_pc
             next_pc = pc + imm
@@ -299,9 +302,13 @@ def run_slice(
             else:
                 store(pointer + address, r[rs2])
         elif op >= _FIRST_VECTOR:
-            if m.execute_vector == 0 or (actions & TIMES and m.step_vector == 0):
+            if m.execute_vector == 0:
                 status = _NEEDS_VECTOR
                 break
+            if actions is not None:
+                if actions & TIMES and m.step_vector == 0:
+                    status = _NEEDS_VECTOR
+                    break
             outcome = _execute_vector(m.execute_vector, (c, forms[op], m))
             if outcome != 0:
                 status = outcome
@@ -338,9 +345,10 @@ def run_slice(
                 break
             r[rd] = atomic(op, address, r[rs2] if c.rs2 >= 0 else np.int64(0), m)
         elif op >= _FIRST_CSR:
-            m.instructions = started + executed
-            if actions & TIMES:
-                m.cycle_csr = max(s.last_commit, 1)
+            m.instructions = started + limit - left
+            if actions is not None:
+                if actions & TIMES:
+                    m.cycle_csr = max(s.last_commit, 1)
             value, outcome = csr_instruction(op, imm, c.rs1, r[rs1] if c.rs1 >= 0 else np.int64(0), m)
             if outcome != 0:
                 status = outcome
@@ -359,12 +367,12 @@ def run_slice(
         r[0] = 0
         if c.region != region:
             if m.visits_left > 0:
-                record_visit(m, c.region, started + executed, s.last_commit, pc)
-            region_instructions[region] += started + executed - region_start
-            region, region_start = np.int64(c.region), started + executed
-        if actions:
+                record_visit(m, c.region, started + limit - left, s.last_commit, pc)
+            region_instructions[region] += started + limit - left - region_start
+            region, region_start = np.int64(c.region), started + limit - left
+        if actions is not None:
             if actions >= RECORDS and record_instruction(m, c.flags, i, address):
-                limit = 0
+                limit, left = limit - left + 1, 1  # this one is the last
             if actions != RECORDS:
                 if c.flags & _VECTOR_FLAG:
                     _step_vector(
@@ -374,15 +382,16 @@ def run_slice(
                 else:
                     step(s, c, i, pc, next_pc, address)
                 if s.last_commit >= s.slice_end:
-                    limit = 0
-        executed += 1
-        previous, pc = pc, next_pc
+                    limit, left = limit - left + 1, 1
+        left -= 1
+        m.previous_pc = pc
+        pc = next_pc
         if status != _SLICE_DONE:
             break
     if status == _LOAD_FAULT or status == _STORE_FAULT or status == _MISALIGNED:
         if address != 0 or c.flags & _VECTOR_FLAG == 0:
             m.fault_address = address
-    m.pc, m.previous_pc = pc, previous
-    m.instructions = started + executed
+    m.pc = pc
+    m.instructions = started + limit - left
     m.region, m.region_start = region, region_start
     return status

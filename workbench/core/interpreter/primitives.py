@@ -97,6 +97,21 @@ def reinterpret(typing_context: Any, value: Any, example: Any) -> Any:
 
 
 @intrinsic
+def foretold(typing_context: Any, value: Any) -> Any:
+    """The value itself, in a way that keeps the branch it stands in a branch: the host predicts which one is taken.
+
+    LLVM would select between the values of both branches, and what follows would wait for the condition.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        function_type = type(builder.function.function_type)(kind, [kind])
+        return builder.asm(function_type, "", "=r,0", arguments, True)
+
+    return value(value), emit
+
+
+@intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """a * b + c rounded once, in the type of `a` (float32 or float64)."""
 

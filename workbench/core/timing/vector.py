@@ -293,7 +293,7 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
     count = 1 << max(steps, 0)
     narrow = rule == _NARROW or rule == _NARROW_FP
     cost = port_cost(s, c, rule, steps, vl, sew_log2, lmul_log2)
-    share = cost // count
+    share = cost >> max(steps, 0)
     extra = cost - share * count
     ports = s.rule_ports[rule]
     if c.flags & _MASKED and ports & s.masked_ports != 0:
