@@ -1,8 +1,9 @@
 """DRAM behind the last cache: banks with open rows, one data bus a channel; all harts of a machine use the same.
 
 The engine of one hart asks in the order of its program, and a bank or bus remembers when it is next free. Several harts
-take turns of some hundred cycles, so that one that comes later may ask at an earlier cycle: there, banks and buses keep a
-calendar of the bursts that are taken, and each request gets the first gap from its own cycle on. Rows are opened in the
+take turns of some hundred cycles, so that one that comes later may ask at an earlier cycle. So each hart keeps when banks
+and buses are free of its own requests, and all together keep a calendar of the bursts that are taken: a request gets the
+first gap from there on. While the others ask for nothing, a hart gets exactly what it gets alone. Rows are opened in the
 order in which the harts are simulated, which batches the hits of a turn as a controller's scheduler would.
 
 Left out: refresh, the turn-around between reads and writes, the rows of writes. model: ours
@@ -15,8 +16,7 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.interpreter.primitives import record_at
-from workbench.core.limits import DRAM_CHANNELS
-from workbench.core.timing.state import DRAM_SLOTS
+from workbench.core.timing.state import BANK_SLOTS, BUS_SLOTS
 
 
 @inner_kernel
@@ -46,7 +46,7 @@ def dram_access(s: Any, line: int, time: int) -> int:
 
 @inner_kernel
 def _shared_access(s: Any, channel: int, bank: int, row: int, time: int) -> int:
-    """The same by the calendars of banks and buses, without the controller's cycles."""
+    """The same beside the requests of other harts, without the controller's cycles."""
     d = record_at(s.home, s)
     opening = 0
     if d.bank_row[bank] == row:
@@ -54,31 +54,40 @@ def _shared_access(s: Any, channel: int, bank: int, row: int, time: int) -> int:
     else:
         opening = s.activate if d.bank_row[bank] < 0 else s.activate + s.precharge
         d.bank_row[bank] = row
-    start = _book(d, DRAM_CHANNELS + bank, time, 1 + (opening + s.burst - 1) // s.burst)
-    return _book(d, channel, start + opening + s.cas, 1) + s.burst
+    start = _book(d.bank_taken, bank, BANK_SLOTS, s.burst, max(time, s.bank_free[bank]), opening + s.burst) + opening
+    ready = max(start + s.cas, s.bus_free[channel])
+    done = _book(d.bus_taken, channel, BUS_SLOTS, s.burst, ready, s.burst) + s.burst
+    s.bus_free[channel] = done
+    s.bank_free[bank] = max(start + s.burst, done - s.cas)
+    return done
 
 
 @inner_kernel
 def write_burst(s: Any, line: int, time: int) -> int:
     """Cycle at which a line that is written to DRAM has left the bus."""
     channel = line & (s.channels - 1)
+    start = max(s.bus_free[channel], time)
     if s.harts > 1:
-        return _book(record_at(s.home, s), channel, time, 1) + s.burst
-    s.bus_free[channel] = max(s.bus_free[channel], time) + s.burst
-    return s.bus_free[channel]
+        start = _book(record_at(s.home, s).bus_taken, channel, BUS_SLOTS, s.burst, start, s.burst)
+    s.bus_free[channel] = start + s.burst
+    return start + s.burst
 
 
 @inner_kernel
-def _book(d: Any, row: int, time: int, bursts: int) -> int:
-    """Take the first free bursts of a row of the calendar from `time` on; the cycle at which the first begins."""
-    base = row * DRAM_SLOTS
-    slot = time // d.burst + 1  # numbers from 1 on: 0 is a place that was never taken
-    while d.dram_taken[base + (slot & (DRAM_SLOTS - 1))] == slot:
-        slot += 1
-    start = max(time, (slot - 1) * d.burst)
-    while bursts > 0:
-        if d.dram_taken[base + (slot & (DRAM_SLOTS - 1))] != slot:
-            d.dram_taken[base + (slot & (DRAM_SLOTS - 1))] = slot
-            bursts -= 1
-        slot += 1
+def _book(taken: Any, row: int, slots: int, burst: int, time: int, cycles: int) -> int:
+    """Take the first gap from `time` on of a row of a calendar, for so many cycles; the cycle at which it begins.
+
+    The calendar has a place for each time of a burst, which holds the number of the one that took it; 0 is a free place.
+    """
+    base, mask = row * slots, slots - 1
+    number = time // burst + 1
+    while taken[base + (number & mask)] == number:
+        number += 1
+    start = max(time, (number - 1) * burst)
+    left = max((start + cycles) // burst - number + 1, 1)
+    while left > 0:
+        if taken[base + (number & mask)] != number:
+            taken[base + (number & mask)] = number
+            left -= 1
+        number += 1
     return start

@@ -42,7 +42,7 @@ from workbench.isa.timing_class import TimingClass
 
 CLASSES = 64  # timing classes at most
 HORIZON = 1024  # cycles that calendars look ahead
-DRAM_SLOTS = 1024  # bursts that the calendars of DRAM look ahead
+BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
 FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
 QUEUE_WORDS = QUEUES // 8  # eight queues share a word of their books
@@ -135,7 +135,7 @@ _FIELDS: list[Any] = [
     ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
     ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
     ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, DRAM_CHANNELS),
-    ("dram_taken", _W, (DRAM_CHANNELS + DRAM_BANKS) * DRAM_SLOTS),
+    ("bus_taken", _W, DRAM_CHANNELS * BUS_SLOTS), ("bank_taken", _W, DRAM_BANKS * BANK_SLOTS),
     # --- several harts: host address of the record whose caches from `shared_level` on and DRAM all harts use, 0 for this
     # one; those of the other harts; cycles to them and back; the commit after which a slice ends
     ("harts", _W), ("home", _W), ("shared_level", _W), ("peers", _W, HARTS), ("snoop_cycles", _W), ("slice_end", _W),
