@@ -26,6 +26,7 @@ from workbench.core.timing.stream import Stream
 from workbench.core.timing.tables import DIRTY
 from workbench.isa.code import Flag
 from workbench.isa.elf import write_elf
+from workbench.isa.encode import vtype
 from workbench.isa.timing_class import TimingClass
 
 
@@ -125,6 +126,18 @@ def test_harts_that_stream_get_no_more_than_the_bandwidth_of_dram_together(xiang
     assert results[4].cycles > 3.5 * results[1].cycles  # one alone takes nearly all
     shares = [hart.cycles for hart in results[4].harts]
     assert max(shares) < 1.1 * min(shares)
+
+
+def test_decoupled_engines_share_dram_too():
+    core = load_core("ara_16_lanes")
+    bytes_each = core.vlen_bits // 8 * 4
+    load = [("vle32.v", "v0", "s2"), ("add", "s2", "s2", "t3")]
+    body = [("vsetvli", "t0", 0, vtype(32, 4)), ("lui", "t3", bytes_each), *P.repeated(100, load)]
+    for harts in (1, 2):
+        result = run_program(P.threaded(harts, body), core, harts=harts)
+        peak = core.dram.channels * LINE / round(core.dram.burst_ns * core.frequency_mhz / 1000)
+        assert result.activity.dram_read_bytes >= harts * 100 * bytes_each
+        assert 0.9 * peak < result.counters["dram_bytes_per_cycle"] <= 1.001 * peak
 
 
 def test_a_line_that_another_hart_brought_to_the_l3_does_not_come_from_dram_again(xiangshan):

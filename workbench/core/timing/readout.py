@@ -71,13 +71,20 @@ def read_result(state: Any, regions: int = 1, line_bytes: int = 64, idle_cycles:
 def read_results(
     states: Sequence[Any], last: int, idle_cycles: Sequence[int], regions: int = 1, line_bytes: int = 64
 ) -> tuple[TimingResult, list[TimingResult]]:
-    """Harts of one machine: their sum, whose cycles are the clock of hart `last`, and each one without its idle cycles."""
+    """Harts of one machine: their sum, and each one without its idle cycles.
+
+    The sum's cycles are the clock of hart `last`, which ended the program, or the end of the last decoupled engine's work.
+    """
     parts = [read_result(s, regions, line_bytes, idle) for s, idle in zip(states, idle_cycles, strict=True)]
     if len(parts) == 1 and not idle_cycles[0]:
         return parts[0], parts
     total = {name: sum(state[name][0] for state in states) for name in (*COUNTS, "instructions")}
     total["vlen_bytes"] = states[0]["vlen_bytes"][0]
-    instructions, cycles = int(total["instructions"]), parts[last].cycles + idle_cycles[last]
+    instructions, ends = (
+        int(total["instructions"]),
+        [part.cycles + idle for part, idle in zip(parts, idle_cycles, strict=True)],
+    )
+    cycles = max(ends) if states[0]["has_npu"][0] else ends[last]
     stack = {cause: sum(part.cpi_stack[cause] for part in parts) for cause in K.CPI_CAUSES}
     together = TimingResult(
         instructions=instructions,
