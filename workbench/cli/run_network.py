@@ -108,7 +108,8 @@ def _write_files(run: NetworkResult, wanted: NetworkRun, core: CoreConfig) -> No
         from workbench.compiler.pictures import draw_latency, draw_roofline
         from workbench.core.pictures import draw_cpi_stack
 
-        title = f"{run.network.name} on {core.name}"
+        threads = f", {run.network.threads} threads" if run.network.threads > 1 else ""
+        title = f"{run.network.name} on {core.name}{threads}"
         draw_latency(run, title, wanted.pictures / "latency.png")
         narrowest = min((layer.sum_bits for layer in run.layers if layer.macs), default=32)
         draw_roofline(run, roofline(core, narrowest, run.network.threads), title, wanted.pictures / "roofline.png")

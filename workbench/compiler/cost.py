@@ -24,7 +24,7 @@ Vectorised = Contraction | Pieces | Transform | Window
 _INSTRUCTION_COST = 0.1
 _CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from DRAM
 SHARED_BYTES_PER_CYCLE = 16.0  # of a cache behind the first
-_DRAM_BYTES_PER_CYCLE = 4.0
+DRAM_BYTES_PER_CYCLE = 4.0  # of one core, which waits for its misses
 _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
@@ -119,13 +119,13 @@ def _access(target: Target, used: float, kernel: Vectorised, name: str, steps: i
     size = used * element_bytes
     if target.engine_entries:
         rate = target.load_bytes_per_cycle or target.vector_bits_per_cycle / 8
-        return size / (rate if steps * size <= _USABLE * target.l2_bytes else min(rate, _DRAM_BYTES_PER_CYCLE))
+        return size / (rate if steps * size <= _USABLE * target.l2_bytes else min(rate, DRAM_BYTES_PER_CYCLE))
     rate = target.vector_bits_per_cycle / 8 * (1.0 if target.renames_vectors else 0.5)
     shared = max(SHARED_BYTES_PER_CYCLE, target.vector_bits_per_cycle / 16)
     if steps * size > _USABLE * target.l1d_bytes:
         rate = min(rate, shared)
     if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
-        rate = min(rate, _DRAM_BYTES_PER_CYCLE)
+        rate = min(rate, DRAM_BYTES_PER_CYCLE)
     return size / rate
 
 
@@ -180,7 +180,7 @@ def _far_tiles(target: Target, kernel: MatrixProduct, size: int) -> float:
     if image > near:
         cycles += _NEW_IMAGE * size * TILE_BYTES / SHARED_BYTES_PER_CYCLE
     if weights + _NEW_IMAGE * kernel.steps * size * TILE_BYTES > near:
-        rate = _DRAM_BYTES_PER_CYCLE if weights > nearest else SHARED_BYTES_PER_CYCLE
+        rate = DRAM_BYTES_PER_CYCLE if weights > nearest else SHARED_BYTES_PER_CYCLE
         cycles += kernel.group * TILE_BYTES / rate
     return cycles
 
@@ -219,13 +219,13 @@ def reread_cycles(target: Target, size_bytes: int, times: int) -> float:
     """Cycles to read working memory again `times` times, where it does not stay in the first cache beside weights."""
     if size_bytes <= _BESIDE_WEIGHTS * target.l1d_bytes:
         return 0.0
-    return times * size_bytes / (SHARED_BYTES_PER_CYCLE if size_bytes <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE)
+    return times * size_bytes / (SHARED_BYTES_PER_CYCLE if size_bytes <= target.l2_bytes else DRAM_BYTES_PER_CYCLE)
 
 
 def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
     """Cycles to bring weights near: the first time from DRAM, then from where they fit; threads each bring their part."""
     fits = size_bytes <= _USABLE * max(target.l1d_bytes, target.l2_bytes)
-    dram = target.threads * _DRAM_BYTES_PER_CYCLE  # a core waits for its misses
+    dram = target.threads * DRAM_BYTES_PER_CYCLE  # a core waits for its misses
     dram = min(dram, target.dram_bytes_per_cycle) if target.threads > 1 else dram
     again = target.threads * SHARED_BYTES_PER_CYCLE if fits else dram
     return size_bytes / dram + (times - 1) * size_bytes / again
@@ -274,5 +274,5 @@ def _streaming(target: Target, kernel: Window, used: float) -> float:
     if image <= target.l1d_bytes or kernel.vector.stride("x") != width:
         return 0.0
     repeats = max(1.0, min(_LINE_BYTES / (used * width), kernel.vector.count / used))
-    rate = SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else _DRAM_BYTES_PER_CYCLE
+    rate = SHARED_BYTES_PER_CYCLE if image <= target.l2_bytes else DRAM_BYTES_PER_CYCLE
     return image * (repeats - 1.0) / rate

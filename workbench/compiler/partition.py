@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.compiler.cost import (
+    DRAM_BYTES_PER_CYCLE,
     SHARED_BYTES_PER_CYCLE,
     contraction_cycles,
     copy_cycles,
@@ -51,8 +52,21 @@ def waiting_cycles(target: Target, waits: int) -> float:
 
 
 def part_cycles(target: Target, part: Any) -> float:
-    """Estimated cycles of one thread's part; it may be all of the kernel. Other threads wrote its data or read them too."""
-    return _alone(target, part) + touched_bytes(part) / SHARED_BYTES_PER_CYCLE
+    """Estimated cycles of one thread's part, which may be all of the kernel.
+
+    What threads wrote comes from other cores, weights come from DRAM; a core waits for these, a decoupled engine does not.
+    """
+    touched = touched_bytes(part)
+    weights = touched.pop(_weights_of(part), 0)
+    rate = SHARED_BYTES_PER_CYCLE if target.engine_entries else DRAM_BYTES_PER_CYCLE
+    return _alone(target, part) + sum(touched.values()) / SHARED_BYTES_PER_CYCLE + weights / rate
+
+
+def _weights_of(kernel: Any) -> str:
+    """The operand that nothing has read before."""
+    if isinstance(kernel, Contraction):
+        return "b" if kernel.role == "channels" else "a"
+    return {MatrixProduct: "b", Window: "w"}.get(type(kernel), "")
 
 
 def shared_kernel(target: Target, kernel: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from workbench.compiler.kernels.matrix import MatrixProduct
+from workbench.compiler.kernels.matrix import TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.nest import Dim
 from workbench.compiler.kernels.threads import dims_of
 from workbench.isa.target import Target
@@ -93,12 +93,14 @@ def all_dims(kernel: Any) -> dict[str, tuple[Dim, ...]]:
     return found
 
 
-def touched_bytes(kernel: Any) -> int:
-    """About how many bytes of its operands a kernel reads and writes, each counted once."""
+def touched_bytes(kernel: Any) -> dict[str, int]:
+    """About how many bytes of each of its operands a kernel reads or writes, each counted once."""
     dims = [dim for own in all_dims(kernel).values() for dim in own]
-    total = 0
+    touched = {}
     for name, operand in kernel.operands.items():
         size, moving = operand.element.size_bytes, [dim for dim in dims if dim.stride(name)]
         span = size + sum((dim.count - 1) * abs(dim.stride(name)) for dim in moving)
-        total += min(span, size * math.prod(dim.count for dim in moving))
-    return total
+        touched[name] = min(span, size * math.prod(dim.count for dim in moving))
+    if isinstance(kernel, MatrixProduct):  # whose weights follow each other without a stride
+        touched["b"] = kernel.steps * kernel.filters.count * TILE_BYTES
+    return touched
