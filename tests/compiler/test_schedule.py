@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from workbench.compiler.compile import compile_graph
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.nest import Dim, Operand
 from workbench.compiler.planner import Planner, Schedule
 from workbench.compiler.schedule import Product, contraction_choices, pack, plan_contraction
 from workbench.core.config import load_core
+from workbench.core.run import run_program
+from workbench.graph.graph import Graph
 from workbench.isa.target import Target
 
 ENGINE = load_core("xiangshan_kunminghu_v2_npu16").target()
@@ -88,3 +91,28 @@ def test_early_loads_compute_the_same(
     nodes = [helper.make_node("MatMul", ["x", "z"], ["y"], name="product")]
     graph = build_network(nodes, {"x": (7, steps), "z": (steps, 9)}, ["y"], {})
     assert network_error(graph, 128, planner=Planner(pins)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("core_name", ["xiangshan_kunminghu_v2", "spacemit_x60"])
+@pytest.mark.parametrize("is_constant", [True, False])
+def test_products_of_bytes_take_groups_of_registers_that_are_fast(
+    core_name: str, is_constant: bool, build_network: Callable[..., Graph]
+) -> None:
+    """On the simulated core, beside groups of 4 and of 8 registers with as many sums as fit."""
+    core, rng = load_core(core_name).without_matrix(), np.random.default_rng(0)
+    weights = {"w": rng.integers(-127, 128, (256, 128)).astype(np.int8)} if is_constant else {}
+    shapes = {"x": (42, 256)} | ({} if is_constant else {"w": (256, 128)})
+    nodes = [helper.make_node("MatMulInteger", ["x", "w"], ["y"], name="product")]
+    graph = build_network(nodes, shapes, ["y"], weights, types=dict.fromkeys(shapes, "int8"))
+    stdin = rng.integers(0, 256, sum(rows * columns for rows, columns in shapes.values()), np.uint8).tobytes()
+
+    def cycles(planner: Planner) -> int:
+        network = compile_graph(graph, core.target(), planner=planner)
+        regions = run_program(network.program, core, stdin=stdin).regions
+        symbol = next(layer.symbol for layer in network.layers if layer.name == "product")
+        return next(region.cycles for region in regions if region.name == symbol)
+
+    loads = 2 if is_constant else 1
+    fixed = [Schedule("direct", "channels", lmul, most - is_constant, loads) for lmul, most in ((4, 7), (8, 3))]
+    assert cycles(Planner()) <= 1.03 * min(cycles(Planner({"product": schedule})) for schedule in fixed)

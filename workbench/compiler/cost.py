@@ -29,6 +29,9 @@ _USABLE = 0.75  # of a cache, for what a kernel reads again
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
+_BESIDE_VECTORS = 0.5  # of the instructions of single products of integers in order: scalars are loaded beside vectors
+_INTEGER_WAIT = 0.35  # of each of these instructions nevertheless
+_QUEUED_LMUL, _QUEUE_FULL = 4, 1.08  # larger groups fill the queue with work for one pipe while another pipe waits
 _COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
 _BESIDE_WEIGHTS = 0.3  # of the first cache
 _TILE_STEP_CYCLES = 11.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
@@ -80,7 +83,12 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
     issued = kernel.group * (2 * size + 1) + 1.75 * max(1.0, kernel.group / 4)
     issued += kernel.group * (size / kernel.products if kernel.products > 1 else 2 * shared)
     if not target.engine_entries:
-        return _bounded(target, issued, kernel.group * (own * size + shared) * width, kernel.group * load)
+        compute, access = kernel.group * (own * size + shared) * width, kernel.group * load
+        if kernel.products > 1 and target.renames_vectors and kernel.lmul > _QUEUED_LMUL:
+            compute *= _QUEUE_FULL
+        if kernel.operands["a"].element.is_float or kernel.products > 1 or target.renames_vectors:
+            return _bounded(target, issued, compute, access)
+        return _bounded(target, _BESIDE_VECTORS * issued, compute, access) + _INTEGER_WAIT * issued
     rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries, 2 / target.instructions_per_cycle)
     latency = target.load_latency_cycles + target.fma_latency_cycles
     hidden = (target.engine_entries - kernel.group) * rate if kernel.ahead else 2 * width

@@ -106,11 +106,11 @@ def _kernel(
 
 def _shapes(target: Target, kernel: Contraction, products: int) -> Iterator[Contraction]:
     """LMUL, block and loads that fit into the registers; grouping loads helps engines, whose loads are late."""
-    steps = math.prod(dim.count for dim in kernel.reduce)
+    steps, shorts = math.prod(dim.count for dim in kernel.reduce), 1 if target.renames_vectors else SHORT_SUMS
     for lmul in LMULS:
         for group, together in _loads(target, products):
             for ahead in (False, True) if target.engine_entries else (False,):
-                shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together)
+                shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together, shorts=shorts)
                 most = min(_room(shaped), _SCALARS)
                 if most < 1 or group > steps:
                     continue

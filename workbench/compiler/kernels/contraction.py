@@ -32,7 +32,7 @@ from workbench.compiler.kernels.nest import (
 
 _SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
 SHORT_SUMS = 2
-"""Sums of bytes in 16 bits that are in registers at a time."""
+"""Sums of bytes in 16 bits that are in registers at a time, at most: in order, one is made while another is added."""
 _UNROLLED_STEPS = 9
 _UNROLL = 4
 _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
@@ -64,7 +64,8 @@ class Contraction:
     where loads take long and an engine has few instructions in flight. `role` says what the vectors run over;
     `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once. `panels` are parts of j, each
     with its `b` in one piece: memory that is read in order is fetched ahead, and needs few pages. `products` is how many
-    products of bytes are summed in 16 bits (as far as their vectors are loaded together), 1 for none.
+    products of bytes are summed in 16 bits (as far as their vectors are loaded together), 1 for none; `shorts` such sums are
+    made at a time.
     """
 
     operands: dict[str, Operand]
@@ -81,6 +82,7 @@ class Contraction:
     role: str = "channels"
     panels: Dim = Dim(1, {})
     products: int = 1
+    shorts: int = SHORT_SUMS
     parallel: ClassVar[tuple[str, ...]] = ("panels", "loops", "block", "vector")
 
     def describe(self) -> str:
@@ -271,8 +273,8 @@ class Contraction:
     ) -> list[Value]:
         """Sums with products added that were summed in 16 bits, a few at a time: changing the width costs an instruction."""
         sums: list[Value] = []
-        for first in range(0, len(totals), SHORT_SUMS):
-            part = slice(first, first + SHORT_SUMS)
+        for first in range(0, len(totals), self.shorts):
+            part = slice(first, first + self.shorts)
             shorts = [self._short(builder, own, vectors) for own in scalars[part]]
             sums += [builder.add_half(total, short) for total, short in zip(totals[part], shorts, strict=True)]
         return sums
