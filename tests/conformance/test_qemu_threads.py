@@ -97,8 +97,37 @@ int main(void) {
     return 42;                                                /* ends the other one too */
 }
 """
+OPENMP = r"""
+#include <omp.h>
+#include <stdio.h>
+static double cells[20000];
+int main(void) {
+    double sum = 0;
+    int threads = 0, entered = 0;
+    #pragma omp parallel
+    {
+        #pragma omp single
+        threads = omp_get_num_threads();
+        #pragma omp for reduction(+:sum) schedule(dynamic, 100)
+        for (int i = 0; i < 20000; i++) { cells[i] = i * 0.5; sum += cells[i]; }
+        #pragma omp for
+        for (int i = 0; i < 20000; i++) cells[i] *= 2;
+        #pragma omp critical
+        entered++;
+    }
+    printf("%d %d %.1f %.1f\n", threads, entered, sum, cells[19999]);
+    return 0;
+}
+"""
 GLIBC = ("riscv64-linux-gnu-gcc", "-pthread")
 MUSL = ("zig", "cc", "-target", "riscv64-linux-musl")
+
+
+def compiled(source, folder, compiler):
+    (folder / "program.c").write_text(source)
+    command = [*compiler, "-static", "-O2", "-w", str(folder / "program.c"), "-o", str(folder / "program")]
+    subprocess.run(command, check=True, timeout=300, stderr=subprocess.DEVNULL)
+    return folder / "program"
 
 
 @pytest.mark.slow
@@ -106,10 +135,7 @@ MUSL = ("zig", "cc", "-target", "riscv64-linux-musl")
 def test_a_program_with_threads_prints_what_it_prints_under_qemu(tmp_path, compiler):
     if not shutil.which(compiler[0]):
         pytest.skip(f"{compiler[0]} is not on this machine")
-    (tmp_path / "program.c").write_text(THREADS)
-    path = tmp_path / "program"
-    command = [*compiler, "-static", "-O2", "-w", str(tmp_path / "program.c"), "-o", str(path)]
-    subprocess.run(command, check=True, timeout=300)
+    path = compiled(THREADS, tmp_path, compiler)
     theirs = subprocess.run(["qemu-riscv64", str(path)], capture_output=True, timeout=120)
     assert theirs.returncode == 42
     for core, timed, harts in (
@@ -119,3 +145,17 @@ def test_a_program_with_threads_prints_what_it_prints_under_qemu(tmp_path, compi
         ours = run_program(read_elf(path), load_core(core), timed=timed, harts=harts)
         assert (ours.exit_code, ours.stdout, ours.stderr) == (42, theirs.stdout, b""), (core, timed, harts)
         assert ours.notes == () and sum(hart.threads for hart in ours.harts) == 1 + 5 + 40 + 1
+
+
+@pytest.mark.slow
+def test_an_openmp_program_has_a_thread_for_each_hart(tmp_path):
+    path = compiled(OPENMP, tmp_path, ("riscv64-linux-gnu-gcc", "-fopenmp"))
+    core = load_core("xiangshan_kunminghu_v2")
+    for harts in (1, 2, 5):
+        theirs = subprocess.run(
+            ["qemu-riscv64", "-E", f"OMP_NUM_THREADS={harts}", str(path)], capture_output=True, timeout=120
+        )
+        for timed in (False, True):
+            ours = run_program(read_elf(path), core, timed=timed, harts=harts)
+            assert (ours.exit_code, ours.stdout) == (0, theirs.stdout)
+            assert [hart.threads for hart in ours.harts] == ([1] * harts if harts > 1 else [])
