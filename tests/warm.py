@@ -18,12 +18,17 @@ AFTER_THE_CORE = ("annealing_published",)
 
 
 def core() -> None:
-    """The interpreter with the timing engine (one small network, simulated), and the engine alone (a stream)."""
+    """The interpreter with the timing engine (one small network, simulated) and without, the engine alone (a stream)."""
     from workbench.compiler.execute import run_network
     from workbench.core.config import load_core
+    from workbench.core.run import run_program
     from workbench.core.timing.stream import Stream
+    from workbench.isa.encode import assemble
+    from workbench.isa.program import Program, Segment
     from workbench.isa.timing_class import TimingClass
 
+    code = assemble(("fadd.s", "f0", "f0", "f0"), ("addi", "a7", 0, 93), ("ecall",))
+    run_program(Program("scalar", 0x10000, (Segment(0x10000, code, len(code), 5),), ()), None)
     core = load_core("xiangshan_kunminghu_v2_npu4")
     run_network("mobilenet_v2_0.35_96", core, check=False)
     Stream().loop(lambda stream, _: stream.add(TimingClass.INT_ALU, 5), 1).run(core)
