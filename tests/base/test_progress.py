@@ -1,5 +1,7 @@
 """Progress on something that is no terminal: plain lines with a share, an estimate once it means something, and a note."""
 
+import time
+
 from workbench.base.progress import Progress
 
 
@@ -24,3 +26,9 @@ def test_nothing_is_said_more_often_than_the_interval_or_when_quiet(capsys):
     with Progress("work", total=1.0, quiet=True, interval_s=0.0) as progress:
         progress.update(0.5)
     assert capsys.readouterr().err == ""
+
+
+def test_waiting_shows_that_time_goes_by(capsys):
+    with Progress("run", interval_s=0.0) as progress, progress.waiting("compiling"):
+        time.sleep(1.2)
+    assert "run: 0" in (shown := capsys.readouterr().err) and shown.rstrip().endswith("compiling")

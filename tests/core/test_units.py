@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from workbench.core.config import load_core
 from workbench.core.run import Machine
 from workbench.core.units import executes_vectors
@@ -42,3 +49,12 @@ def test_vector_instructions_are_found_where_instructions_begin() -> None:
     assert executes_vectors(predecode(vector))
     assert (predecode(hidden).entries["flags"] & int(Flag.VECTOR)).any()
     assert not executes_vectors(predecode(hidden))
+
+
+@pytest.mark.slow
+def test_a_second_process_fills_the_cache(tmp_path: Path) -> None:
+    environment = {**os.environ, "WORKBENCH_CACHE": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "workbench.core.units", "scalar_float"], env=environment, check=True)
+    ask = "from workbench.core.units import _unit; print([_unit(n).is_compiled() for n in ('scalar_float', 'step_vector')])"
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[True, False]"
