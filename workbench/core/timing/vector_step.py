@@ -25,8 +25,9 @@ from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import admit, advance, commit, fetch, free_register, leave, register_slot, rename
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
-from workbench.core.timing.vector import V0, known_rule, operate, registers_log2, vector_cause
+from workbench.core.timing.vector import V0, operate, vector_cause
 from workbench.core.timing.vector_memory import access, access_bytes, access_registers
+from workbench.core.timing.vector_rules import known_rule, registers_log2
 from workbench.isa.code import INSTRUCTION_DTYPE, Flag
 
 _LOAD, _STORE = int(Flag.LOAD), int(Flag.STORE)
