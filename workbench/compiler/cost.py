@@ -26,6 +26,7 @@ _CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from 
 SHARED_BYTES_PER_CYCLE = 16.0  # of a cache behind the first
 DRAM_BYTES_PER_CYCLE = 4.0  # of one core, which waits for its misses
 _USABLE = 0.75  # of a cache, for what a kernel reads again
+_NOT_HIDDEN = 0.125  # of work behind the arrival of its weights
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
@@ -237,6 +238,15 @@ def weights_cycles(target: Target, size_bytes: int, times: int) -> float:
     dram = min(dram, target.dram_bytes_per_cycle) if target.threads > 1 else dram
     again = target.threads * SHARED_BYTES_PER_CYCLE if fits else dram
     return size_bytes / dram + (times - 1) * size_bytes / again
+
+
+def beside_weights(target: Target, cycles: float, size_bytes: int, times: int) -> float:
+    """Cycles of work while its weights are brought near: the longer of the two, and a part of the other.
+
+    The part tells schedules apart whose weights take longer than their work: less work leaves more misses under way.
+    """
+    streamed = weights_cycles(target, size_bytes, times)
+    return max(cycles, streamed) + _NOT_HIDDEN * min(cycles, streamed)
 
 
 def window_cycles(target: Target, kernel: Window) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.compiler.cost import lanes, prefers_vectors_outside, weights_cycles
+from workbench.compiler.cost import beside_weights, lanes, prefers_vectors_outside
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
@@ -145,13 +145,13 @@ def packed_choices(
     With vectors over filters that do not fit into one, the weights of each full vector are put in one piece; the filters
     that remain are a product of their own. `constant` makes an operand of an array.
     """
-    streamed = weights_cycles(target, weights.nbytes, 1)
 
     def build(kernel: Contraction) -> list[Contraction]:
         return pack(target, product, kernel, weights, constant)
 
     for choice in contraction_choices(target, product):
-        yield replace(choice, cycles=max(choice.cycles, streamed), algorithm=algorithm, build=build)
+        cycles = beside_weights(target, choice.cycles, weights.nbytes, 1)
+        yield replace(choice, cycles=cycles, algorithm=algorithm, build=build)
 
 
 def pack(

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import lanes, reread_cycles, weights_cycles
+from workbench.compiler.cost import beside_weights, lanes, reread_cycles
 from workbench.compiler.elements import U8
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -88,13 +88,13 @@ class _Plan:
         around += waiting_cycles(target, _WAITS * sum(block.times for block in self.blocks))
         positions = sum(block.times * block.tiles for block in self.blocks)
         strip_bytes = main.tiles * self.steps * self.layer.x.step
-        streamed = weights_cycles(target, self.layer.weights.nbytes, batch * sum(block.times for block in self.blocks))
+        weights_bytes, times = self.layer.weights.nbytes, batch * sum(block.times for block in self.blocks)
         for choice in contraction_choices(target, self._product(main, scratch)):
             kernel = choice.kernel
             if isinstance(kernel, Contraction) and kernel.role == self.role:
                 vectors = -(-kernel.vector.count // lanes(target, kernel)) if self.role == "channels" else 0
                 product = (choice.cycles + reread_cycles(target, strip_bytes, vectors)) * positions / main.tiles
-                cycles = _DOUBT * (batch * around + max(batch * product, streamed))
+                cycles = _DOUBT * (batch * around + beside_weights(target, batch * product, weights_bytes, times))
                 yield Choice(cycles, kernel, ALGORITHM, self._build)
 
     # --- the columns of a strip -----------------------------------------------------------------------------------

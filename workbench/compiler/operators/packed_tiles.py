@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import weights_cycles
+from workbench.compiler.cost import beside_weights
 from workbench.compiler.elements import WORD
 from workbench.compiler.kernels.matrix import DEPTH, ROWS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, axis_dim, merge_dims, start_of
@@ -106,10 +106,11 @@ class _Plan:
         around = sum(block.times * kernel_cycles(target, self._copy(block, _NOWHERE)) for block in self.blocks)
         around += waiting_cycles(target, _WAITS * sum(block.times for block in self.blocks))
         tiles = sum(block.times * block.tiles for block in self.blocks)
-        streamed = weights_cycles(target, self.weights.nbytes, batch * sum(block.times for block in self.blocks))
+        times = batch * sum(block.times for block in self.blocks)
         for kernel in blocks_of_tiles(self._kernel(main, _NOWHERE)):
             products = kernel_cycles(target, kernel) * tiles / main.tiles
-            yield Choice(batch * around + max(batch * products, streamed), kernel, ALGORITHM, self._build)
+            cycles = batch * around + beside_weights(target, batch * products, self.weights.nbytes, times)
+            yield Choice(cycles, kernel, ALGORITHM, self._build)
 
     # --- stages ---------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from workbench.compiler.cost import weights_cycles
+from workbench.compiler.cost import beside_weights
 from workbench.compiler.elements import FLOAT, HALF
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.nest import Operand, axis_dim, merge_dims, start_of
@@ -79,9 +79,10 @@ class _Plan:
         around += waiting_cycles(target, _WAITS * sum(block.times for block in self.blocks))
         tiles = sum(block.times * block.tiles for block in self.blocks)
         size_bytes = self.element.size_bytes * self.side**2 * self.channels * self.filters
-        streamed = weights_cycles(target, size_bytes, batch * sum(block.times for block in self.blocks))
+        times = batch * sum(block.times for block in self.blocks)
         for choice in contraction_choices(target, self._product(main, scratch)):
-            cycles = batch * around + max(batch * choice.cycles * tiles / main.tiles, streamed)
+            products = batch * choice.cycles * tiles / main.tiles
+            cycles = batch * around + beside_weights(target, products, size_bytes, times)
             name = f"winograd F({self.size},{_TAPS})"
             yield Choice(cycles, choice.kernel, name, self._build, is_default=self.size in DEFAULT_SIZES[self.element])
 
