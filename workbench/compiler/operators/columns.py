@@ -31,7 +31,6 @@ from workbench.compiler.tiles import Block, make_blocks
 from workbench.compiler.views import View, contiguous_strides
 
 ALGORITHM = "im2col"
-_DOUBT = 1.03  # estimates are no better: columns have to promise more than that
 _WAITS = 2  # of threads for each other: before the product of a strip, and after it
 _SHARE = 0.25  # of the cache, for the columns of a strip
 
@@ -81,7 +80,7 @@ class _Plan:
         return make_blocks(self.layer.y.shape[2], self.layer.y.shape[3], 1, most)
 
     def choices(self) -> Iterator[Choice]:
-        """Every schedule of the matrix product of the main strip."""
+        """Every schedule of the matrix product of the main strip; to be pinned, since few win (docs/accuracy.md)."""
         target, batch, main = self.lowering.target, self.layer.y.shape[0], self.blocks[0]
         scratch = self._shaped(View(-1, 0, self._shape, self._strides, element=self.layer.x.element))
         around = sum(block.times * kernel_cycles(target, self._copy(block, scratch)) for block in self.blocks)
@@ -94,8 +93,8 @@ class _Plan:
             if isinstance(kernel, Contraction) and kernel.role == self.role:
                 vectors = -(-kernel.vector.count // lanes(target, kernel)) if self.role == "channels" else 0
                 product = (choice.cycles + reread_cycles(target, strip_bytes, vectors)) * positions / main.tiles
-                cycles = _DOUBT * (batch * around + beside_weights(target, batch * product, weights_bytes, times))
-                yield Choice(cycles, kernel, ALGORITHM, self._build)
+                cycles = batch * around + beside_weights(target, batch * product, weights_bytes, times)
+                yield Choice(cycles, kernel, ALGORITHM, self._build, is_default=False)
 
     # --- the columns of a strip -----------------------------------------------------------------------------------
 
