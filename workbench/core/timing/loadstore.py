@@ -25,7 +25,7 @@ _LOAD, _STORE, _ATOMIC = int(Flag.LOAD), int(Flag.STORE), int(Flag.ATOMIC)
 _SLOT = FORWARD - 1
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def memory_cause(s: Any, cause: int, waiting: int) -> int:
     """The level that a load waited for; a hit in the L1 counts only where the load held itself back (`waiting`)."""
     if s.found == L2_ARRAY:
@@ -39,7 +39,7 @@ def memory_cause(s: Any, cause: int, waiting: int) -> int:
     return L1 if cause == waiting else cause
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int) -> int:
     """Completion of a load (data there), a store (address and data in the store queue) or an atomic (both)."""
     s.found = -1
@@ -86,7 +86,7 @@ def _forward(s: Any, pc: int, slot: int, issue: int) -> int:
     return s.violation_time + s.redirect + s.fetch_to_rename + s.rename_to_issue + s.forward_cycles
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def flush_violation(s: Any) -> None:
     """Fetch again after a load that took stale data."""
     if s.violation_time > 0:
@@ -94,7 +94,7 @@ def flush_violation(s: Any) -> None:
         s.violation_time = 0
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def _bank(s: Any, address: int, line: int, issue: int) -> int:
     """Issue cycle of a load after a conflict with another line in the same bank and cycle."""
     bank = (address >> 3) & (s.l1d_banks - 1)
@@ -106,7 +106,7 @@ def _bank(s: Any, address: int, line: int, issue: int) -> int:
     return issue
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def retire_access(s: Any, flags: int, pc: int, address: int, size: int, known: int, ready: int, finished: int) -> None:
     """Enter an access in its queue; `known` and `ready`: when a store's address and its data were in the store queue."""
     if flags & _LOAD:
@@ -127,7 +127,7 @@ def retire_access(s: Any, flags: int, pc: int, address: int, size: int, known: i
         enter_store(s, drained)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def enter_load(s: Any, finished: int) -> None:
     """An entry of the load queue is taken until `finished`."""
     s.load_ring[s.load_head] = finished
@@ -137,7 +137,7 @@ def enter_load(s: Any, finished: int) -> None:
         s.load_head = 0
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def enter_store(s: Any, drained: int) -> None:
     """An entry of the store queue is taken until `drained`."""
     s.store_ring[s.store_head] = drained

@@ -32,7 +32,7 @@ _PORTS, _ROUND = (1 << PORTS) - 1, (1 << (63 - PORTS)) - 1
 MISPREDICTED, UNKNOWN_TARGET, VIOLATED = 1, 2, 3  # why fetch starts again; in the order of their CPI causes
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def fetch(s: Any, pc: int) -> int:
     """Cycle at which the instruction at `pc` is fetched."""
     if s.new_block or pc >= s.block_end:
@@ -72,7 +72,7 @@ def _begin_block(s: Any, pc: int) -> None:
     s.fetch_time = max(time, arrival)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def advance(s: Any, time: int) -> None:
     """Move the queues' books on to `time`, which never goes back: entries that left until then are free.
 
@@ -89,13 +89,13 @@ def advance(s: Any, time: int) -> None:
     s.clock = now
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def _entries(s: Any, queue: int) -> int:
     """Entries of a queue that are taken at the clock's cycle."""
     return (s.queue_used[queue >> 3] >> ((queue & 7) << 3)) & 255
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def admit(s: Any, queue: int) -> int:
     """Cycle, from the clock's on, at which an issue queue has a free entry."""
     while _entries(s, queue) >= s.queue_size[queue]:
@@ -103,7 +103,7 @@ def admit(s: Any, queue: int) -> int:
     return s.clock
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def pick_queue(s: Any, kind: int) -> int:
     """Choice among the queues that can issue a class: the emptier of the next two in turn at the clock's cycle."""
     count = s.choices[kind]
@@ -115,7 +115,7 @@ def pick_queue(s: Any, kind: int) -> int:
     return base + (first if s.queue_size[one] - _entries(s, one) >= s.queue_size[other] - _entries(s, other) else second)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`."""
     ahead = max(min(issue - s.clock, HORIZON - 1), 1)
@@ -124,7 +124,7 @@ def leave(s: Any, queue: int, issue: int) -> None:
     s.queue_used[word] += one
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
     """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width.
 
@@ -149,20 +149,20 @@ def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
     return s.rename_time
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def busy_ports(s: Any, time: int) -> int:
     """Ports that are taken in a cycle; the word of its slot belongs to another cycle if its upper bits differ."""
     word = s.port_book[time & _CYCLE]
     return word & _PORTS if word >> PORTS == (time // HORIZON) & _ROUND else 0
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def keep_port(s: Any, time: int, busy: int) -> None:
     """Write down the ports that are taken in a cycle."""
     s.port_book[time & _CYCLE] = ((time // HORIZON) & _ROUND) << PORTS | busy
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def take_port(s: Any, ports: int, time: int) -> int:
     """First cycle from `time` on in which one of `ports` is free; takes it."""
     while True:
@@ -240,13 +240,13 @@ def enter_region(s: Any, region: int) -> None:
     s.region_cycle, s.region_instruction, s.region = s.last_commit, s.instructions, region
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def register_slot(s: Any, file: int, time: int) -> int:
     """Cycle from `time` on at which a physical register of a file is free."""
     return max(time, s.register_ring[file * ROB_ENTRIES + s.register_head[file]] + 1)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def free_register(s: Any, file: int, time: int) -> None:
     """The register that this instruction replaces is free after its commit at `time`."""
     head = s.register_head[file]
