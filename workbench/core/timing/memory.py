@@ -23,7 +23,7 @@ _ENTRIES_BITS = 3  # page-table entries of a line: 8
 _TABLE_BITS = 9  # entries of a page table: 512
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int) -> int:
     """Cycle at which the data of an L1D access is there; `flags` is DIRTY for a write. Sets `found`, trains prefetch."""
     s.accesses[L1D_ARRAY] += 1
@@ -128,7 +128,7 @@ def _table_entry(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def translate_data(s: Any, address: int, time: int) -> int:
     """Extra cycles of the translation of a data address asked for at `time`."""
     page = address >> s.page_shift

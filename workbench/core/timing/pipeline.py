@@ -40,7 +40,7 @@ def fetch(s: Any, pc: int) -> int:
     return s.fetch_time
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def _begin_block(s: Any, pc: int) -> None:
     s.fetch_cause = MISPREDICT + s.redirected - 1 if s.redirected else FRONTEND
     s.new_block = 0
@@ -264,7 +264,7 @@ def redirect(s: Any, time: int, why: int) -> None:
     s.bubble = 0
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
     s.branches += 1
@@ -295,7 +295,7 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
     follow_path(s, next_pc)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     guess = first_guess(s, pc, taken)
     wrong = predict_branch(s, pc, taken)

@@ -24,7 +24,7 @@ _HIT, _BUBBLE, _MISS = 0, 1, 2
 _BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: always taken so far; two-bit counters
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def predict_branch(s: Any, pc: int, taken: bool) -> bool:
     """Predict the conditional branch at `pc` as the front end does; whether the prediction was wrong.
 
@@ -49,7 +49,7 @@ def predict_branch(s: Any, pc: int, taken: bool) -> bool:
     return predict_direction(s, pc, taken)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def first_guess(s: Any, pc: int, taken: bool) -> int:
     """What the first-level buffer's counters say by themselves: 1 taken, 0 not taken, -1 if there is no such guess."""
     if not s.first_counters:
@@ -65,7 +65,7 @@ def first_guess(s: Any, pc: int, taken: bool) -> int:
     return counter >> 1
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def predict_direction(s: Any, pc: int, taken: bool) -> bool:
     """Predict the conditional branch at `pc`, train with what it did; whether the prediction was wrong."""
     wrong = _tage(s, pc, taken) if s.is_tage else _gshare(s, pc, taken)
@@ -246,7 +246,7 @@ def pop_return(s: Any, target: int) -> bool:
     return predicted != target
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def look_up_target(s: Any, pc: int) -> int:
     """Where the target of the taken branch at `pc` is found: 0 first-level buffer, 1 second level, 2 nowhere; enters it.
 

@@ -13,7 +13,7 @@ from workbench.base.jit import inner_kernel
 DIRTY, PREFETCHED, STAMP_SHIFT = 1, 2, 6
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def find(s: Any, array: int, key: int) -> int:
     """Slot of `key`, which becomes the most recently used of its set, or -1."""
     ways = s.ways[array]
@@ -33,7 +33,7 @@ def find(s: Any, array: int, key: int) -> int:
     return -1
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def probe(s: Any, array: int, key: int) -> int:
     """Slot of `key` without a change to the order of use, or -1."""
     ways = s.ways[array]
