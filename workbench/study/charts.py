@@ -11,6 +11,7 @@ from workbench.base.files import write_bytes
 from workbench.study.records import PointRecord
 
 _MARKERS = "osD^vPX*<>"
+_MARKER_AREA, _INSIDE = 85.0, 0.35  # points²; and the part of it that a point has which lies on another one
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -47,17 +48,22 @@ def draw_comparison(points: Sequence[PointRecord], path: Path, title: str) -> Pa
     return write_bytes(path, buffer.getvalue())
 
 
+def _covered(places: Sequence[tuple[float, float]], index: int) -> int:
+    """Earlier points that this one would hide: no further away than a hundredth of either value."""
+    x, y = places[index]
+    return sum(abs(a - x) <= 0.01 * x and abs(b - y) <= 0.01 * y for a, b in places[:index])
+
+
 def _panel(axis: Any, rows: list[dict[str, Any]], designs: list[str], networks: list[str], field: str, label: str) -> None:
     for network_index, network in enumerate(networks):
         found = [row for row in rows if row["network"] == network]
         places = [(row["latency_ms"], row[field]) for row in found]
         front = [places[index] for index in pareto(places)]
         axis.plot(*zip(*front, strict=True), color="0.7", linewidth=1.2, zorder=1, drawstyle="steps-post")
-        for row, (x, y) in zip(found, places, strict=True):
-            axis.scatter(
-                x, y, s=85, color=f"C{designs.index(row['design']) % 10}", marker=_MARKERS[network_index % len(_MARKERS)],
-                edgecolor="white", linewidth=0.8, zorder=2,
-            )  # fmt: skip
+        marker = _MARKERS[network_index % len(_MARKERS)]
+        for index, (row, (x, y)) in enumerate(zip(found, places, strict=True)):
+            color, area = f"C{designs.index(row['design']) % 10}", _MARKER_AREA * _INSIDE ** _covered(places, index)
+            axis.scatter(x, y, s=area, color=color, marker=marker, edgecolor="white", linewidth=0.8, zorder=2)
     _scale(axis.xaxis, axis.set_xscale, [row["latency_ms"] for row in rows])
     _scale(axis.yaxis, axis.set_yscale, [row[field] for row in rows])
     axis.set_xlabel("latency per inference, ms")
