@@ -20,16 +20,48 @@ def _pairs(count, chained, fuses="shift_add"):
     return body
 
 
-def test_a_fused_pair_takes_one_port_and_one_slot(xiangshan, steady, change):
-    fused = steady(xiangshan, _pairs(40, False))
+def test_a_fused_pair_takes_one_port_and_two_places_in_its_group(xiangshan, steady, change):
+    fused = steady(change(xiangshan, backend__rename_groups=False), _pairs(40, False))
     apart = steady(change(xiangshan, backend__fusion=()), _pairs(40, False))
+    grouped = steady(xiangshan, _pairs(40, False))
     assert fused == pytest.approx(40 / 4, abs=1.5)
+    assert grouped == pytest.approx(80 / 6, abs=1.5)
     assert apart == pytest.approx(80 / 4, abs=1.5)
 
 
 def test_a_fused_pair_has_the_latency_of_one_operation(xiangshan, steady, change):
-    assert steady(xiangshan, _pairs(40, True)) == pytest.approx(40, rel=0.15)
+    assert steady(change(xiangshan, backend__rename_groups=False), _pairs(40, True)) == pytest.approx(40, rel=0.15)
     assert steady(change(xiangshan, backend__fusion=()), _pairs(40, True)) == pytest.approx(80, rel=0.05)
+
+
+def test_a_pair_in_two_groups_does_not_fuse(xiangshan, steady):
+    def body(s, iteration):
+        _pairs(40, True)(s, iteration)  # 81 instructions with the loop's branch: every other time a third is split
+
+    assert steady(xiangshan, body) == pytest.approx(40 * (1 + 1 / 6), rel=0.05)
+
+
+def test_the_next_group_waits_until_the_last_one_has_room(xiangshan, steady, change):
+    """A full queue leaves five places of the group of the instruction that waits unused."""
+
+    def body(s, _):
+        for k in range(8):
+            s.add(K.INT_DIV, 5, 5)
+            for n in range(5):
+                s.add(K.INT_ALU, 8 + (5 * k + n) % 16, 1)
+
+    slow = change(xiangshan, backend__rename_groups=False)
+    assert steady(xiangshan, body) >= steady(slow, body)
+
+
+def test_a_group_enters_only_while_the_reorder_buffer_has_room_for_a_full_one(wide, steady, change):
+    def body(s, iteration):
+        s.load(5, (1 << 30) + iteration * 2654435761 % (1 << 18) * 4096, rs1=1)
+        for k in range(35):
+            s.store(8 + k % 8, 1 << 28, rs1=1)
+
+    exact = change(wide, backend__rob_size=40)
+    assert steady(exact, body) > 1.3 * steady(change(exact, backend__rename_groups=False), body)
 
 
 def test_pairs_of_a_group_that_the_core_does_not_fuse_stay_apart(xiangshan, steady, change):

@@ -110,7 +110,9 @@ class Backend(StrictModel):
     `rob_compression`: neighbours renamed in one cycle that cannot fault share a reorder-buffer entry.
     `rob_instructions_per_entry` is for cores where only the average number of instructions in an entry is known.
     `issue_width` matters for in-order cores, where it is the number of instructions issued a cycle. `fusion`: groups of
-    pairs that decode makes one operation of (`workbench.isa.fusion`).
+    pairs that decode makes one operation of (`workbench.isa.fusion`). `rename_groups`: what is decoded in one cycle goes on
+    together, the next group only when all of it has found room; the second of a fused pair keeps its place in the group,
+    and a group starts only while the reorder buffer has room for a full one.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -125,6 +127,7 @@ class Backend(StrictModel):
     move_elimination: bool
     trap_cycles: Natural
     rob_compression: bool = False
+    rename_groups: bool = False
     fusion: tuple[Fusion, ...] = ()
 
     @property

@@ -36,6 +36,7 @@ from workbench.core.timing.pipeline import (
     commit,
     fetch,
     free_register,
+    in_group,
     in_order_time,
     leave,
     note_issue,
@@ -69,7 +70,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     fetched = fetch(s, pc) + s.fetch_to_rename
     is_second = pc == s.fused_pc
     s.fused_pc = pc + c.length if c.fusion & s.fusion and not is_second else -1
-    if is_second and s.rename_count < s.rename_width:
+    if is_second and (in_group(s) if s.rename_groups else s.rename_count < s.rename_width):
         _second_half(s, c, i, pc, kind, rd)
         return
     time = max(fetched, s.rename_time)
@@ -163,6 +164,7 @@ def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
     done += _latency(s, c, kind) - 1
     s.register_ready[rd] = done
     s.fusions += 1
+    s.group_left -= 1
     s.rob_merges = 1
     s.rename_times[s.instructions & (INSTRUCTION_BUFFER - 1)] = s.rename_time
     finished = commit(s, c.region, done, CORE)

@@ -131,7 +131,11 @@ def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
     With compression, neighbours that cannot fault (`is_simple`) and are renamed in one cycle share a reorder-buffer entry.
     """
     s.rob_merges = 0
-    if s.rob_open and is_simple and time <= s.rename_time and s.rename_count + slots <= s.rename_width:
+    if s.rename_groups:
+        time = _join_group(s, time, slots)
+        if s.rob_open and is_simple:
+            s.rob_merges = 1
+    elif s.rob_open and is_simple and time <= s.rename_time and s.rename_count + slots <= s.rename_width:
         s.rob_merges = 1
     s.rob_open = 1 if is_simple and s.rob_compression else 0
     if not s.rob_merges:
@@ -147,6 +151,33 @@ def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
         s.vector_count = 0
     s.rename_times[s.instructions & _BUFFER] = s.rename_time
     return s.rename_time
+
+
+@inner_kernel(forceinline=True)
+def in_group(s: Any) -> bool:
+    """Whether the instruction just fetched was decoded together with the one renamed last."""
+    return s.group_left > 0 and s.fetch_time + s.fetch_to_rename <= s.group_closed
+
+
+@inner_kernel(forceinline=True)
+def _join_group(s: Any, time: int, slots: int) -> int:
+    """Cycle from `time` on at which the group of an instruction may be renamed; begins one if the last is complete.
+
+    A group holds what had arrived when the group before moved on, up to `rename_width` micro-operations.
+    """
+    if not in_group(s):
+        arrived = s.fetch_time + s.fetch_to_rename
+        s.group_closed = max(arrived, s.group_start + 1)
+        s.group_start = max(arrived, s.rename_time + 1)
+        s.group_left = s.rename_width
+        s.rob_open = 0
+        last = s.rob_head + s.rename_width - 1
+        room = s.rob[last if last < s.window else last - s.window] + 1
+        time = max(time, s.group_start, room)
+    s.group_left -= slots
+    while s.group_left < 0:
+        s.group_left += s.rename_width
+    return time
 
 
 @inner_kernel(forceinline=True)
