@@ -141,13 +141,33 @@ def test_an_open_row_answers_sooner_than_a_closed_one(quiet):
     assert cycles(row_conflicts) - cycles(64) > 200 * 3 * quiet.dram.activate_ns * 0.9
 
 
-def test_a_load_takes_the_data_of_an_older_store_to_its_address(xiangshan, steady):
+def test_a_load_takes_the_data_of_an_older_store_to_its_address(xiangshan, steady, change):
     def body(s, _):
         for _ in range(8):
             s.store(5, 1 << 28, rs1=1)
             s.load(5, 1 << 28, rs1=1)
 
-    assert steady(xiangshan, body) / 8 == pytest.approx(xiangshan.memory.store_forward_cycles, abs=1.1)
+    memory = xiangshan.memory
+    assert steady(change(xiangshan, memory__replay_cycles=0), body) / 8 == pytest.approx(
+        memory.store_forward_cycles, abs=1.1
+    )
+    replayed = memory.store_forward_cycles + memory.replay_wakeup_cycles
+    assert steady(xiangshan, body) / 8 == pytest.approx(replayed, abs=0.1)
+
+
+def test_a_load_that_comes_just_before_the_data_of_a_store_loses_more_than_one_that_waits_long(xiangshan, steady, change):
+    def lost(address):
+        def body(s, _):
+            for _ in range(12):
+                s.add(K.INT_ALU, 6, 5)
+            s.add(K.INT_ALU, 7, 6)
+            s.store(7, 1 << 28, rs1=1)
+            s.load(5, 1 << 28, rs1=address)
+
+        return steady(xiangshan, body) - steady(change(xiangshan, memory__replay_cycles=0), body)
+
+    assert lost(1) == pytest.approx(xiangshan.memory.replay_wakeup_cycles, abs=0.1)
+    assert lost(1) + 2 < lost(6) < xiangshan.memory.replay_cycles
 
 
 def test_three_loads_and_two_stores_a_cycle(xiangshan, steady):

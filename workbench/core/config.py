@@ -244,8 +244,10 @@ class Memory(StrictModel):
     `dependence_entries`: loads that the memory-dependence predictor tells apart, 0 for loads that always know the stores
     they depend on; its marks last `dependence_reset_cycles`. `l1d_banks` of 8 bytes: two loads of different lines in one
     bank and cycle conflict and the later is delayed by `bank_conflict_cycles`; 0 for none. `refill_bytes_per_cycle` of
-    the link into the L1D, 0 for no limit. `uncached_cycles`: an access to a device (programs without an operating
-    system), made when the instruction is the oldest; 0 treats devices as memory.
+    the link into the L1D, 0 for no limit. `replay_cycles`: a load that finds an older store to its bytes without its
+    data, or that waits for a store's address, gives up and issues again so many cycles later at the earliest, and
+    `replay_wakeup_cycles` after that data or address came; 0 for loads that wait in place. `uncached_cycles`: an access to
+    a device (programs without an operating system), made when the instruction is the oldest; 0 treats devices as memory.
     """
 
     load_queue: Annotated[int, Field(ge=1, le=ROB_ENTRIES)]
@@ -257,6 +259,8 @@ class Memory(StrictModel):
     l1d_banks: Annotated[int, Field(ge=0, le=L1D_BANKS), PowerOfTwo] = 0
     bank_conflict_cycles: Natural = 1
     refill_bytes_per_cycle: Annotated[int, Field(ge=0, le=128), PowerOfTwo] = 0
+    replay_cycles: Natural = 0
+    replay_wakeup_cycles: Natural = 0
     uncached_cycles: Natural = 0
     l1i: Cache
     l1d: Cache

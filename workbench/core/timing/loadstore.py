@@ -76,14 +76,29 @@ def _forward(s: Any, pc: int, slot: int, issue: int) -> int:
     s.forwards += 1
     known, ready = s.forward_known[slot], s.forward_ready[slot]
     if issue >= known or s.dependence_mask < 0:
-        return max(issue, ready) + s.forward_cycles
+        return _await_data(s, issue, ready)
     entry = (pc >> 1) & s.dependence_mask
     if s.dependent[entry] > s.last_commit:
-        return max(known, ready) + s.forward_cycles
+        return _await_data(s, _replay(s, issue, known + 1) if s.replay_cycles > 0 else known, ready)
     s.dependent[entry] = s.last_commit + s.dependence_cycles
     s.violations += 1
     s.violation_time = max(known, ready) + 1
     return s.violation_time + s.redirect + s.fetch_to_rename + s.rename_to_issue + s.forward_cycles
+
+
+@inner_kernel(forceinline=True)
+def _await_data(s: Any, issue: int, ready: int) -> int:
+    """Completion of a load at `issue` from a store whose data execute at `ready` and are in its queue a cycle later."""
+    if issue <= ready and s.replay_cycles > 0:
+        issue = _replay(s, issue, ready)
+    return max(issue, ready) + s.forward_cycles
+
+
+@inner_kernel(forceinline=True)
+def _replay(s: Any, issue: int, event: int) -> int:
+    """When a load that gave up at `issue` issues again, from the queue of such loads, because of what came at `event`."""
+    s.replays += 1
+    return max(issue + s.replay_cycles, event + s.replay_wakeup)
 
 
 @inner_kernel(forceinline=True)

@@ -115,8 +115,8 @@ def top_down(cpi_stack: dict[str, int]) -> dict[str, float]:
 
 
 _EVENTS = (
-    "conditional_branches", "target_misses", "override_bubbles", "fusions", "forwards", "violations", "bank_conflicts",
-    "prefetches", "useful_prefetches", "device_accesses", "dram_reads", "dram_writes",
+    "conditional_branches", "target_misses", "override_bubbles", "fusions", "forwards", "violations", "replays",
+    "bank_conflicts", "prefetches", "useful_prefetches", "device_accesses", "dram_reads", "dram_writes",
 )  # fmt: skip
 _OCCUPANCIES = {
     "rob_instructions": "rob_occupancy", "issue_queue_entries": "queue_occupancy", "load_queue_entries": "load_occupancy",

@@ -115,6 +115,7 @@ _FIELDS: list[Any] = [
     ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
     ("forward_known", _W, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
     ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
+    ("replay_cycles", _W), ("replay_wakeup", _W),
     ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
     ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
     ("walk_reads", _W), ("walk_tables", _W, 16),
@@ -174,8 +175,8 @@ _COUNTS: list[Any] = [
     ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
     ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W), ("conditional_branches", _W),
     ("branch_mispredicts", _W), ("return_mispredicts", _W), ("target_misses", _W), ("override_bubbles", _W),
-    ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("fusions", _W), ("useful_prefetches", _W),
-    ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
+    ("violations", _W), ("forwards", _W), ("bank_conflicts", _W), ("replays", _W), ("fusions", _W),
+    ("useful_prefetches", _W), ("level_tlb_misses", _W, 3), ("row_hits", _W), ("miss_cycles", _W), ("device_accesses", _W),
     ("invalidations", _W), ("transfers", _W),
     ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
 ]  # fmt: skip
@@ -321,6 +322,7 @@ def _memory(s: Any, core: CoreConfig) -> None:
     m = core.memory
     s["load_queue"], s["store_queue"], s["buffer_lines"] = m.load_queue, m.store_queue, m.store_buffer_lines
     s["forward_cycles"], s["line_shift"] = m.store_forward_cycles, int(math.log2(m.l1d.line_bytes))
+    s["replay_cycles"], s["replay_wakeup"] = m.replay_cycles, m.replay_wakeup_cycles
     s["has_l2"], s["has_l3"] = m.l2 is not None, m.l3 is not None
     s["last_level"] = K.L3_ARRAY if m.l3 else K.L2_ARRAY if m.l2 else K.L1D_ARRAY
     s["page_shift"] = int(math.log2(m.tlb.page_bytes))
