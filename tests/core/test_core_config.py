@@ -109,7 +109,7 @@ def test_more_lanes_than_register_bits_are_refused(tmp_path):
 
 def test_estimates_are_listed():
     core = load_core(KUNMINGHU)
-    assert "memory.uncached_cycles" in core.estimates()
+    assert "predictor.base_entries" in core.estimates()
     assert "backend.rob_size" not in core.estimates()
 
 
