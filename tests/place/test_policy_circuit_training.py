@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def _plain(network, observation, graph, edges):
     h = torch.relu(network.node(nodes))
     for layer in network.messages:
         e, at = torch.zeros(edges, 8), [[] for _ in h]
-        for k, (i, j) in enumerate(zip(graph.edge_a.tolist(), graph.edge_b.tolist(), strict=True)):
+        for k, (i, j) in enumerate(zip(*graph.ends.tolist(), strict=True)):
             w = graph.edge_weight[k : k + 1]
             both = [torch.relu(layer.dense(torch.cat([h[p], h[q], w]))) for p, q in ((i, j), (j, i))]
             e[k] = 0.5 * (both[0] + both[1])
@@ -76,7 +77,7 @@ def test_it_has_the_weights_that_its_description_adds_up_to(network):
 
 def test_it_equals_a_plain_version_with_padded_edges(network, problem, monkeypatch):
     observation, graph = _observation(problem), static_graph(problem)
-    for edges in (len(graph.edge_a), len(graph.edge_a) + 50):
+    for edges in (graph.ends.shape[1], graph.ends.shape[1] + 50):
         monkeypatch.setattr(policy_circuit_training, "EDGES", edges)
         with torch.no_grad():
             fast = network.embed(observation["macros"], observation["current_macro"][:, 0], graph)
@@ -87,24 +88,35 @@ def test_the_order_of_the_nodes_does_not_matter(network, problem):
     observation, graph = _observation(problem), static_graph(problem)
     new = torch.randperm(len(graph.nodes), generator=torch.Generator().manual_seed(1))  # new[i]: old node at place i
     place = torch.argsort(new)
-    permuted = dataclasses.replace(
-        graph, nodes=graph.nodes[new], edge_a=place[graph.edge_a], edge_b=place[graph.edge_b],
-        incident=graph.incident[new], macro_node=place[graph.macro_node],
+    permuted = replace(
+        graph, nodes=graph.nodes[new], ends=place[graph.ends], incident=graph.incident[new],
+        macro_node=place[graph.macro_node],
     )  # fmt: skip
     arguments = observation["macros"], observation["current_macro"][:, 0]
     torch.testing.assert_close(network.embed(*arguments, permuted), network.embed(*arguments, graph), atol=1e-5, rtol=1e-4)
 
 
-def test_the_grid_lies_in_the_middle_of_the_published_one(network, problem):
-    images = torch.arange(128 * 128.0).reshape(1, 128, 128)
-    logits = network._on_grid(images, torch.zeros(1, dtype=torch.int64)).reshape(10, 11)
-    assert logits[0, 0] == 59 * 128 + 58 and logits[-1, -1] == 68 * 128 + 68
+@pytest.mark.parametrize("sizes", [[(10, 11)], [(128, 128)], [(1, 2)], [(9, 64), (31, 8)]])
+def test_only_the_cells_in_the_middle_are_computed_and_they_are_those_of_the_whole_image(network, problem, sizes):
+    summary = torch.randn(len(sizes), 56, generator=torch.Generator().manual_seed(5))
+    h = torch.relu(network.to_image(summary)).reshape(-1, 32, 8, 8)
+    for layer in network.doublings:
+        h = torch.relu(layer(h))
+    whole = network.last(h)[:, 0]
+    most = [max(size) for size in zip(*sizes, strict=True)]
+    problems = [replace(problem, canvas=replace(problem.canvas, rows=rows, columns=columns)) for rows, columns in sizes]
+    other = copy.deepcopy(network)
+    other.use_for(problems, *most)
+    logits = other._on_grid(other._images(summary), torch.arange(len(sizes))).reshape(len(sizes), *most)
+    for found, expected, (rows, columns) in zip(logits, whole, sizes, strict=True):
+        up, right = (128 - rows) // 2, (128 - columns) // 2
+        torch.testing.assert_close(found[:rows, :columns], expected[up : up + rows, right : right + columns])
 
 
 def test_a_grid_larger_than_the_published_one_is_refused(problem):
-    canvas = dataclasses.replace(problem.canvas, columns=129)
+    canvas = replace(problem.canvas, columns=129)
     with pytest.raises(InputError) as error:
-        static_graph(dataclasses.replace(problem, canvas=canvas))
+        static_graph(replace(problem, canvas=canvas))
     assert str(error.value) == (
         "synthetic_2: found a grid of 129 × 10, expected at most 128 × 128; use --network cells."
     )  # fmt: skip
