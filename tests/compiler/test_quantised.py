@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from workbench.compiler.products import MOST_PRODUCTS, products_in_16_bits
 from workbench.core.run import run_program
 from workbench.graph.graph import Graph
 from workbench.graph.reference import random_inputs, run_reference
+from workbench.isa.elf import write_elf
 from workbench.isa.target import Target
 
 RNG = np.random.default_rng(11)
@@ -372,3 +376,27 @@ def test_extreme_bytes_do_not_overflow_their_sums(dtype: str, most: int, build_n
     assert ("products in 16 bits" in compiled.layers[0].algorithm) == (dtype == "int8" or most < 127)
     result = run_program(compiled.program, None, stdin=compiled.pack_inputs({"x": x}), timed=False)
     np.testing.assert_array_equal(compiled.unpack_outputs(result.stdout)["y"], x.astype(np.int32) @ weights.astype(np.int32))
+
+
+@pytest.mark.parametrize(("left", "right"), [("int8", "int8"), ("uint8", "int8"), ("int8", "uint8"), ("uint8", "uint8")])
+@pytest.mark.parametrize("steps", [1, 2, 9, 50, 63])
+def test_products_of_two_computed_matrices_of_extreme_bytes_are_exact(
+    left: str, right: str, steps: int, build_network: Callable[..., Graph], tmp_path: Path
+) -> None:
+    """Two products of -128 and -128 are 2^15, which only their negated sum holds in 16 bits."""
+    ends = [(np.iinfo(dtype).min, np.iinfo(dtype).max) for dtype in (left, right)]
+    x = RNG.choice(np.array(ends[0], left), (7, steps))
+    w = RNG.choice(np.array(ends[1], right), (steps, 40))
+    x[0], w[:, 0] = ends[0][0], ends[1][0]
+    nodes = [helper.make_node("MatMulInteger", ["x", "w"], ["y"])]
+    graph = build_network(nodes, {"x": x.shape, "w": w.shape}, ["y"], {}, types={"x": left, "w": right})
+    compiled = compile_graph(graph, _target(128))
+    assert ("2 products in 16 bits" in compiled.layers[0].algorithm) == (left == right == "int8" and steps > 1)
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs({"x": x, "w": w}), timed=False)
+    y = compiled.unpack_outputs(result.stdout)["y"]
+    np.testing.assert_array_equal(y, x.astype(np.int32) @ w.astype(np.int32))
+    if shutil.which("qemu-riscv64") is not None:
+        path, machine = write_elf(tmp_path / "products.elf", compiled.program), "rv64,v=true,vlen=256,elen=64"
+        stdin = compiled.pack_inputs({"x": x, "w": w})
+        qemu = subprocess.run(["qemu-riscv64", "-cpu", machine, str(path)], input=stdin, capture_output=True, check=True)
+        assert result.stdout == qemu.stdout

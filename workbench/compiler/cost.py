@@ -101,7 +101,7 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
 def _work(kernel: Contraction) -> tuple[float, float]:
     """Operations on vectors of 32 bits for each step: of every sum, and of all sums together."""
     if kernel.products > 1:
-        return 0.5 + 1.0 / kernel.products, 0.0
+        return 0.5 + 1.0 / kernel.products, 0.5 if kernel.are_negated else 0.0
     return 1.0, 0.5 if kernel.operands["b"].element.is_narrow else 0.0
 
 

@@ -394,8 +394,24 @@ class Builder:
 
     def add_half(self, total: Value, value: Value) -> Value:
         """``total + value`` of signed integers, the value half as wide."""
-        name = f"llvm.riscv.vwadd.w.{self._kind(total)}.{self._kind(value)}.i64"
+        return self._with_half("vwadd.w", total, value)
+
+    def subtract_half(self, total: Value, value: Value) -> Value:
+        """``total - value`` of signed integers, the value half as wide."""
+        return self._with_half("vwsub.w", total, value)
+
+    def _with_half(self, operation: str, total: Value, value: Value) -> Value:
+        name = f"llvm.riscv.{operation}.{self._kind(total)}.{self._kind(value)}.i64"
         return self.call(name, total.type, [self._poison(element_of(total)), total, value, self.vl])
+
+    def subtract_product(self, total: Value, factor: Value, vector: Value) -> Value:
+        """``total - factor * vector`` of integers of one width, which wrap; the factor is a scalar or a vector."""
+        name = f"llvm.riscv.vnmsac.{self._kind(total)}.{self._kind(factor)}.i64"
+        return self.call(name, total.type, [total, factor, vector, self.vl, Value("i64", "3")])
+
+    def negate(self, scalar: Value) -> Value:
+        """A scalar integer with the other sign."""
+        return self.emit(scalar.type, f"sub {scalar.type} 0, {scalar.text}")
 
     # --- tiles of bytes for matrix instructions -------------------------------------------------------------------
 

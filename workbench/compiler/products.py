@@ -15,6 +15,7 @@ from workbench.compiler.views import View
 
 MOST_PRODUCTS = 8  # their vectors are in registers at once
 _LARGEST = (1 << 15) - 1
+_NEGATED_PRODUCTS = 2
 
 
 def products_in_16_bits(weights: np.ndarray, element: Element) -> int:
@@ -49,11 +50,19 @@ class Factors:
 
 
 def factors_of(x: View, w: View | np.ndarray, weights: np.ndarray | None = None) -> Factors:
-    """Both factors of a product; `weights` are those of `w` as (..., K, N), where products may be summed in 16 bits."""
+    """Both factors of a product; `weights` are those of `w` as (..., K, N), where it is constant.
+
+    Constant weights say how many products of bytes fit into 16 bits. Of two computed factors with signs two negated ones
+    fit, in the 16 bits of each factor: a sum of -x w lies between -128 * 128 and 127 * 128.
+    """
     other = w.element if isinstance(w, View) else element_of_dtype(w.dtype.name)
     if x.element.is_float:
         return Factors(x.element, other, 1)
     bytes_only = x.element.size_bytes == other.size_bytes == 1
-    products = products_in_16_bits(weights, x.element) if weights is not None and bytes_only else 1
+    if weights is None:
+        products = _NEGATED_PRODUCTS if bytes_only and x.element.is_signed and other.is_signed else 1
+        kind = "i16" if max(x.element.size_bytes, other.size_bytes) <= 2 else "i32"
+        return Factors(x.element.computed_as(kind), other.computed_as(kind), products)
+    products = products_in_16_bits(weights, x.element) if bytes_only else 1
     kind = "i8" if products > 1 else "i16" if max(x.element.size_bytes, other.size_bytes) <= 2 else "i32"
     return Factors(x.element.computed_as(kind), other.computed_as(kind), products)

@@ -132,7 +132,7 @@ def _room(kernel: Contraction) -> int:
     """Sums that fit beside the vectors that are loaded and, of bytes, some sums in 16 bits."""
     if kernel.products == 1:
         return _REGISTERS // kernel.lmul - kernel.loaded_steps
-    loaded = kernel.loaded_steps * max(1, kernel.lmul // 4)
+    loaded = kernel.loaded_steps * max(1, kernel.lmul // (2 if kernel.are_negated else 4))
     return (_REGISTERS - loaded - SHORT_SUMS * max(1, kernel.lmul // 2)) // kernel.lmul
 
 

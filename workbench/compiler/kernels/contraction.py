@@ -4,9 +4,7 @@
 vector registers, `a` is read as scalars. For "channels" j runs over output channels (b are the weights), for "pixels"
 over output positions (a are the weights): the same code with the roles exchanged.
 
-Bytes are summed in 32 bits in one of two ways. Where `products` of them fit into 16 bits whatever the data, so many are
-summed there (vwmul, vwmacc: 16 bits of work for each) before one vwadd.w (32 bits) adds them to the total; else both
-factors are extended to 16 bits and vwmacc adds each product to the total (32 bits of work).
+Bytes are summed in 32 bits, `products` of them in 16 bits before (`short_sums`).
 """
 
 from __future__ import annotations
@@ -29,8 +27,8 @@ from workbench.compiler.kernels.nest import (
     loop_over,
     move,
 )
+from workbench.compiler.kernels.short_sums import add_shorts, signs_of, subtract_shorts
 
-_SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
 SHORT_SUMS = 2
 """Sums of bytes in 16 bits that are in registers at a time, at most: in order, one is made while another is added."""
 _UNROLLED_STEPS = 9
@@ -124,6 +122,11 @@ class Contraction:
 
         outer, inner = (vectors, places) if self.vector_outside else (places, vectors)
         outer(pointers, lambda p: inner(p, lambda q: self._blocks(builder, q)))
+
+    @property
+    def are_negated(self) -> bool:
+        """Whether sums in 16 bits are negated ones of factors that were extended to 16 bits."""
+        return self.products > 1 and self.operands["b"].element.computed == "i16"
 
     @property
     def sum_bits(self) -> int:
@@ -255,40 +258,22 @@ class Contraction:
 
     def _accumulate(self, builder: Builder, steps: list[_Step], vectors: list[Value], totals: list[Value]) -> list[Value]:
         stride, each = self.block.stride("a"), -(-len(totals) // len(steps[0].rows))
-        scalars = [
-            [self._scalar(builder, "a", step.rows[place // each] + place % each * stride) for step in steps]
-            for place in range(len(totals))
-        ]
+
+        def load(place: int) -> list[Value]:
+            return [self._scalar(builder, "a", step.rows[place // each] + place % each * stride) for step in steps]
+
+        if self.are_negated:
+            return subtract_shorts(builder, totals, load, vectors, self.shorts)
+        scalars = [load(place) for place in range(len(totals))]
         if self.products == 1:
             sums = [builder.accumulate(t, own[0], vectors[0]) for t, own in zip(totals, scalars, strict=True)]
         else:
-            sums = self._add_shorts(builder, totals, scalars, vectors)
+            signs = signs_of(self.operands["a"].element, self.operands["b"].element)
+            sums = add_shorts(builder, totals, scalars, vectors, self.shorts, signs)
         if self.ahead:
             return builder.pin(sums)
         builder.fence()
         return sums
-
-    def _add_shorts(
-        self, builder: Builder, totals: list[Value], scalars: list[list[Value]], vectors: list[Value]
-    ) -> list[Value]:
-        """Sums with products added that were summed in 16 bits, a few at a time: changing the width costs an instruction."""
-        sums: list[Value] = []
-        for first in range(0, len(totals), self.shorts):
-            part = slice(first, first + self.shorts)
-            shorts = [self._short(builder, own, vectors) for own in scalars[part]]
-            sums += [builder.add_half(total, short) for total, short in zip(totals[part], shorts, strict=True)]
-        return sums
-
-    def _short(self, builder: Builder, scalars: list[Value], vectors: list[Value]) -> Value:
-        """Products of some scalars and vectors, summed in 16 bits."""
-        signs = _SIGNS[self.operands["a"].element.is_signed, self.operands["b"].element.is_signed]
-        if signs == "su":  # there is no product of a signed scalar and an unsigned vector
-            short = builder.accumulate(builder.splat(number("i16", 0)), scalars[0], vectors[0], signs)
-        else:
-            short = builder.product(scalars[0], vectors[0], signs)
-        for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
-            short = builder.accumulate(short, scalar, vector, signs)
-        return short
 
     def _scalar(self, builder: Builder, name: str, address: Address) -> Value:
         return builder.load(address, self.operands[name].element)

@@ -54,7 +54,9 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     factors = factors_of(a, b)
     operands = {"x": factors.of(start_of(a)), "w": replace(start_of(b), element=factors.w), "y": start_of(y)}
     operands = summed_as(operands | finish.operands, node.attributes.get("sums"))
-    product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches)
+    apart = lowering.target.renames_vectors and not lowering.target.engine_entries  # else the chain of three shows
+    products = min(factors.products, a.shape[-1]) if apart else 1
+    product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches, products=products)
     draft.plan(lowering.planner, contraction_choices(lowering.target, product))
     draft.macs += math.prod(y.shape) * a.shape[-1]
 
