@@ -3,10 +3,11 @@
     python benchmarks/int8_gemm.py [--cores CORE ...] [--size N] [--schedules N]
 
 Cases: `constant` (weights from -127 to 127: two products fit into 16 bits) and `computed` (both matrices computed: two
-negated ones do; extending the vector to 16 bits, once for all rows of a block, is left out). The bound is that of the better sequence: p products take p operations of 16 bits on the pipes that multiply (vwmul, vwmacc; vmul, vnmsac)
-and one of 32 bits on the pipes that add (vwadd.w, vwsub.w); or each one of 32 bits that multiplies (vwmacc). Pipes and cycles of a
-register are those of the core's file. `--schedules` also simulates the best of every LMUL by estimate, which is what tuning
-does. Target: 80 % of the bound.
+negated ones do; extending the vector to 16 bits, once for all rows of a block, is left out). The bound
+is that of the better sequence: p products take p operations of 16 bits on the pipes that multiply (vwmul, vwmacc; vmul,
+vnmsac) and one of 32 bits on the pipes that add (vwadd.w, vwsub.w); or each one of 32 bits that multiplies (vwmacc). Pipes
+and cycles of a register are those of the core's file. `--schedules` also simulates the best of every LMUL by estimate,
+which is what tuning does. Target: 80 % of the bound.
 """
 
 from __future__ import annotations

@@ -100,4 +100,4 @@ def test_sums_that_depend_on_each_other_wait_and_others_start_every_cycle():
 def test_products_are_counted_for_the_energy_of_a_run():
     activity = run_program(program("smt.vmadot", 256), load_core("spacemit_x60")).activity
     assert activity.matrix_products == 4 * 4 * 8
-    assert activity.vector_int_multiply_elements == 0
+    assert activity.vector_int8_multiply_elements == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import numpy as np
@@ -120,9 +121,23 @@ def test_activity_counts_what_was_executed():
     activity = Stream().loop(body, 10).run(load_core("xiangshan_kunminghu_v2")).activity
     assert (activity.instructions, activity.vector_instructions, activity.fp_fmas) == (50, 10, 10)
     assert (activity.loads, activity.stores, activity.branches) == (10, 10, 10)
-    assert activity.vector_fp_fma_elements == 30
+    assert activity.vector_fp32_fma_elements == 30
     assert activity.vector_element_bytes == 10 * 3 * 4 * 4
     assert activity.l1d_accesses >= 10
+
+
+def test_elements_are_counted_by_their_width():
+    stream = Stream()
+    for sew, vl in ((8, 5), (16, 7), (32, 11), (64, 2)):
+        stream.vector(K.V_INT_MAC, 8, 16, 24, 8, vl=vl, sew=sew)
+    for sew, vl in ((16, 3), (64, 1)):
+        stream.vector(K.V_FP_FMA, 8, 16, 24, 8, vl=vl, sew=sew)
+    counts = dataclasses.asdict(stream.run(load_core("xiangshan_kunminghu_v2")).activity)
+    of_kind = {name: count for name, count in counts.items() if name.startswith("vector_") and name.endswith("_elements")}
+    assert {name: count for name, count in of_kind.items() if count} == {
+        "vector_int8_multiply_elements": 5, "vector_int16_multiply_elements": 7, "vector_int32_multiply_elements": 11,
+        "vector_int64_multiply_elements": 2, "vector_fp16_fma_elements": 3, "vector_fp64_fma_elements": 1,
+    }  # fmt: skip
 
 
 def test_dram_traffic_is_a_line_per_miss():

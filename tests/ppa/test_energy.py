@@ -26,8 +26,17 @@ def run(activity: Activity, cycles: int, frequency_mhz: float, dram_cycles: int 
 
 
 def test_a_thousand_vector_multiply_adds_by_hand() -> None:
-    energy = arithmetic_pj(Activity(vector_fp_fma_elements=1000), operation_energies(NANGATE))
+    energy = arithmetic_pj(Activity(vector_fp32_fma_elements=1000), operation_energies(NANGATE))
     assert energy == {"scalar units": 0.0, "vector units": pytest.approx(1000 * (3.7 + 0.9) * AT_1_1_V)}
+
+
+@pytest.mark.parametrize(
+    ("field", "energy_pj"),
+    [("int8_multiply", 0.2), ("int32", 0.1), ("int64", 0.2), ("fp16_fma", 1.1 + 0.4), ("fp64_multiply", 4 * 3.7)],
+)
+def test_narrow_elements_cost_the_figures_of_their_width(field: str, energy_pj: float) -> None:
+    energy = arithmetic_pj(Activity(**{f"vector_{field}_elements": 1000}), operation_energies(NANGATE))
+    assert energy["vector units"] == pytest.approx(1000 * energy_pj * AT_1_1_V)
 
 
 def test_products_of_bytes_in_a_matrix_unit_cost_their_8_bit_figures() -> None:
@@ -73,7 +82,9 @@ def test_cycles_at_another_clock_stretch_only_what_waits_for_dram() -> None:
 
 
 def test_the_parts_of_a_runs_energy_and_power_add_up() -> None:
-    activity = Activity(instructions=10**6, vector_fp_fma_elements=10**6, vector_element_bytes=10**7, dram_read_bytes=10**6)
+    activity = Activity(
+        instructions=10**6, vector_fp32_fma_elements=10**6, vector_element_bytes=10**7, dram_read_bytes=10**6
+    )
     ppa = evaluate_design(KUNMINGHU, None, ASAP7, run(activity, 10**6, KUNMINGHU.frequency_mhz))
     assert ppa.latency_ms == pytest.approx(ppa.cycles / ppa.frequency_mhz / 1e3)
     assert ppa.total_energy_mj == pytest.approx(sum(ppa.energy_mj.values()))
@@ -94,7 +105,7 @@ def test_more_of_any_event_never_costs_less_energy(name: str, more: int) -> None
 
 @given(cycles=st.integers(1, 10**10))
 def test_the_smaller_node_needs_less_energy_and_area_for_the_same_run(cycles: int) -> None:
-    activity = Activity(instructions=cycles, vector_fp_fma_elements=cycles)
+    activity = Activity(instructions=cycles, vector_fp32_fma_elements=cycles)
     large, small = (evaluate_design(KUNMINGHU, None, t, run(activity, cycles, 3000.0)) for t in (NANGATE, ASAP7))
     assert small.total_energy_mj < large.total_energy_mj
     assert small.total_area_um2 < large.total_area_um2

@@ -86,7 +86,7 @@ def fake_simulate(core_name: str, network: str, dtype: str, frequency: float) ->
     stack = {"base": vector, "vector": vector // 2, "l1": vector // 5, "dram": vector // 4, "branch": vector // 50}
     cycles = sum(stack.values())
     activity = Activity(
-        instructions=cycles, vector_instructions=cycles // 2, int_operations=cycles // 4, vector_fp_fma_elements=macs,
+        instructions=cycles, vector_instructions=cycles // 2, int_operations=cycles // 4, vector_fp32_fma_elements=macs,
         vector_element_bytes=12 * macs, l1i_accesses=cycles // 8, l1d_accesses=cycles // 3, l2_accesses=cycles // 40,
         dram_read_bytes=4 * macs // 50, branches=cycles // 12, branch_mispredicts=cycles // 900,
     )  # fmt: skip

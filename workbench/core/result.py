@@ -17,9 +17,10 @@ class Activity:
     int_operations, int_multiplies, int_divides: scalar integer.
     fp_adds, fp_multiplies, fp_fmas, fp_divides: scalar floating-point operations (also sqrt among divides).
     vector_uops: register-wide vector micro-operations.
-    vector_int_elements, vector_int_multiply_elements: element operations of integer ALU and multiplier.
+    vector_int{8,16,32,64}_elements, vector_int{8,16,32,64}_multiply_elements: element operations of integer ALU and
+    multiplier, by SEW: of a widening operation that of its factors.
     matrix_products: multiply-adds of two bytes in instructions for products of small matrices.
-    vector_fp_add_elements, vector_fp_multiply_elements, vector_fp_fma_elements, vector_fp_divide_elements: likewise.
+    vector_fp{16,32,64}_add_elements, _multiply_elements, _fma_elements, _divide_elements: likewise, floating point.
     vector_element_bytes: bytes of all element operands read and written in vector registers.
     branches, branch_mispredicts: conditional and indirect.
     loads, stores: scalar and vector memory accesses (one per access of the data cache).
@@ -38,13 +39,27 @@ class Activity:
     fp_fmas: int = 0
     fp_divides: int = 0
     vector_uops: int = 0
-    vector_int_elements: int = 0
-    vector_int_multiply_elements: int = 0
+    vector_int8_elements: int = 0
+    vector_int16_elements: int = 0
+    vector_int32_elements: int = 0
+    vector_int64_elements: int = 0
+    vector_int8_multiply_elements: int = 0
+    vector_int16_multiply_elements: int = 0
+    vector_int32_multiply_elements: int = 0
+    vector_int64_multiply_elements: int = 0
     matrix_products: int = 0
-    vector_fp_add_elements: int = 0
-    vector_fp_multiply_elements: int = 0
-    vector_fp_fma_elements: int = 0
-    vector_fp_divide_elements: int = 0
+    vector_fp16_add_elements: int = 0
+    vector_fp32_add_elements: int = 0
+    vector_fp64_add_elements: int = 0
+    vector_fp16_multiply_elements: int = 0
+    vector_fp32_multiply_elements: int = 0
+    vector_fp64_multiply_elements: int = 0
+    vector_fp16_fma_elements: int = 0
+    vector_fp32_fma_elements: int = 0
+    vector_fp64_fma_elements: int = 0
+    vector_fp16_divide_elements: int = 0
+    vector_fp32_divide_elements: int = 0
+    vector_fp64_divide_elements: int = 0
     vector_element_bytes: int = 0
     branches: int = 0
     branch_mispredicts: int = 0

@@ -3,8 +3,11 @@
 Events (energies of `operations.toml` at 45 nm and 0.9 V, scaled by `scaling`):
 
 * integer and floating operations: Horowitz's figures for 32 bits; scalar integer and scalar double operations count
-  as 64 bits (adders twice, multipliers four times); vector elements count as 32 bits; multiply-add is both;
-  products of small matrices count with the figures for 8 bits.
+  as 64 bits (adders twice, multipliers four times); multiply-add is both;
+* vector elements: by their SEW. Horowitz has integer units of 8 and 32 bits and floating ones of 16 and 32; integers of 16
+  bits lie between (adders grow with the width, multipliers with its square); 64 bits as above; a divider of 16 bits is to
+  that of 32 as multipliers are; the wider addition of widening multiply-adds counts as of SEW;
+* products of small matrices count with the figures for 8 bits.
 * SRAM: Horowitz's 8 KiB access, in proportion to the width and to the square root of the capacity.
 * an instruction: its micro-operation's bits through the pipeline registers and queues, half of them changing.
 * wires of the accelerator: bits moved x mean net length x C V² / 2 x toggle rate.
@@ -42,7 +45,32 @@ class OperationEnergies:
     fp_add_32: float
     fp_multiply_32: float
     fp_divide_32: float
+    fp_add_16: float
+    fp_multiply_16: float
     sram_8_kib_64_bit: float
+
+    def int_add(self, bits: int) -> float:
+        """An addition of 8, 16, 32 or 64 bits: linear in the width between 8 and 32 bits, twice as much for 64."""
+        step = (self.int_add_32 - self.int_add_8) / 24
+        return 2 * self.int_add_32 if bits == 64 else self.int_add_8 + step * (bits - 8)
+
+    def int_multiply(self, bits: int) -> float:
+        """A multiplication of 8, 16, 32 or 64 bits: as the square of the width where there is no figure."""
+        byte, word = self.int_multiply_8, self.int_multiply_32
+        return {8: byte, 16: 4 * byte, 32: word, 64: 4 * word}[bits]
+
+    def fp_add(self, bits: int) -> float:
+        """A floating addition of 16, 32 or 64 bits."""
+        return {16: self.fp_add_16, 32: self.fp_add_32, 64: 2 * self.fp_add_32}[bits]
+
+    def fp_multiply(self, bits: int) -> float:
+        """A floating multiplication of 16, 32 or 64 bits."""
+        return {16: self.fp_multiply_16, 32: self.fp_multiply_32, 64: 4 * self.fp_multiply_32}[bits]
+
+    def fp_divide(self, bits: int) -> float:
+        """A floating division of 16, 32 or 64 bits."""
+        half = self.fp_divide_32 * self.fp_multiply_16 / self.fp_multiply_32
+        return {16: half, 32: self.fp_divide_32, 64: 2 * self.fp_divide_32}[bits]
 
     def sram(self, capacity_bytes: float, bits: float) -> float:
         """One access of `bits` to a memory of that capacity."""
@@ -59,7 +87,8 @@ def operation_energies(technology: Technology) -> OperationEnergies:
     return OperationEnergies(
         at_node(base.int_add_32_pj), at_node(base.int_multiply_32_pj), at_node(base.int_add_8_pj),
         at_node(base.int_multiply_8_pj), at_node(base.fp_add_32_pj), at_node(base.fp_multiply_32_pj),
-        at_node(base.fp_divide_32_pj), at_node(base.sram_8_kib_64_bit_pj),
+        at_node(base.fp_divide_32_pj), at_node(base.fp_add_16_pj), at_node(base.fp_multiply_16_pj),
+        at_node(base.sram_8_kib_64_bit_pj),
     )  # fmt: skip
 
 
@@ -75,16 +104,27 @@ def arithmetic_pj(activity: Activity, energy: OperationEnergies) -> dict[str, fl
         + activity.fp_fmas * (double_multiply + double_add)
         + activity.fp_divides * 2 * energy.fp_divide_32
     )
-    vector = (
-        activity.vector_int_elements * energy.int_add_32
-        + activity.vector_int_multiply_elements * energy.int_multiply_32
-        + activity.matrix_products * (energy.int_multiply_8 + _SUM_ADDERS * energy.int_add_8)
-        + activity.vector_fp_add_elements * energy.fp_add_32
-        + activity.vector_fp_multiply_elements * energy.fp_multiply_32
-        + activity.vector_fp_fma_elements * (energy.fp_multiply_32 + energy.fp_add_32)
-        + activity.vector_fp_divide_elements * energy.fp_divide_32
+    matrix = activity.matrix_products * (energy.int_multiply_8 + _SUM_ADDERS * energy.int_add_8)
+    return {"scalar units": scalar, "vector units": matrix + _vector_pj(activity, energy)}
+
+
+def _vector_pj(activity: Activity, energy: OperationEnergies) -> float:
+    """Energy of all elements in the vector units."""
+
+    def elements(name: str) -> int:
+        return int(getattr(activity, f"vector_{name}_elements"))
+
+    integer = sum(
+        elements(f"int{bits}") * energy.int_add(bits) + elements(f"int{bits}_multiply") * energy.int_multiply(bits)
+        for bits in (8, 16, 32, 64)
     )
-    return {"scalar units": scalar, "vector units": vector}
+    return integer + sum(
+        elements(f"fp{bits}_add") * energy.fp_add(bits)
+        + elements(f"fp{bits}_multiply") * energy.fp_multiply(bits)
+        + elements(f"fp{bits}_fma") * (energy.fp_multiply(bits) + energy.fp_add(bits))
+        + elements(f"fp{bits}_divide") * energy.fp_divide(bits)
+        for bits in (16, 32, 64)
+    )
 
 
 def memory_pj(activity: Activity, core: CoreConfig, energy: OperationEnergies, technology: Technology) -> dict[str, float]:

@@ -93,6 +93,8 @@ class Operations(SourcedModel):
     int_multiply_8_pj: Positive
     fp_add_32_pj: Positive
     fp_multiply_32_pj: Positive
+    fp_add_16_pj: Positive
+    fp_multiply_16_pj: Positive
     fp_divide_32_pj: Positive
     sram_8_kib_64_bit_pj: Positive
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from workbench.core.result import Activity
@@ -16,6 +16,7 @@ _FP_ADDS = (
     Class.FP_ADD, Class.FP_COMPARE, Class.FP_CONVERT, Class.CONVERT_TO_INT, Class.CONVERT_FROM_INT, Class.FP_MISC,
     Class.FP_CLASSIFY,
 )  # fmt: skip
+_FIELDS = frozenset(field.name for field in fields(Activity))
 LEVELS = ("l1i", "l1d", "l2", "l3")
 _VECTOR_INTEGER = (
     Class.V_INT_ALU, Class.V_COMPARE, Class.V_MOVE, Class.V_SLIDE, Class.V_GATHER, Class.V_PERMUTE, Class.V_REDUCE_INT,
@@ -146,8 +147,13 @@ def _activity(s: Any, line_bytes: int) -> Activity:
     def count(*kinds: Class) -> int:
         return sum(int(s["class_count"][kind]) for kind in kinds)
 
-    def elements(*kinds: Class) -> int:
-        return sum(int(s["class_elements"][kind]) for kind in kinds)
+    def elements(name: str, *kinds: Class) -> dict[str, int]:
+        """Elements of each SEW; floating-point conversions of bytes count as of 16 bits."""
+        counts = s["class_elements"][list(kinds)].sum(axis=0)
+        if name.startswith("fp"):
+            counts = (0, counts[0] + counts[1], *counts[2:])
+        bits = {f"vector_{name.format(8 << place)}_elements": int(count) for place, count in enumerate(counts)}
+        return {name: count for name, count in bits.items() if name in _FIELDS}
 
     levels = {f"{name}_accesses": int(s["accesses"][k]) for k, name in enumerate(LEVELS)}
     levels |= {f"{name}_misses": int(s["misses"][k]) for k, name in enumerate(LEVELS)}
@@ -162,13 +168,13 @@ def _activity(s: Any, line_bytes: int) -> Activity:
         fp_fmas=count(Class.FP_FMA),
         fp_divides=count(Class.FP_DIV, Class.FP_SQRT),
         vector_uops=int(s["vector_uops"]),
-        vector_int_elements=elements(*_VECTOR_INTEGER),
-        vector_int_multiply_elements=elements(Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV),
+        **elements("int{}", *_VECTOR_INTEGER),
+        **elements("int{}_multiply", Class.V_INT_MUL, Class.V_INT_MAC, Class.V_INT_DIV),
         matrix_products=count(Class.V_MATRIX) * products_per_instruction(int(s["vlen_bytes"])),
-        vector_fp_add_elements=elements(Class.V_FP_ADD, Class.V_FP_CONVERT, Class.V_FP_MISC, Class.V_REDUCE_FP),
-        vector_fp_multiply_elements=elements(Class.V_FP_MUL),
-        vector_fp_fma_elements=elements(Class.V_FP_FMA),
-        vector_fp_divide_elements=elements(Class.V_FP_DIV, Class.V_FP_SQRT),
+        **elements("fp{}_add", Class.V_FP_ADD, Class.V_FP_CONVERT, Class.V_FP_MISC, Class.V_REDUCE_FP),
+        **elements("fp{}_multiply", Class.V_FP_MUL),
+        **elements("fp{}_fma", Class.V_FP_FMA),
+        **elements("fp{}_divide", Class.V_FP_DIV, Class.V_FP_SQRT),
         vector_element_bytes=int(s["vector_bytes"]),
         branches=int(s["branches"]),
         branch_mispredicts=int(s["mispredicts"]),

@@ -41,6 +41,7 @@ from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass
 
 CLASSES = 64  # timing classes at most
+SEWS = 4  # widths of vector elements: 8, 16, 32, 64 bits
 HORIZON = 1024  # cycles that calendars look ahead
 BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
@@ -170,7 +171,7 @@ _FIELDS: list[Any] = [
 ]  # fmt: skip
 _COUNTS: list[Any] = [
     ("stack", _W, CAUSES),
-    ("class_count", _W, CLASSES), ("class_elements", _W, CLASSES), ("vector_uops", _W), ("vector_bytes", _W),
+    ("class_count", _W, CLASSES), ("class_elements", _W, (CLASSES, SEWS)), ("vector_uops", _W), ("vector_bytes", _W),
     ("vector_instructions", _W), ("branches", _W), ("mispredicts", _W), ("indirect_mispredicts", _W),
     ("loads", _W), ("stores", _W), ("accesses", _W, 4), ("misses", _W, 4), ("tlb_misses", _W), ("dram_reads", _W),
     ("dram_writes", _W), ("prefetches", _W), ("npu_traffic", _W), ("conditional_branches", _W),

@@ -109,7 +109,7 @@ def step_vector(
 @inner_kernel
 def _count_vector(s: Any, c: Any, kind: int, vl: int, sew_log2: int, is_memory: bool) -> None:
     s.class_count[kind] += 1
-    s.class_elements[kind] += vl
+    s.class_elements[kind, sew_log2 - 3] += vl
     s.vector_instructions += 1
     operands = 1
     if not is_memory:
