@@ -6,7 +6,8 @@
 Without netlists: `rvv_npu`, `systolic` and five designs of the family that is never trained on. Per seed: `policy` and
 `untrained` draw floorplans for `--seconds` and keep the best (soft macros placed by `environment_soft_macros`, nothing
 searched); `nearest` is no network at all: each macro on the legal cell nearest to where it is expected; `polished` is the
-best of nine floorplans of the policy, annealed exactly on the grid for what is left of the time; random and greedy get the
+best of four floorplans of the policy, smoothed and annealed exactly on the grid for what is left of the time, as the agent
+`ppo` does; random and greedy get the
 same time; annealing starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds; also the
 mean of single draws.
 
@@ -34,7 +35,7 @@ from workbench.place.agents.demonstrations import nearest_floorplan
 from workbench.place.agents.policy import NetworkConfig, make_network
 from workbench.place.agents.policy_sampling import policy_floorplans
 from workbench.place.agents.policy_shipped import SHIPPED_POLICY, write_weights
-from workbench.place.agents.ppo import POLISH, compile_kernels
+from workbench.place.agents.ppo import POLISH, compile_kernels, smoothed
 from workbench.place.agents.training_run import TrainingOptions, run_training
 from workbench.place.cost import evaluate
 from workbench.place.environment_problem import make_problem
@@ -57,12 +58,12 @@ def sampled(design: Design, policy: Path, seconds: float, seed: int) -> tuple[fl
 
 
 def polished(design: Design, policy: Path, seconds: float, seed: int) -> float:
-    """The best of nine floorplans of the policy, annealed on the grid for the rest of the time."""
+    """The best of four floorplans of the policy, smoothed and annealed on the grid for the rest of the time."""
     began = time.monotonic()
-    found = policy_floorplans(design, seed=seed, episodes=9, policy=policy)
+    found = policy_floorplans(design, seed=seed, episodes=4, policy=policy)
     if not found:
         return float("nan")
-    options = PlacementOptions(init=found[0].floorplan, on_grid=True, params=POLISH)
+    options = PlacementOptions(init=smoothed(design, found[0].floorplan, seed, True), on_grid=True, params=POLISH)
     return place("annealing", design, seconds - (time.monotonic() - began), seed, options)
 
 

@@ -14,6 +14,7 @@ from workbench.place.agents.base import PlacementOptions, make_agent
 from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
+from workbench.place.start import starting_floorplan
 
 SMALL = {"environments": 2.0, "polish_share": 0.0}
 POLISHED = {**SMALL, "polish_share": 0.5, "polish_moves": 500.0}
@@ -54,8 +55,20 @@ def test_the_notes_say_what_each_phase_reached(result):
     assert f"to {result.costs.proxy:.5f} in" in polished
     zero_shot = float(learned.split("and best ")[1].split()[0])
     best = float(learned.split("best ")[2].split()[0])
-    assert best == pytest.approx(float(polished.split("went from ")[1].split()[0]))
+    assert best == pytest.approx(float(polished.split("went from ")[1].split(",")[0]))
     assert result.costs.proxy < best <= zero_shot
+    assert result.costs.proxy <= float(polished.split("smoothed ")[1].split(",")[0]) <= best
+
+
+@pytest.mark.parametrize("on_grid", [False, True])
+def test_smoothing_keeps_what_is_legal_and_never_makes_it_worse(on_grid):
+    design = synthetic_design(7, macros=8, columns=12, rows=12, macro_share=0.3)
+    start = starting_floorplan(design.netlist, design.canvas, np.random.default_rng(0), None, on_grid)
+    after = ppo.smoothed(design, start, 0, on_grid)
+    assert check(after) == []
+    assert evaluate(after).proxy < evaluate(start).proxy
+    again = ppo.smoothed(design, after, 0, on_grid)
+    assert evaluate(again).proxy <= evaluate(after).proxy
 
 
 def test_the_same_seed_and_work_give_the_same_floorplan(design, result):
