@@ -118,7 +118,12 @@ def _merged(core):
     """The core with its integer queues joined into one."""
     parts = [q for q in core.issue_queues if q.name.startswith("int")]
     joined = parts[0].model_copy(
-        update={"name": "int", "size": sum(q.size for q in parts), "ports": tuple(p for q in parts for p in q.ports)}
+        update={
+            "name": "int",
+            "size": sum(q.size for q in parts),
+            "ports": tuple(p for q in parts for p in q.ports),
+            "entries_per_cycle": sum(q.entries_per_cycle for q in parts),
+        }
     )
     return core.model_copy(update={"issue_queues": (joined, *(q for q in core.issue_queues if q not in parts))})
 
@@ -140,3 +145,39 @@ def test_independent_additions_use_the_ports_of_all_queues(xiangshan, steady):
             s.add(K.INT_ALU, 5 + k % 20, 1)
 
     assert steady(xiangshan, body) == pytest.approx(60 / 4, rel=0.1)
+
+
+def test_an_operand_that_comes_as_its_reader_enters_the_queue_is_seen_a_cycle_later(xiangshan, change):
+    def lost(distance):
+        s = Stream()
+        s.add(K.INT_ALU, 5, 1)
+        for k in range(distance - 1):
+            s.add(K.INT_ALU, 8 + k, 1)
+        s.add(K.INT_ALU, 6, 5)
+        for _ in range(8):
+            s.add(K.INT_ALU, 6, 6)
+        return s.run(xiangshan).cycles - s.run(change(xiangshan, backend__entry_wakeup_cycles=0)).cycles
+
+    assert [lost(distance) for distance in (1, 5, 6, 7)] == [0, 0, 1, 1]
+
+
+def test_a_queue_takes_instructions_only_while_it_has_room_for_all_that_may_enter_in_a_cycle(xiangshan, steady):
+    """Two chains of loads overlap as far as the queues for loads reach ahead."""
+
+    def body(s, _):
+        for chain in (5, 6):
+            for _ in range(40):
+                s.load(chain, 1 << 28, rs1=chain)
+
+    def load_queues(smaller, entries):
+        return xiangshan.model_copy(
+            update={
+                "issue_queues": tuple(
+                    q.model_copy(update={"size": q.size - smaller, "entries_per_cycle": entries})
+                    if q.name.startswith("load") else q for q in xiangshan.issue_queues
+                )
+            }
+        )  # fmt: skip
+
+    cycles = [steady(load_queues(smaller, entries), body) for smaller, entries in ((8, 0), (8, 2), (10, 0))]
+    assert cycles[0] < cycles[1] < cycles[2]

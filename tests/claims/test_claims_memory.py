@@ -166,7 +166,7 @@ def test_a_load_that_comes_just_before_the_data_of_a_store_loses_more_than_one_t
 
         return steady(xiangshan, body) - steady(change(xiangshan, memory__replay_cycles=0), body)
 
-    assert lost(1) == pytest.approx(xiangshan.memory.replay_wakeup_cycles, abs=0.1)
+    assert lost(1) == pytest.approx(xiangshan.memory.replay_wakeup_cycles, abs=0.3)
     assert lost(1) + 2 < lost(6) < xiangshan.memory.replay_cycles
 
 

@@ -112,7 +112,8 @@ class Backend(StrictModel):
     `issue_width` matters for in-order cores, where it is the number of instructions issued a cycle. `fusion`: groups of
     pairs that decode makes one operation of (`workbench.isa.fusion`). `rename_groups`: what is decoded in one cycle goes on
     together, the next group only when all of it has found room; the second of a fused pair keeps its place in the group,
-    and a group starts only while the reorder buffer has room for a full one.
+    and a group starts only while the reorder buffer has room for a full one. `entry_wakeup_cycles`: what an instruction
+    loses whose last operand becomes ready in the very cycle in which it enters its issue queue.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -128,6 +129,7 @@ class Backend(StrictModel):
     trap_cycles: Natural
     rob_compression: bool = False
     rename_groups: bool = False
+    entry_wakeup_cycles: Natural = 0
     fusion: tuple[Fusion, ...] = ()
 
     @property
@@ -146,10 +148,12 @@ class IssueQueue(StrictModel):
     """Entries that wait for operands, and the ports that they issue to; each port lists its units.
 
     A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there.
+    `entries_per_cycle`: as many may enter in a cycle, and any only while there was room for all of them; 0 for no limit.
     """
 
     name: str
     size: Annotated[int, Field(ge=1, le=255)]
+    entries_per_cycle: Annotated[int, Field(ge=0, le=16)] = 0
     ports: Annotated[tuple[tuple[Unit, ...], ...], Field(min_length=1)]
 
 

@@ -109,14 +109,15 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         issue = time
     else:
         earliest = time + s.rename_to_issue
-        ready = earliest
-        if c.rs1 > 0:
-            ready = max(ready, s.register_ready[c.rs1])
-        known = ready
+        operands = s.register_ready[c.rs1] if c.rs1 > 0 else 0
+        known = max(earliest, operands)
         if c.rs2 > 0:
-            ready = max(ready, s.register_ready[c.rs2])
+            operands = max(operands, s.register_ready[c.rs2])
         if c.rs3 > 0:
-            ready = max(ready, s.register_ready[c.rs3])
+            operands = max(operands, s.register_ready[c.rs3])
+        ready = max(earliest, operands)
+        if operands == earliest:
+            ready += s.entry_wakeup
         if s.in_order:
             if rd > 0:
                 ready = max(ready, s.register_ready[rd])

@@ -98,9 +98,18 @@ def _entries(s: Any, queue: int) -> int:
 @inner_kernel(forceinline=True)
 def admit(s: Any, queue: int) -> int:
     """Cycle, from the clock's on, at which an issue queue has a free entry."""
-    while _entries(s, queue) >= s.queue_size[queue]:
+    while not _has_room(s, queue):
         advance(s, s.clock + 1)
     return s.clock
+
+
+@inner_kernel(forceinline=True)
+def _has_room(s: Any, queue: int) -> bool:
+    used, limit = _entries(s, queue), s.queue_entries[queue]
+    if limit == 0:
+        return used < s.queue_size[queue]
+    entered = s.queue_entered[queue] if s.queue_time[queue] == s.clock else 0
+    return entered < limit and used - entered + limit <= s.queue_size[queue]
 
 
 @inner_kernel(forceinline=True)
@@ -122,6 +131,9 @@ def leave(s: Any, queue: int, issue: int) -> None:
     word, one = queue >> 3, 1 << ((queue & 7) << 3)
     s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUE_WORDS + word] += one
     s.queue_used[word] += one
+    if s.queue_time[queue] != s.rename_time:
+        s.queue_time[queue], s.queue_entered[queue] = s.rename_time, 0
+    s.queue_entered[queue] += 1
 
 
 @inner_kernel(forceinline=True)

@@ -93,12 +93,13 @@ _FIELDS: list[Any] = [
     ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W), ("fusion", _W), ("fused_pc", _W),
     ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
     ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
-    ("rename_groups", _W), ("group_left", _W), ("group_start", _W), ("group_closed", _W),
+    ("rename_groups", _W), ("group_left", _W), ("group_start", _W), ("group_closed", _W), ("entry_wakeup", _W),
     ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
     ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
     ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
     # --- issue queues and ports
     ("clock", _W), ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUE_WORDS),
+    ("queue_entries", _W, QUEUES), ("queue_entered", _W, QUEUES), ("queue_time", _W, QUEUES),
     ("queue_leaving", _W, QUEUE_WORDS * HORIZON), ("port_book", _W, HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
     ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
@@ -254,7 +255,7 @@ def _back_end(s: Any, core: CoreConfig) -> None:
     s["commit_width"], s["window"], s["rename_to_issue"] = b.commit_width, b.window, b.rename_to_issue_cycles
     s["in_order"], s["move_elimination"] = core.kind == "in_order", b.move_elimination
     s["trap_cycles"], s["fusion"], s["rob_compression"] = b.trap_cycles, fusion_mask(b.fusion), b.rob_compression
-    s["rename_groups"] = b.rename_groups
+    s["rename_groups"], s["entry_wakeup"] = b.rename_groups, b.entry_wakeup_cycles
     for kind in K.SIMPLE_CLASSES:
         s["class_simple"][kind] = 1
     s["free_registers"][:] = b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32
@@ -285,7 +286,7 @@ def _choices_of_unit(core: CoreConfig) -> dict[str, dict[int, int]]:
 
 def _queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
-        s["queue_size"][q] = queue.size
+        s["queue_size"][q], s["queue_entries"][q] = queue.size, queue.entries_per_cycle
     units, choices = _ports_of_unit(core), _choices_of_unit(core)
     latency = core.latency.model_dump()
     latency |= {
