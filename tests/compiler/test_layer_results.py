@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from workbench.cli.app import app
-from workbench.compiler.execute import run_network
+from workbench.compiler.execute import _simulate, run_network
 from workbench.compiler.layer_results import LayerResult, roofline
 from workbench.core.config import load_core
 from workbench.core.sampling.settings import Sampling
@@ -56,11 +57,24 @@ def test_the_memory_roof_binds_below_the_ridge(core) -> None:
 
 def test_a_sampled_run_counts_all_instructions_and_is_within_its_bound() -> None:
     core, graph = load_core("xiangshan_kunminghu_v2"), load_model("mobilenet_v2_0.35_96")
-    whole, sampled = (run_network(graph, core, check=False, sampling=sampling) for sampling in (None, Sampling()))
+    sparse = Sampling(timed_instructions=4_000, least_skip=10_000)
+    whole, sampled = (run_network(graph, core, check=False, sampling=sampling) for sampling in (None, sparse))
     assert sum(layer.timed_instructions for layer in sampled.layers) < sampled.result.instructions
     assert sampled.result.instructions == whole.result.instructions
     off = abs(sampled.result.cycles / whole.result.cycles - 1)
     assert 0 < sampled.latency_error < 0.02 and off <= sampled.latency_error
+
+
+def test_a_network_of_few_instructions_is_simulated_in_full_at_once(graph, core, whole, monkeypatch) -> None:
+    asked = []
+
+    def follow(*arguments: Any) -> Any:
+        asked.append(arguments[3])
+        return _simulate(*arguments)
+
+    monkeypatch.setattr("workbench.compiler.execute._simulate", follow)
+    run = run_network(graph, core, check=False, sampling=Sampling())
+    assert (asked, run.latency_error, run.result.cycles) == ([None], 0, whole.result.cycles)
 
 
 def test_a_network_whose_samples_stay_too_far_apart_is_simulated_in_full(graph, core, whole, monkeypatch) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from workbench.base.errors import InputError
+from workbench.compiler.instructions import kernel_instructions
 from workbench.compiler.ir import Builder, Module
 from workbench.compiler.kernels.threads import on_its_threads, wait_for_all
 from workbench.compiler.link import Linked, link_objects
@@ -57,7 +58,7 @@ def compile_graph(
     linked = link_objects(objects, code_address, stubs=STUBS if target.threads > 1 else {})
     return CompiledNetwork(
         graph.name, _program(graph.name, memory, threads, linked),
-        tuple(_layer(graph, index, draft, target.threads) for index, draft in enumerate(lowering.layers)),
+        tuple(_layer(graph, index, draft, target) for index, draft in enumerate(lowering.layers)),
         {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
         {name: graph.tensors[name].dtype for name in (*graph.inputs, *graph.outputs)},
         arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants), threads=target.threads,
@@ -169,8 +170,8 @@ def _symbol(index: int, draft: Draft) -> str:
     return f"layer_{index:03d}_{draft.node.operator}_{name}"
 
 
-def _layer(graph: Graph, index: int, draft: Draft, threads: int) -> Layer:
-    node = draft.node
+def _layer(graph: Graph, index: int, draft: Draft, target: Target) -> Layer:
+    node, threads = draft.node, target.threads
     operator = "+".join(node.attributes.get("fused", (node.operator,)))
     inputs, outputs = (
         sum(tensor_bytes(graph.tensors[n]) for n in names if n in graph.tensors and n not in graph.constants)
@@ -182,5 +183,5 @@ def _layer(graph: Graph, index: int, draft: Draft, threads: int) -> Layer:
         algorithm += f"; {sharing} threads, largest share {largest:.0%}" if sharing > 1 else "; thread 0 alone"
     return Layer(
         symbol, node.name, operator, draft.macs, inputs, draft.weight_bytes, outputs, algorithm, draft.schedule,
-        draft.sum_bits, sharing, largest,
+        draft.sum_bits, sharing, largest, sum(kernel_instructions(target, kernel) for kernel in draft.kernels),
     )  # fmt: skip

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LARGEST_ERROR = 0.02  # bound of a sampled run that is accepted without sampling more
 _MOST_RUNS = 3
 _WORTH_ALL = 0.25  # of the instructions timed: sampled more densely it would take as long as in full
+_TIMED_TIMES = 2.0  # what layers are timed for at most, about, of `Sampling.timed_instructions`
 _LEFT_OUT = 0.004  # of sampled layers: prefetches and DRAM rows of skipped iterations, as measured (docs/accuracy.md)
 
 
@@ -74,9 +75,9 @@ def run_network(
     graph: a graph, a name of the zoo or the path of an ONNX file.
     check: compare the outputs with onnxruntime.
     threads: that share the layers, each on a core of its own; several want neither sampling nor observers.
-    sampling: how layers are sampled, more densely, or in full where that takes no longer, while the bound on the error is
-    above `LARGEST_ERROR`; None simulates all of them in full. With `check`, and wherever a jump over iterations does not end
-    as it should, what is skipped is executed.
+    sampling: how layers are sampled, unless they are so short that a run in full takes about as long; more densely, or in
+    full where that takes no longer, while the bound on the error is above `LARGEST_ERROR`; None is in full. With `check`,
+    and wherever a jump over iterations does not end as it should, what is skipped is executed.
     observers: logs that look at the machine between slices; they need a run in full.
     planner: pinned schedules; None for the cheapest by estimate.
 
@@ -96,6 +97,8 @@ def run_network(
     def simulate(sampling: Sampling | None) -> tuple[SimResult, tuple[FunctionSample, ...]]:
         return _simulate(network, core, values, sampling, progress, observers)
 
+    if sampling is not None and _is_short(network, sampling):
+        sampling = None
     result, samples = simulate(sampling)
     for _ in range(_MOST_RUNS - 1):
         if sampling is None or _bound(samples) <= LARGEST_ERROR * result.cycles:
@@ -154,6 +157,13 @@ def _bound(samples: Sequence[FunctionSample]) -> float:
     """Bound on the error of all layers together, in cycles: windows differ independently, what is left out does not."""
     skipped = sum(sample.cycles for sample in samples if sample.timed_instructions < sample.instructions)
     return math.sqrt(sum(sample.error_cycles**2 for sample in samples)) + _LEFT_OUT * skipped
+
+
+def _is_short(network: CompiledNetwork, sampling: Sampling) -> bool:
+    """Whether so large a part of the layers would be timed that a run in full takes about as long."""
+    most = _TIMED_TIMES * sampling.timed_instructions
+    timed = sum(min(layer.instructions, most) for layer in network.layers)
+    return timed > _WORTH_ALL * sum(layer.instructions for layer in network.layers)
 
 
 def _timed_part(samples: Sequence[FunctionSample]) -> float:

@@ -24,6 +24,7 @@ class Layer:
     macs: multiply-accumulate operations, padding included. sum_bits: width of their sums.
     input_bytes, weight_bytes, output_bytes: sizes without padding.
     algorithm: the schedule, for people. schedule: the same as it can be pinned; None where there is no choice.
+    instructions: about how many it executes (`instructions`).
     threads: that share the main kernel; others of the program wait. largest_share: part of it that one of them has at most.
     """
 
@@ -39,6 +40,7 @@ class Layer:
     sum_bits: int = 32
     threads: int = 1
     largest_share: float = 1.0
+    instructions: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 A window consists of units, a unit of one iteration or of as many as have some instructions. Behind a gap, and where a loop
 begins, units take longer at first: prefetchers learn, queues fill. How many do so is seen at the loop's first visit, whose
 first window is a long one; behind a gap, units are simulated until one takes as long as the window before, or, after as
-many as it took to learn, until two in a row take equally long. The window is what is even at the end of them; those before
-count as it does. Where a unit is one long iteration, and none was needed to learn, the loop's last iteration is its last
-window, if it does what the others do.
+many as it took to learn, until two in a row take equally long. The window is what is even at the end of them, or all but
+the first of many that never become even; those before count as it does. Where a unit is one long iteration, and none was
+needed to learn, the loop's last iteration is its last window, if it does what the others do.
 
 What a visit leaves behind for the next one (`History`) makes that shorter, not other: a first unit that takes as long as
 the windows of the visit before needs no second one.
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _MOST_UNITS = 6  # planned for a window
 _FIRST = 1 / 4  # of a loop at most in the first window
 _CONVINCING = 3  # equal units in a row that end the first window
+_MANY = 8  # units of which no two in a row are even: they fluctuate, and do not learn
 _EVEN = 0.04  # range of the units of a window, as a part of one
 _SAME = 1e-3  # part by which instructions of iterations may differ that do the same
 
@@ -148,7 +149,7 @@ class Windows:
         units = list(self._begun) if self._plan.unit == 1 else []
         if expected is None:
             most = min(settings.learning_instructions, (self._left + 1) * self._begun[-1][INSTRUCTIONS] * _FIRST)
-            while len(units) < 2 or (self._instructions(units) < most and len(self._even(units)) < _CONVINCING):
+            while len(units) < 2 or (self._instructions(units) < most and _count_even(units) < _CONVINCING):
                 units.append(self._unit())
         elif not (units and self._agree(units[-1], expected)):
             units = self._settle(units, expected)
@@ -181,11 +182,13 @@ class Windows:
         return self._plan.unit * float(sum(unit[INSTRUCTIONS] for unit in units))
 
     def _even(self, units: list[np.ndarray]) -> np.ndarray:
-        """The last of some units, as many as take about equally long."""
-        count = 1
-        cycles = np.array([unit[CYCLES] for unit in units])
-        while count < len(units) and np.ptp(cycles[-count - 1 :]) <= _EVEN * cycles[-1]:
-            count += 1
+        """The last of some units, as many as take about equally long; of many that do not, all but the first ones.
+
+        Units that go up and down, where lines are written back in bursts, say what they take only together.
+        """
+        count = _count_even(units)
+        if count == 1 and len(units) >= _MANY:
+            count = len(units) - max(1, len(units) // 4)
         return np.array(units[-count:])
 
     def _last(self) -> tuple[np.ndarray, np.ndarray]:
@@ -226,6 +229,15 @@ class Windows:
             unit = self._unit()
             self._history.ends_whole = self._does_the_same(unit)
         return self._at
+
+
+def _count_even(units: list[np.ndarray]) -> int:
+    """How many of the last units take about equally long."""
+    count = 1
+    cycles = np.array([unit[CYCLES] for unit in units])
+    while count < len(units) and np.ptp(cycles[-count - 1 :]) <= _EVEN * cycles[-1]:
+        count += 1
+    return count
 
 
 def _untimed(counts: np.ndarray) -> np.ndarray:
