@@ -14,6 +14,19 @@ def test_no_time_left_is_named_before_a_twentieth_is_done(capsys):
     assert second.startswith("work:  50 %, about ") and second.endswith(" s left half")
 
 
+def test_the_time_left_forgets_a_slow_start(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Progress("work", total=100.0, interval_s=0.0) as progress:
+        for now[0], done in ((40.0, 0.0), (60.0, 20.0), (80.0, 40.0)):
+            progress.update(done)
+        now[0] = 90.0
+        progress.update(40.0)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:3] == ["work:  20 %, about 240 s left", "work:  40 %, about 60 s left"]
+    assert lines[3] == "work:  40 %, about 75 s left"
+
+
 def test_without_a_total_the_amount_and_the_time_so_far_are_named(capsys):
     with Progress("work", unit="moves", interval_s=0.0) as progress:
         progress.update(12_000)

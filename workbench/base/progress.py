@@ -34,9 +34,11 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
         self._started = self._last = time.monotonic()
+        self._marks: list[tuple[float, float]] = [(self._started, 0.0)]
 
     def __enter__(self) -> Progress:
         self._started = self._last = time.monotonic()
+        self._marks = [(self._started, 0.0)]
         if not self.quiet and sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -54,6 +56,7 @@ class Progress:
     def restart(self) -> None:
         """Estimate from now on: what came before was preparation."""
         self._started = time.monotonic()
+        self._marks = [(self._started, 0.0)]
         if self._bar is not None:
             self._bar.reset(self._task, total=self.total)
 
@@ -69,13 +72,22 @@ class Progress:
             return
         self._last = now
         share = f"{100 * done / self.total:3.0f} %" if self.total else f"{done:,.0f} {self.unit}"
+        self._marks.append((now, done))
         left = None
         if self.total and done >= FIRST_ESTIMATE * self.total:
-            left = (now - self._started) * (self.total - done) / done
+            left = self._seconds_left(now, done, self.total)
         estimate = f", about {left:.0f} s left" if left is not None else ""
         if not self.total:
             estimate = f", {now - self._started:.0f} s"
         print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
+
+    def _seconds_left(self, now: float, done: float, total: float) -> float:
+        """Time for the rest at the rate since half of the time so far: compiling at the start is not going to come again."""
+        middle = 0.5 * (self._started + now)
+        since, before = max(mark for mark in self._marks if mark[0] <= middle)
+        if done <= before:  # nothing has been finished for long
+            since, before = self._started, 0.0
+        return (now - since) * (total - done) / max(done - before, 1e-12)
 
     def say(self, text: str) -> None:
         """Write a line about what is going on, at once."""
