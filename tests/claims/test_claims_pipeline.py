@@ -150,3 +150,19 @@ def test_cycles_of_all_regions_sum_to_the_run(xiangshan):
     assert sum(result.region_cycles) == result.cycles
     assert sum(result.region_instructions) == result.instructions
     assert 0.4 < result.region_cycles[1] / result.cycles < 0.6
+
+
+def test_an_addition_does_not_issue_where_a_product_ends(xiangshan, steady, change):
+    """On one port for all, each of two products takes a second place, too far from the next one for that to fill it."""
+
+    def without_additions(queue):
+        ports = tuple(tuple(unit for unit in port if unit not in ("alu", "mul")) or ("bit",) for port in queue.ports)
+        return queue if queue.name == "int0" else queue.model_copy(update={"ports": ports})
+
+    def body(s, _):
+        for k in range(60):
+            s.add(K.INT_MUL if k % 30 == 0 else K.INT_ALU, 5 + k % 20, 1)
+
+    one = xiangshan.model_copy(update={"issue_queues": tuple(without_additions(queue) for queue in xiangshan.issue_queues)})
+    assert steady(change(one, backend__shared_write_ports=False), body) == pytest.approx(60, abs=0.5)
+    assert steady(one, body) == pytest.approx(62, abs=0.5)

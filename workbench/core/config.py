@@ -113,7 +113,8 @@ class Backend(StrictModel):
     pairs that decode makes one operation of (`workbench.isa.fusion`). `rename_groups`: what is decoded in one cycle goes on
     together, the next group only when all of it has found room; the second of a fused pair keeps its place in the group,
     and a group starts only while the reorder buffer has room for a full one. `entry_wakeup_cycles`: what an instruction
-    loses whose last operand becomes ready in the very cycle in which it enters its issue queue.
+    loses whose last operand becomes ready in the very cycle in which it enters its issue queue. `shared_write_ports`:
+    integer units of one issue port share a register write port, so that nothing of one cycle issues as a product ends.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -130,6 +131,7 @@ class Backend(StrictModel):
     rob_compression: bool = False
     rename_groups: bool = False
     entry_wakeup_cycles: Natural = 0
+    shared_write_ports: bool = False
     fusion: tuple[Fusion, ...] = ()
 
     @property

@@ -36,6 +36,7 @@ from workbench.core.timing.pipeline import (
     commit,
     fetch,
     free_register,
+    hold_write_port,
     in_group,
     in_order_time,
     leave,
@@ -45,9 +46,10 @@ from workbench.core.timing.pipeline import (
     rename,
     steer,
     take_port,
+    take_port_and_write,
 )
 from workbench.core.timing.stages import log_stages
-from workbench.core.timing.state import QUEUE_CHOICES
+from workbench.core.timing.state import QUEUE_CHOICES, WRITES_AT_ONCE, WRITES_LATER
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
 
@@ -55,6 +57,7 @@ _LOAD, _STORE, _SERIALIZE = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE)
 _CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
 _MEMORY = _LOAD | _STORE
 _MOVE = int(Flag.MOVE)
+_AT_ONCE, _LATER = WRITES_AT_ONCE, WRITES_LATER
 _NOP, _SYSTEM = int(TimingClass.NOP), int(TimingClass.SYSTEM)
 
 
@@ -123,7 +126,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
                 ready = max(ready, s.register_ready[rd])
             ready = in_order_time(s, ready)
         ports = s.choice_ports[choice]
-        issue = take_port(s, ports, ready)
+        writes = s.class_writes[kind]
+        issue = take_port_and_write(s, ports, ready) if writes == _AT_ONCE else take_port(s, ports, ready)
         if s.in_order:
             note_issue(s, issue)
         leave(s, queue, issue)
@@ -139,6 +143,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
             done = issue + latency
             if s.class_blocks[kind]:
                 block_port(s, ports, issue, latency)
+            elif writes == _LATER:
+                hold_write_port(s, ports, done - 1)
         if rd > 0:
             s.register_ready[rd] = done
     finished = commit(s, c.region, done, cause)

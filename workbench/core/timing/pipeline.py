@@ -226,6 +226,31 @@ def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
         keep_port(s, later, busy | (free & -free))
 
 
+@inner_kernel(forceinline=True)
+def take_port_and_write(s: Any, ports: int, time: int) -> int:
+    """The same for an operation of one cycle, which needs the port's register write port as well."""
+    while True:
+        busy = busy_ports(s, time)
+        free = ports & ~(busy | _written_ports(s, time))
+        if free != 0:
+            keep_port(s, time, busy | (free & -free))
+            return time
+        time += 1
+
+
+@inner_kernel(forceinline=True)
+def _written_ports(s: Any, time: int) -> int:
+    """Ports whose register write port a longer operation takes in the cycle in which one of one cycle would."""
+    word = s.write_book[time & _CYCLE]
+    return word & _PORTS if word >> PORTS == (time // HORIZON) & _ROUND else 0
+
+
+@inner_kernel
+def hold_write_port(s: Any, port: int, time: int) -> None:
+    """Enter that the operation which `port` began ends as one of a cycle would that issues at `time`."""
+    s.write_book[time & _CYCLE] = ((time // HORIZON) & _ROUND) << PORTS | _written_ports(s, time) | port
+
+
 @inner_kernel
 def in_order_time(s: Any, time: int) -> int:
     """Issue cycle of an in-order core: not before the previous instruction, at most `issue_width` a cycle."""

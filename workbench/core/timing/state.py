@@ -46,6 +46,7 @@ HORIZON = 1024  # cycles that calendars look ahead
 BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
 FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
+WRITES_AT_ONCE, WRITES_LATER = 1, 2  # integer classes where units of a port share its register write port
 QUEUE_WORDS = QUEUES // 8  # eight queues share a word of their books
 QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
@@ -105,7 +106,7 @@ _FIELDS: list[Any] = [
     ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
     ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
-    ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES),
+    ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES), ("class_writes", _W, CLASSES), ("write_book", _W, HORIZON),
     # --- memory
     ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
     ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
@@ -305,6 +306,9 @@ def _queues(s: Any, core: CoreConfig) -> None:
         s["class_size"][kind] = 0 if isinstance(value, int) else len(value) - 1
     for kind in (TimingClass.INT_DIV, TimingClass.FP_DIV, TimingClass.FP_SQRT):
         s["class_blocks"][kind] = 1
+    if core.backend.shared_write_ports:
+        s["class_writes"][TimingClass.INT_ALU] = WRITES_AT_ONCE
+        s["class_writes"][TimingClass.INT_MUL] = s["class_writes"][TimingClass.BIT_OP] = WRITES_LATER
 
 
 _SAME_LATENCY = {"convert_to_int": "fp_convert", "convert_from_int": "fp_convert", "fp_classify": "fp_misc"}
