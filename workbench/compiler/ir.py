@@ -404,6 +404,12 @@ class Builder:
         name = f"llvm.riscv.{operation}.{self._kind(total)}.{self._kind(value)}.i64"
         return self.call(name, total.type, [self._poison(element_of(total)), total, value, self.vl])
 
+    def add_wide(self, left: Value, right: Value) -> Value:
+        """``left + right`` of unsigned integers, twice as wide."""
+        result = self._poison(f"i{2 * bits_of(element_of(left))}")
+        name = f"llvm.riscv.vwaddu.{self._kind(result)}.{self._kind(left)}.{self._kind(right)}.i64"
+        return self.call(name, result.type, [result, left, right, self.vl])
+
     def subtract_product(self, total: Value, factor: Value, vector: Value) -> Value:
         """``total - factor * vector`` of integers of one width, which wrap; the factor is a scalar or a vector."""
         name = f"llvm.riscv.vnmsac.{self._kind(total)}.{self._kind(factor)}.i64"

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from workbench.compiler.ir import LMULS
+from workbench.compiler.kernels.interleave import Interleave
+from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, border_kernels, copy_kernel
 from workbench.compiler.views import NO_HALO, View
 from workbench.graph.graph import Node
+from workbench.isa.target import Target
+
+_MOST_PAIRED = 4  # bytes of an element, for a pair to be one of at most 64 bits
+_PAIRS_LMUL, _PAIRS_REGISTERS = 4, 28  # of pairs that do not fit into a vector; of all pairs and their elements
 
 
 def _place(lowering: Lowering, node: Node, draft: Draft, view: View) -> None:
@@ -41,7 +48,26 @@ def lower_reshape(lowering: Lowering, node: Node, draft: Draft) -> None:
         assert again is not None
         draft.kernels.append(copy_kernel(again, target))
     else:
-        draft.kernels.append(copy_kernel(source, inside))
+        draft.kernels.append(interleave_kernel(lowering.target, source, inside) or copy_kernel(source, inside))
+
+
+def interleave_kernel(target: Target, source: View, result: View) -> Interleave | None:
+    """A copy that joins neighbours of the result in registers; None where they do not come in pairs from two vectors."""
+    size = result.element.size_bytes
+    dims = [axis_dim(n, x0=x, y=y) for n, x, y in zip(result.shape, source.strides, result.strides, strict=True)]
+    merged = merge_dims(sorted(dims, key=lambda dim: -abs(dim.stride("y"))))
+    if len(merged) < 2:
+        return None
+    *outer, vector, pair = merged
+    if pair.count != 2 or pair.stride("y") != size or size > _MOST_PAIRED:
+        return None
+    if (vector.stride("x0"), vector.stride("y")) != (size, 2 * size):
+        return None
+    *loops, block = outer or [Dim(1, {})]
+    operands = {name: replace(start_of(v), element=v.element.uncomputed) for name, v in (("x0", source), ("y", result))}
+    bits = 16 * size * vector.count
+    lmul = next((lmul for lmul in LMULS if bits <= target.vlen_bits * lmul), _PAIRS_LMUL)
+    return Interleave(operands, tuple(loops), block, vector, pair, lmul, min(block.count, _PAIRS_REGISTERS // (2 * lmul)))
 
 
 @OPERATORS.register("Transpose")
