@@ -32,7 +32,7 @@ from workbench.place.cost import evaluate
 from workbench.place.environment_problem import make_problem
 from workbench.place.vec_env import EpisodeBatch
 
-SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 3e-4, "polish_share": 0.6, "polish_moves": 2e4}
+SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 2e-3, "polish_share": 0.6, "polish_moves": 2e4}
 """shipped_policy: 0 begins with random weights. environments: episodes that run together. learning_rate: of the training.
 polish_share: last share of the time, for exact annealing. polish_moves: its trial moves when `steps` stand for the time."""
 
