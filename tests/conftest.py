@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,11 +20,13 @@ REFERENCE = ROOT.parent / "shared" / "reference"
 
 
 def pytest_configure() -> None:
-    """Let SIGINT interrupt, also where a shell that started the suite in the background had it ignored.
+    """One thread for torch, and let SIGINT interrupt, also where a shell that started the suite had it ignored.
 
     Tests that press Ctrl-C, in this process or in one that they start, would otherwise wait for work that never ends.
+    Two test processes whose torch has two threads each wait for each other: small networks took five times as long.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
