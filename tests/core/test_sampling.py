@@ -62,9 +62,8 @@ def nest(rows: int = ROWS, columns: int = COLUMNS) -> Program:
 
 @pytest.fixture(scope="module")
 def core():
-    """An out-of-order core whose loads wait in place: replays at the end of some rows would make windows of rows uneven."""
-    core = load_core("xiangshan_kunminghu_v2")
-    return core.model_copy(update={"memory": core.memory.model_copy(update={"replay_cycles": 0})})
+    """An out-of-order core with small caches to fill."""
+    return load_core("xiangshan_kunminghu_v2")
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +141,11 @@ def test_a_run_in_full_is_the_plain_run(core, whole) -> None:
 
 def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None:
     full, (expected,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], None)
-    result, (sample,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling())
+    _, (sparse,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling())
+    assert abs(sparse.cycles - expected.cycles) <= sparse.error_cycles
+    assert sparse.error_cycles > 0.02 * expected.cycles  # loads are replayed at the end of some rows: that asks for more
+    result, (sample,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling().denser().denser())
+    assert sample.error_cycles < sparse.error_cycles
     assert sample.timed_instructions < expected.instructions / 3
     assert (result.instructions, sample.instructions) == (full.instructions, expected.instructions)
     assert result.cycles == pytest.approx(full.cycles, rel=0.02)
@@ -155,10 +158,10 @@ def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None
 def test_long_iterations_are_windows_by_themselves(core) -> None:
     program = nest(rows=200, columns=250)  # 1,500 instructions an iteration
     _, (expected,) = run_sampled(program, core, ["kernel"], None)
-    _, (sample,) = run_sampled(program, core, ["kernel"], replace(DENSE, window_instructions=1_000))
+    _, (sample,) = run_sampled(program, core, ["kernel"], replace(DENSE, window_instructions=1_000).denser())
     assert sample.timed_instructions < expected.instructions / 2
     assert sample.instructions == expected.instructions
-    assert abs(sample.cycles - expected.cycles) <= sample.error_cycles < 0.15 * expected.cycles
+    assert abs(sample.cycles - expected.cycles) <= sample.error_cycles < 0.1 * expected.cycles
 
 
 def test_executed_gaps_leave_the_right_memory_and_jumped_ones_do_not(core) -> None:
