@@ -46,7 +46,6 @@ from workbench.core.timing.pipeline import (
     rename,
     steer,
     take_port,
-    take_port_and_write,
 )
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import QUEUE_CHOICES, WRITES_AT_ONCE, WRITES_LATER
@@ -127,7 +126,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
             ready = in_order_time(s, ready)
         ports = s.choice_ports[choice]
         writes = s.class_writes[kind]
-        issue = take_port_and_write(s, ports, ready) if writes == _AT_ONCE else take_port(s, ports, ready)
+        issue = take_port(s, ports, ready, ports if writes == _AT_ONCE else 0)
         if s.in_order:
             note_issue(s, issue)
         leave(s, queue, issue)

@@ -206,11 +206,14 @@ def keep_port(s: Any, time: int, busy: int) -> None:
 
 
 @inner_kernel(forceinline=True)
-def take_port(s: Any, ports: int, time: int) -> int:
-    """First cycle from `time` on in which one of `ports` is free; takes it."""
+def take_port(s: Any, ports: int, time: int, writing: int) -> int:
+    """First cycle from `time` on in which one of `ports` is free; takes it.
+
+    Of those in `writing` the register write port must be free, too, a cycle later: operations of one cycle share it.
+    """
     while True:
         busy = busy_ports(s, time)
-        free = ports & ~busy
+        free = ports & ~(busy | (_written_ports(s, time) & writing))
         if free != 0:
             keep_port(s, time, busy | (free & -free))
             return time
@@ -224,18 +227,6 @@ def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
         busy = busy_ports(s, later)
         free = ports & ~busy
         keep_port(s, later, busy | (free & -free))
-
-
-@inner_kernel(forceinline=True)
-def take_port_and_write(s: Any, ports: int, time: int) -> int:
-    """The same for an operation of one cycle, which needs the port's register write port as well."""
-    while True:
-        busy = busy_ports(s, time)
-        free = ports & ~(busy | _written_ports(s, time))
-        if free != 0:
-            keep_port(s, time, busy | (free & -free))
-            return time
-        time += 1
 
 
 @inner_kernel(forceinline=True)

@@ -124,13 +124,13 @@ def _scalar_operand(s: Any, c: Any, base: int) -> int:
     """Cycle at which the scalar operand has reached the vector unit."""
     base += s.scalar_operand
     if c.rs1 >= F0 and s.scalar_operand > 0 and s.scalar_ports == 0:
-        base = take_port(s, s.class_ports[_FP_CONVERT_CLASS], base)
+        base = take_port(s, s.class_ports[_FP_CONVERT_CLASS], base, 0)
     if s.scalar_interval > 0:
         start = max(base * FIXED, s.scalar_next)
         s.scalar_next = start + s.scalar_interval
         base = start // FIXED
     if s.scalar_ports != 0:
-        base = take_port(s, s.scalar_ports, base)
+        base = take_port(s, s.scalar_ports, base, 0)
     return base
 
 
