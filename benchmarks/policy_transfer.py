@@ -7,9 +7,9 @@ Without netlists: `rvv_npu`, `systolic` and five designs of the family that is n
 `untrained` draw floorplans for `--seconds` and keep the best (soft macros placed by `environment_soft_macros`, nothing
 searched); `nearest` is no network at all: each macro on the legal cell nearest to where it is expected; `polished` is the
 best of four floorplans of the policy, smoothed and annealed exactly on the grid for what is left of the time, as the agent
-`ppo` does; random and greedy get the
-same time; annealing starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds; also the
-mean of single draws.
+`ppo` does; `analytical` begins with the analytical placer's floorplan instead and polishes it likewise; random and greedy
+get the same time; annealing starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds;
+also the mean of single draws.
 
     python benchmarks/policy_transfer.py NETLIST --tune-minutes 5
 
@@ -28,8 +28,10 @@ import torch
 
 from workbench.base.files import make_folder, write_json
 from workbench.base.progress import Progress
+from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
 from workbench.netlist.load import load_design
+from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.base import PlacementOptions, make_agent
 from workbench.place.agents.demonstrations import nearest_floorplan
 from workbench.place.agents.policy import NetworkConfig, make_network
@@ -37,6 +39,7 @@ from workbench.place.agents.policy_sampling import policy_floorplans
 from workbench.place.agents.policy_shipped import SHIPPED_POLICY, write_weights
 from workbench.place.agents.ppo import POLISH, compile_kernels, smoothed
 from workbench.place.agents.training_run import TrainingOptions, run_training
+from workbench.place.analytical import analytical_floorplan
 from workbench.place.cost import evaluate
 from workbench.place.environment_problem import make_problem
 from workbench.place.families import HELD_OUT, family_design
@@ -61,10 +64,19 @@ def polished(design: Design, policy: Path, seconds: float, seed: int) -> float:
     """The best of four floorplans of the policy, smoothed and annealed on the grid for the rest of the time."""
     began = time.monotonic()
     found = policy_floorplans(design, seed=seed, episodes=4, policy=policy)
-    if not found:
-        return float("nan")
-    options = PlacementOptions(init=smoothed(design, found[0].floorplan, seed, True), on_grid=True, params=POLISH)
-    return place("annealing", design, seconds - (time.monotonic() - began), seed, options)
+    return polish(design, smoothed(design, found[0].floorplan, seed, True), began + seconds, seed) if found else float("nan")
+
+
+def analytical(design: Design, seconds: float, seed: int) -> float:
+    """The analytical placer's floorplan, annealed on the grid for the rest of the time."""
+    began = time.monotonic()
+    return polish(design, analytical_floorplan(design, make_rng(seed), on_grid=True), began + seconds, seed)
+
+
+def polish(design: Design, floorplan: Floorplan, until: float, seed: int) -> float:
+    """Proxy cost of a floorplan annealed on the grid until a time of the monotonic clock."""
+    options = PlacementOptions(init=floorplan, on_grid=True, params=POLISH)
+    return place("annealing", design, until - time.monotonic(), seed, options)
 
 
 def untrained_policy(folder: Path, design: Design) -> Path:
@@ -89,6 +101,7 @@ def compare(design: Design, arguments: argparse.Namespace) -> dict[str, list[flo
         "untrained untrained_draw": lambda seed: sampled(design, untrained, seconds, seed),
         "nearest": lambda seed: (float("nan") if start is None else evaluate(start).proxy,),
         "polished": lambda seed: (polished(design, policy, seconds, seed),),
+        "analytical": lambda seed: (analytical(design, seconds, seed),),
         "random": lambda seed: (place("random", design, seconds, seed, PlacementOptions()),),
         "greedy": lambda seed: (place("greedy", design, seconds, seed, PlacementOptions()),),
         "annealing": lambda seed: (place("annealing", design, arguments.annealing_seconds, seed, on_grid),),
