@@ -172,7 +172,9 @@ def _backward_edge(
 
 
 @kernel
-def _send(as_first, as_second, bias, ends, at_node, summary):  # type: ignore[no-untyped-def]
+def _send(
+    as_first: np.ndarray, as_second: np.ndarray, bias: np.ndarray, ends: np.ndarray, at_node: np.ndarray, summary: np.ndarray
+) -> None:
     """All episodes forwards; float32 in rows of eight, C order, `ends` int64."""
     episodes, nodes, edges = as_first.shape[0], as_first.shape[1], ends.shape[1]
     for episode in range(episodes):
@@ -187,9 +189,10 @@ def _send(as_first, as_second, bias, ends, at_node, summary):  # type: ignore[no
 
 
 @kernel
-def _send_back(  # type: ignore[no-untyped-def]
-    as_first, as_second, bias, ends, summary, of_node, of_summary, to_first, to_second, to_bias
-):
+def _send_back(
+    as_first: np.ndarray, as_second: np.ndarray, bias: np.ndarray, ends: np.ndarray, summary: np.ndarray,
+    of_node: np.ndarray, of_summary: np.ndarray, to_first: np.ndarray, to_second: np.ndarray, to_bias: np.ndarray,
+) -> None:  # fmt: skip
     """All episodes backwards; the last three begin with zeros."""
     episodes, nodes, edges = as_first.shape[0], as_first.shape[1], ends.shape[1]
     for episode in range(episodes):

@@ -20,6 +20,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
+from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.annealing import AnnealingAgent
@@ -29,6 +30,7 @@ from workbench.place.agents.policy_shipped import SHIPPED_POLICY, load_policy, n
 from workbench.place.agents.training import Stop, Trainer, TrainingConfig
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import evaluate
+from workbench.place.cost_model import make_model
 from workbench.place.environment_problem import make_problem
 from workbench.place.vec_env import EpisodeBatch
 
@@ -88,11 +90,12 @@ def smoothed(design: Design, floorplan: Floorplan, seed: int, on_grid: bool) -> 
     The policy decides macro by macro and soft macros follow by one fast method; the gradient of wirelength and density moves
     all of them together, a second or two on some hundred macros (model: ours; benchmarks/policy_transfer.py).
     """
+    rng, model = make_rng(seed), make_model(design.netlist, design.canvas)
     try:
-        found = as_written(analytical_floorplan(design, np.random.default_rng(seed), init=floorplan, on_grid=on_grid))
+        found = as_written(analytical_floorplan(design, rng, init=floorplan, on_grid=on_grid, model=model))
     except InputError:  # no room for its macros once they were moved
         return floorplan
-    return found if evaluate(found).proxy < evaluate(floorplan).proxy else floorplan
+    return found if evaluate(found, model).proxy < evaluate(floorplan, model).proxy else floorplan
 
 
 @dataclasses.dataclass
