@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import workbench
 from workbench.base.jit import inner_kernel, kernel, reachable_modules
 
@@ -19,6 +21,7 @@ def run(tree: Path, code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_an_edit_in_a_called_module_recompiles_the_caller(tmp_path: Path) -> None:
     package = tmp_path / "workbench"
     shutil.copytree(Path(workbench.__file__).parent / "base", package / "base")

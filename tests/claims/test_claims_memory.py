@@ -14,8 +14,8 @@ KIB = 1024
 
 def _chase(core, size_bytes, loads=3000, step=64, warm=True):
     """Cycles per load of a random cyclic walk over lines of a set of `size_bytes`."""
-    order = list(range(size_bytes // step))
-    random.Random(7).shuffle(order)
+    lines = size_bytes // step
+    order = random.Random(7).sample(range(lines), lines if warm else loads)
     warmed = len(order) if warm else 0
 
     def walk(count):

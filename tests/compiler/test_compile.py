@@ -17,6 +17,7 @@ from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.lowering import Buffer, Lowering
 from workbench.compiler.machine import make_object
 from workbench.compiler.memory import plan_memory
+from workbench.compiler.network import CompiledNetwork
 from workbench.compiler.passes import optimise
 from workbench.compiler.spills import count_spills
 from workbench.graph.zoo import load_model
@@ -27,8 +28,14 @@ CORE = Target("core", 128, 256, False, 65536, 1 << 20)
 ENGINE = Target("engine", 4096, 1024, False, 65536, 1 << 20, renames_vectors=False, engine_entries=8, load_latency_cycles=28)
 
 
-def test_a_residual_block_becomes_three_layers() -> None:
-    network = compile_graph(load_model("mobilenet_v2_0.35_96"), CORE)
+@pytest.fixture(scope="module")
+def mobilenet() -> CompiledNetwork:
+    """MobileNetV2 on the core of these tests, with its assembly, compiled once for all tests that only read it."""
+    return compile_graph(load_model("mobilenet_v2_0.35_96"), CORE, with_assembly=True)
+
+
+def test_a_residual_block_becomes_three_layers(mobilenet: CompiledNetwork) -> None:
+    network = mobilenet
     operators = [layer.operator for layer in network.layers]
     assert operators.count("Conv+BatchNormalization+Add") == 10
     assert len(operators) == 56 and {op.split("+")[0] for op in operators} == {"Conv", "AveragePool", "Gemm", "Softmax"}
@@ -45,22 +52,22 @@ def test_channel_shuffles_cost_no_layer(reference: Path) -> None:
     assert sum(node.operator == "Transpose" for node in graph.nodes) == 15
 
 
-def test_every_layer_is_a_function_of_the_program() -> None:
-    network = compile_graph(load_model("mobilenet_v2_0.35_96"), CORE)
+def test_every_layer_is_a_function_of_the_program(mobilenet: CompiledNetwork) -> None:
+    network = mobilenet
     functions = {symbol.name: symbol for symbol in network.program.symbols if symbol.is_function}
     assert all(functions[layer.symbol].size_bytes > 0 for layer in network.layers)
     assert re.fullmatch(r"layer_000_Conv_first", network.layers[0].symbol)
     assert network.macs == sum(layer.macs for layer in network.layers)
 
 
-def test_the_program_survives_being_written_and_read() -> None:
-    program = compile_graph(load_model("mobilenet_v2_0.35_96"), CORE).program
+def test_the_program_survives_being_written_and_read(mobilenet: CompiledNetwork) -> None:
+    program = mobilenet.program
     again = parse_elf(format_elf(program), "program")
     assert (again.entry, again.segments) == (program.entry, program.segments)
 
 
 def test_compiling_twice_gives_the_same_bytes() -> None:
-    graph = load_model("mobilenet_v2_0.35_96")
+    graph = load_model("mlperf_tiny_kws")
     assert format_elf(compile_graph(graph, CORE).program) == format_elf(compile_graph(graph, CORE).program)
 
 
@@ -81,9 +88,8 @@ def test_buffers_share_memory_only_when_they_do_not_live_together() -> None:
     assert plan.arena_bytes < sum(buffer.size_bytes for buffer in buffers)
 
 
-def test_no_layer_of_a_network_spills_vector_registers() -> None:
-    network = compile_graph(load_model("mobilenet_v2_0.35_96"), CORE, with_assembly=True)
-    assert not re.search(r"\bv[sl][1248]r", network.assembly)
+def test_no_layer_of_a_network_spills_vector_registers(mobilenet: CompiledNetwork) -> None:
+    assert mobilenet.assembly and not re.search(r"\bv[sl][1248]r", mobilenet.assembly)
 
 
 def test_spills_are_found_in_machine_code() -> None:
@@ -113,7 +119,7 @@ def test_short_registers_are_grouped_and_long_ones_are_not() -> None:
 
 def test_a_compiled_network_is_kept_and_a_damaged_one_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
-    graph = load_model("mobilenet_v2_0.35_96")
+    graph = load_model("mlperf_tiny_kws")
     first = compile_cached(graph, CORE)
     files = sorted((tmp_path / "networks").iterdir())
     assert [path.suffix for path in files] == [".elf", ".json"]

@@ -60,7 +60,7 @@ def check(graph: Graph, threads: int, target: Target = CORE, planner: Planner | 
 
 
 @needs_qemu
-@pytest.mark.parametrize(("name", "threads"), [(name, 2 + place % 3) for place, name in enumerate(UNDER_QEMU)])
+@pytest.mark.parametrize(("name", "threads"), [(name, 2 + place % 3) for place, name in enumerate(UNDER_QEMU[::4])])
 def test_an_operator_gives_the_bytes_of_one_thread(name: str, threads: int, build_network: Build, shares_all: None) -> None:
     check(build_network(*CASES[name]), threads)
 
@@ -137,7 +137,7 @@ ALGORITHMS = [
 
 
 @needs_qemu
-@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("threads", [pytest.param(2, marks=pytest.mark.slow), 5])
 @pytest.mark.parametrize("schedule", ALGORITHMS, ids=lambda s: f"{s.algorithm} over {s.vectors}")
 def test_every_algorithm_gives_the_bytes_of_one_thread(
     schedule: Schedule, threads: int, image: Graph, shares_all: None

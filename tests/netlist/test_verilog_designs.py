@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from pathlib import Path
@@ -34,8 +35,13 @@ def read_config(root: Path, name: str) -> tuple[Path, VerilogConfig]:
 
 
 def flat_design(root: Path, name: str, params: dict[str, int]) -> FlatDesign:
+    return _flattened(root, name, tuple(params.items()))
+
+
+@functools.cache
+def _flattened(root: Path, name: str, params: tuple[tuple[str, int], ...]) -> FlatDesign:
     toml, config = read_config(root, name)
-    return flatten(toml, config, config.values(params, toml))
+    return flatten(toml, config, config.values(dict(params), toml))
 
 
 def slang(root: Path, name: str, params: dict[str, int]) -> driver.Driver:
@@ -78,7 +84,7 @@ def test_the_expected_numbers_of_macros_and_leaves(root: Path, name: str) -> Non
     toml, config = read_config(root, name)
     assert config.expected.sets
     for case in config.expected.sets:
-        counts = flatten(toml, config, config.values(case.parameters, toml)).counts()
+        counts = flat_design(root, name, case.parameters).counts()
         counts.pop(GLUE, None)
         assert sum(n for module, n in counts.items() if module in config.macros) == case.macros, case.parameters
         assert sum(counts.values()) == case.leaves, case.parameters

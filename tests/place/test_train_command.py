@@ -10,6 +10,10 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
+
+from workbench.base.errors import WorkbenchError
+from workbench.cli.app import app
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 
@@ -18,20 +22,21 @@ def _run(*arguments):
     return subprocess.run([*WORKBENCH, "train", *map(str, arguments)], capture_output=True, text=True, timeout=500)
 
 
+def _refusal(*arguments):
+    done = CliRunner().invoke(app, ["train", *map(str, arguments)])
+    assert isinstance(done.exception, WorkbenchError)
+    return str(done.exception)
+
+
 def test_an_agent_that_does_not_learn_is_refused(tmp_path):
-    done = _run("rvv_npu", "--agent", "annealing", "--out", tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == (
-        "workbench: --agent: found 'annealing', which does not learn, expected ppo; "
-        "use `workbench place` for agents that do not learn.\n"
+    assert _refusal("rvv_npu", "--agent", "annealing", "--out", tmp_path) == (
+        "--agent: found 'annealing', which does not learn, expected ppo; use `workbench place` for agents that do not learn."
     )
 
 
 def test_resuming_where_nothing_was_trained_is_refused(tmp_path):
-    done = _run("rvv_npu", "--steps", 1, "--resume", "--out", tmp_path)
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"workbench: {tmp_path}/checkpoint.pt: found no such file, expected an existing file; check the path.\n"
+    assert _refusal("rvv_npu", "--steps", 1, "--resume", "--out", tmp_path) == (
+        f"{tmp_path}/checkpoint.pt: found no such file, expected an existing file; check the path."
     )
 
 

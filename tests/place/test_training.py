@@ -76,6 +76,7 @@ def test_an_interrupted_update_is_dropped_and_the_last_boundary_kept(designs, mo
         assert torch.equal(value, trainer.model.policy.state_dict()[name])
 
 
+@pytest.mark.slow
 def test_a_policy_learns_to_place_more_cheaply():
     design = synthetic_design(7, macros=10, columns=10, rows=10, macro_share=0.35)
     trainer = Trainer([design], TrainingConfig(seed=1, environments=16, evaluation_episodes=48, learning_rate=5e-3))

@@ -49,7 +49,7 @@ def outcome(machine: Machine, source: random.Random) -> str:
 def test_functional(tmp_path, is_bare):
     (tmp_path / "file").write_bytes(b"content")
     seen = set()
-    for seed in range(60):
+    for seed in range(30):
         program, source = random_program(seed, is_bare)
         seen.add(outcome(Machine(program, None, vlen_bits=256, space_bytes=16 << 20, root=tmp_path), source))
     assert "fault" in seen

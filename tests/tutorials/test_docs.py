@@ -108,6 +108,7 @@ def test_the_core_tutorial_runs_as_written(root: Path, tmp_path: Path) -> None:
     assert all((tmp_path / name).stat().st_size for name in CORE_RESULTS)
 
 
+@pytest.mark.slow
 def test_the_environments_page_runs_as_written(root: Path, tmp_path: Path) -> None:
     text = (root / "docs" / "environment.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
