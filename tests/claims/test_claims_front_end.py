@@ -206,7 +206,10 @@ def test_a_branch_that_was_always_taken_needs_no_direction_table(xiangshan, chan
             s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
         return s.run(core).activity.branch_mispredicts
 
-    few = {"predictor__base_entries": 16, "predictor__tage_tables": xiangshan.predictor.tage_tables[:1]}
+    few = {
+        "predictor__base_entries": 16, "predictor__tage_tables": xiangshan.predictor.tage_tables[:1],
+        "predictor__sc_history_bits": (),
+    }  # fmt: skip
     without = change(xiangshan, predictor__always_taken_bit=False, **few)
     assert run(change(xiangshan, **few)) < run(without)
 

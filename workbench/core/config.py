@@ -72,7 +72,8 @@ class Predictor(StrictModel):
     the first-level buffer predicts directions by itself and is overridden at the price of `ftb_bubble_cycles`; the
     statistical corrector and the indirect predictor override later, for `late_bubble_cycles`. With `always_taken_bit` a
     branch counts as taken, without use of the direction tables, until it was not taken once. Histories hold the outcomes
-    of conditional branches (`direction`) or the targets of all taken transfers (`path`).
+    of conditional branches (`direction`) or the targets of all taken transfers (`path`). `direction_training`: the tables of
+    tage_sc learn at once, or `training_cycles` after the branch resolves or commits.
     """
 
     direction: Literal["tage_sc", "gshare"]
@@ -93,6 +94,7 @@ class Predictor(StrictModel):
     late_bubble_cycles: Natural = 0
     always_taken_bit: bool = False
     direction_history: Literal["direction", "path"] = "direction"
+    direction_training: Literal["at_once", "resolution", "commit"] = "at_once"
     indirect_history: Literal["direction", "path"] = "path"
 
     @model_validator(mode="after")
@@ -100,6 +102,8 @@ class Predictor(StrictModel):
         if self.direction == "tage_sc" and not self.tage_tables:
             raise ValueError("at least one of tage_tables for direction tage_sc")
         if self.sc_history_bits and not self.sc_entries:
+        if self.direction != "tage_sc" and self.direction_training != "at_once":
+            raise ValueError("direction_training at_once for gshare")
             raise ValueError("sc_entries with sc_history_bits")
         return self
 

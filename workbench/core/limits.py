@@ -13,6 +13,7 @@ STRIDES = 1024
 TAGE_TABLES = 8
 PREDICTOR_ENTRIES = 65536
 RAS_ENTRIES = 64
+LESSONS = 64  # branches whose outcome waits for the direction tables
 DRAM_BANKS = 512
 DRAM_CHANNELS = 16
 HARTS = 64

@@ -361,6 +361,7 @@ def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     place = look_up_target(s, pc) if taken else _HIT
     if wrong:
         s.mispredicts += 1
+    s.resolved = resolve
         s.branch_mispredicts += 1
         redirect(s, resolve, MISPREDICTED)
         return

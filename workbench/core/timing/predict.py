@@ -1,7 +1,8 @@
 """Branch prediction with real tables: TAGE with a statistical corrector or gshare, ITTAGE, return stack, target buffers.
 
-Direction tables are read and trained at once, in program order: no wrong path pollutes them and histories are never
-repaired. New targets are known only after their branch commits (`training`).
+Tables are read in program order: no wrong path pollutes them and histories are never repaired. New targets are known
+only after their branch commits (`training`). TAGE learns at once, or late: what a branch did waits in a ring until the
+cycle at which the hardware would write it, so that branches predicted before that see the older counters.
 
 Source
 ------
@@ -15,12 +16,14 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import PREDICTOR_ENTRIES
+from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES
 from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
 from workbench.core.timing.tables import STAMP_SHIFT, find, insert
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
+_LESSON = LESSONS - 1
+AT_ONCE, AT_RESOLUTION, AT_COMMIT = 0, 1, 2  # when direction tables learn
 _BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: always taken so far; two-bit counters
 
 
@@ -36,7 +39,9 @@ def predict_branch(s: Any, pc: int, taken: bool) -> bool:
         return predict_direction(s, pc, taken)
     slot = find(s, FTB_ARRAY, pc >> 1)
     if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
-        if taken:
+        if taken and s.keeps_bias:
+            _shift_history(s, taken)
+        elif taken:
             predict_direction(s, pc, taken)
         return taken
     if s.keeps_bias and s.stamps[slot] & _BIASED:
@@ -102,14 +107,18 @@ def _train_base(s: Any, index: int, taken: bool) -> None:
 
 @inner_kernel
 def _tage(s: Any, pc: int, taken: bool) -> bool:
+    if s.learns != AT_ONCE:
+        _learn_due(s)
+    e = s.lesson_next & _LESSON
+    row = e * TAGE_TABLES
     provider, alternate = -1, -1
     for k in range(s.tables):
         mixed = (s.history & s.table_history[k]) * _MIX_A ^ (s.older_history & s.table_older[k]) * _MIX_B
         mixed = (mixed ^ (pc >> 1)) * _MIX_C
         index = k * PREDICTOR_ENTRIES + ((mixed >> 36) & s.table_mask[k])
         tag = (mixed >> 20) & s.table_tag_mask[k]
-        s.table_index[k] = index
-        s.table_tag[k] = tag
+        s.table_index[row + k] = index
+        s.table_tag[row + k] = tag
         if s.tags_tage[index] == tag + 1:
             alternate = provider
             provider = k
@@ -117,31 +126,57 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
     base_taken = s.base_counters[base_index] >= 0
     other = base_taken
     if alternate >= 0:
-        other = s.counters[s.table_index[alternate]] >= 0
+        other = s.counters[s.table_index[row + alternate]] >= 0
     predicted = base_taken
     weight = 2 * s.base_counters[base_index] + 1
     if provider >= 0:
-        slot = s.table_index[provider]
+        slot = s.table_index[row + provider]
         counter = s.counters[slot]
         weight = 2 * counter + 1
         fresh = (counter == 0 or counter == -1) and s.useful[slot] == 0
         predicted = other if fresh else counter >= 0
-    tage_taken = predicted
+    s.lesson_provider[e], s.lesson_base[e] = provider, base_index
+    s.lesson_outcome[e] = taken | predicted << 1 | other << 2
     if s.sc_tables > 0:
-        predicted = _correct(s, pc, tage_taken, weight, taken)
+        tage_taken = predicted
+        predicted = _correct(s, e, pc, tage_taken, weight)
         s.overruled = predicted != tage_taken
-    _train_tage(s, provider, base_index, other, taken)
-    if tage_taken != taken:
-        _allocate(s, provider, taken)
+    if s.learns == AT_ONCE:
+        _learn(s, e)
+    else:
+        s.lesson_time[e] = s.training + (s.resolved if s.learns == AT_RESOLUTION else s.last_commit)
+        s.lesson_next += 1
     return predicted != taken
 
 
 @inner_kernel
-def _train_tage(s: Any, provider: int, base_index: int, other: bool, taken: bool) -> None:
+def _learn_due(s: Any) -> None:
+    """Train with the branches whose outcome has reached the tables when the block at hand is predicted."""
+    first = s.lesson_first
+    while first < s.lesson_next and (s.lesson_time[first & _LESSON] <= s.bpu_time or s.lesson_next - first >= LESSONS):
+        _learn(s, first & _LESSON)
+        first += 1
+    s.lesson_first = first
+
+
+@inner_kernel
+def _learn(s: Any, e: int) -> None:
+    """Train TAGE and the corrector with entry `e` of the ring of predictions."""
+    taken, tage_taken, other = s.lesson_outcome[e] & 1, (s.lesson_outcome[e] >> 1) & 1, s.lesson_outcome[e] >> 2
+    provider = s.lesson_provider[e]
+    if s.sc_tables > 0:
+        _train_corrector(s, e, tage_taken > 0, taken > 0)
+    _train_tage(s, provider, e * TAGE_TABLES, s.lesson_base[e], other > 0, taken > 0)
+    if tage_taken != taken:
+        _allocate(s, provider, e * TAGE_TABLES, taken > 0)
+
+
+@inner_kernel
+def _train_tage(s: Any, provider: int, row: int, base_index: int, other: bool, taken: bool) -> None:
     if provider < 0:
         _train_base(s, base_index, taken)
         return
-    slot = s.table_index[provider]
+    slot = s.table_index[row + provider]
     counter = s.counters[slot]
     if (counter >= 0) != other:
         if (counter >= 0) == taken:
@@ -159,45 +194,51 @@ def _train_tage(s: Any, provider: int, base_index: int, other: bool, taken: bool
 
 
 @inner_kernel
-def _allocate(s: Any, provider: int, taken: bool) -> None:
+def _allocate(s: Any, provider: int, row: int, taken: bool) -> None:
     """Enter the branch in a table of longer history: the first not useful one, now and then skipping one."""
     s.allocation = (s.allocation * 5 + 3) & 0xFFFF
     first = provider + 1
     if first + 1 < s.tables and (s.allocation >> 8) & 3 == 0:
         first += 1
     for k in range(first, s.tables):
-        slot = s.table_index[k]
+        slot = s.table_index[row + k]
         if s.useful[slot] == 0:
-            s.tags_tage[slot] = s.table_tag[k] + 1
+            s.tags_tage[slot] = s.table_tag[row + k] + 1
             s.counters[slot] = 0 if taken else -1
             return
         s.useful[slot] -= 1
 
 
 @inner_kernel
-def _correct(s: Any, pc: int, predicted: bool, weight: int, taken: bool) -> bool:
+def _correct(s: Any, e: int, pc: int, predicted: bool, weight: int) -> bool:
     """The statistical corrector: a perceptron-like sum over counters indexed with short histories may overrule TAGE."""
     total = weight * 8
     for k in range(s.sc_tables):
         mixed = ((s.history & s.sc_history[k]) * _MIX_B ^ (pc >> 1)) * _MIX_A
         index = k * PREDICTOR_ENTRIES + (((mixed >> 36) ^ predicted) & s.sc_mask)
-        s.sc_index[k] = index
+        s.sc_index[e * 4 + k] = index
         total += 2 * s.sc_counters[index] + 1
+    s.lesson_total[e] = total
     overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold
-    final = (total >= 0) if overruled else predicted
+    return (total >= 0) if overruled else predicted
+
+
+@inner_kernel
+def _train_corrector(s: Any, e: int, predicted: bool, taken: bool) -> None:
+    total = s.lesson_total[e]
     if (total >= 0) != taken or abs(total) < 2 * s.sc_threshold:
         for k in range(s.sc_tables):
-            counter = s.sc_counters[s.sc_index[k]]
+            index = s.sc_index[e * 4 + k]
+            counter = s.sc_counters[index]
             if taken and counter < 31:
-                s.sc_counters[s.sc_index[k]] = counter + 1
+                s.sc_counters[index] = counter + 1
             elif not taken and counter > -32:
-                s.sc_counters[s.sc_index[k]] = counter - 1
+                s.sc_counters[index] = counter - 1
     if (total >= 0) != predicted:
         s.sc_tune += 1 if (total >= 0) != taken else -1
         if s.sc_tune > 31 or s.sc_tune < -31:
             s.sc_threshold = min(max(s.sc_threshold + (2 if s.sc_tune > 0 else -2), 6), 80)
             s.sc_tune = 0
-    return final
 
 
 @inner_kernel

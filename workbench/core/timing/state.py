@@ -22,6 +22,7 @@ from workbench.core.limits import (
     INSTRUCTION_BUFFER,
     L1D_BANKS,
     MSHRS,
+    LESSONS,
     NPU_QUEUE,
     OFFSETS,
     PATTERNS,
@@ -80,10 +81,13 @@ _FIELDS: list[Any] = [
     ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
     ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
     ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
-    ("table_older", _W, TAGE_TABLES), ("table_index", _W, TAGE_TABLES), ("table_tag", _W, TAGE_TABLES),
+    ("table_older", _W, TAGE_TABLES), ("table_index", _W, LESSONS * TAGE_TABLES),
+    ("table_tag", _W, LESSONS * TAGE_TABLES), ("learns", _W), ("resolved", _W),  # ring of predictions to learn from
+    ("lesson_first", _W), ("lesson_next", _W), ("lesson_time", _W, LESSONS), ("lesson_provider", _W, LESSONS),
+    ("lesson_base", _W, LESSONS), ("lesson_outcome", _W, LESSONS), ("lesson_total", _W, LESSONS),
     ("indirect_mask", _W, TAGE_TABLES), ("indirect_tag_mask", _W, TAGE_TABLES),
     ("indirect_history", _W, TAGE_TABLES), ("indirect_index", _W, TAGE_TABLES), ("indirect_tag", _W, TAGE_TABLES),
-    ("sc_history", _W, 4), ("sc_index", _W, 4), ("ras", _W, RAS_ENTRIES),
+    ("sc_history", _W, 4), ("sc_index", _W, LESSONS * 4), ("ras", _W, RAS_ENTRIES),
     ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
     ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
     ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
@@ -238,7 +242,7 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
     s["decode_finds_taken"] = p.decode_finds_taken_branches
     s["training"], s["first_counters"], s["late_bubble"] = p.training_cycles, p.first_level_counters, p.late_bubble_cycles
-    s["keeps_bias"] = p.always_taken_bit
+    s["keeps_bias"], s["learns"] = p.always_taken_bit, ("at_once", "resolution", "commit").index(p.direction_training)
     s["path_directions"], s["path_indirect"] = p.direction_history == "path", p.indirect_history == "path"
     for k, table in enumerate(p.tage_tables):
         s["table_mask"][k], s["table_tag_mask"][k] = table.entries - 1, (1 << table.tag_bits) - 1
