@@ -8,7 +8,7 @@ import pytest
 
 from workbench.core.config import load_core
 from workbench.core.timing.stream import BASE, Stream
-from workbench.isa.code import Flag
+from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass as K
 
 
@@ -52,3 +52,58 @@ def test_a_branch_is_trained_once_whenever_the_tables_are_written(nanhu, change)
 
     assert run(predictor__direction_training="commit") < 60  # of 3000: a pattern that is learned either way
     assert run(predictor__direction_training="at_once") < 60
+
+
+def _far_code(core):
+    """Cycles of two rounds through 128 KiB of straight code, more than the L1I and less than the L2 hold."""
+
+    def body(s, _):
+        for _ in range(1 << 11):
+            for k in range(15):
+                s.add(K.INT_ALU, 5 + k, 1)
+            s.add(K.JUMP, flags=Flag.JUMP, target=s.pc + 4)
+
+    long, short = (Stream().loop(body, times).run(core).cycles for times in (3, 2))
+    return (long - short) / (1 << 11)
+
+
+def test_code_outside_the_instruction_cache_is_had_earlier_where_prediction_brings_it_in(nanhu, change):
+    directed = change(nanhu, memory__prefetch__fetch_directed=True)
+    many = change(directed, memory__l1i=nanhu.memory.l1i.model_copy(update={"mshrs": 14}))
+    assert _far_code(many) < _far_code(directed) < _far_code(nanhu)
+    assert _far_code(nanhu) > nanhu.memory.l2.hit_latency_cycles / nanhu.memory.l1i.mshrs
+
+
+def test_what_prediction_asks_for_is_in_the_l2_when_it_is_fetched(nanhu, change):
+    def body(s, _):
+        for _ in range(1 << 9):
+            s.add(K.JUMP, flags=Flag.JUMP, target=s.pc + 64)
+
+    result = Stream().loop(body, 1).run(nanhu)
+    assert result.counters["prefetches"] > 400
+
+
+def _mixed(second, count=60):
+    def body(s, _):
+        for k in range(count // 2):
+            s.add(K.INT_ALU, 5 + k % 20, 1)
+            s.add(second, (F0 if second != K.INT_ALU else 0) + 5 + k % 20, F0 + 1 if second != K.INT_ALU else 1)
+
+    return body
+
+
+def test_each_dispatch_queue_hands_on_so_many_a_cycle(nanhu, steady, change):
+    narrow = change(nanhu, backend__dispatch_width=2)
+    assert 60 / steady(narrow, _mixed(K.INT_ALU)) == pytest.approx(2, rel=0.05)
+    assert 60 / steady(narrow, _mixed(K.FP_FMA)) == pytest.approx(4, rel=0.05)
+
+
+def test_a_dispatch_queue_that_is_full_stops_rename(nanhu, steady, change):
+    def body(s, iteration):
+        for k in range(24):
+            s.add(K.INT_ALU, 5 + k % 20, 1)
+        for k in range(24):
+            s.add(K.FP_FMA, F0 + 5 + k % 20, F0 + 1)
+
+    deep, shallow = (change(nanhu, backend__dispatch_width=2, backend__dispatch_queue_entries=n) for n in (32, 8))
+    assert steady(shallow, body) > 1.3 * steady(deep, body)

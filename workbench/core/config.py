@@ -17,6 +17,7 @@ from workbench.base.registry import unknown_name
 from workbench.core.config_vector import FpLatency, IntLatency, Latency, Natural, Npu, PowerOfTwo, Vector
 from workbench.core.limits import (
     CACHE_ENTRIES,
+    DISPATCH_ENTRIES,
     DRAM_BANKS,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
@@ -93,17 +94,17 @@ class Predictor(StrictModel):
     first_level_counters: bool = False
     late_bubble_cycles: Natural = 0
     always_taken_bit: bool = False
-    direction_history: Literal["direction", "path"] = "direction"
     direction_training: Literal["at_once", "resolution", "commit"] = "at_once"
+    direction_history: Literal["direction", "path"] = "direction"
     indirect_history: Literal["direction", "path"] = "path"
 
     @model_validator(mode="after")
     def _check(self) -> Predictor:
         if self.direction == "tage_sc" and not self.tage_tables:
             raise ValueError("at least one of tage_tables for direction tage_sc")
-        if self.sc_history_bits and not self.sc_entries:
         if self.direction != "tage_sc" and self.direction_training != "at_once":
             raise ValueError("direction_training at_once for gshare")
+        if self.sc_history_bits and not self.sc_entries:
             raise ValueError("sc_entries with sc_history_bits")
         return self
 
@@ -119,6 +120,9 @@ class Backend(StrictModel):
     and a group starts only while the reorder buffer has room for a full one. `entry_wakeup_cycles`: what an instruction
     loses whose last operand becomes ready in the very cycle in which it enters its issue queue. `shared_write_ports`:
     integer units of one issue port share a register write port, so that nothing of one cycle issues as a product ends.
+    `dispatch_queue_entries`: renamed instructions wait for their issue queue in one of three queues of this size (integer,
+    floating point, memory), each of which `dispatch_width` leave a cycle; 0 for none. A group is renamed only while each
+    has room for a full one.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -136,6 +140,8 @@ class Backend(StrictModel):
     rename_groups: bool = False
     entry_wakeup_cycles: Natural = 0
     shared_write_ports: bool = False
+    dispatch_queue_entries: Annotated[int, Field(ge=0, le=DISPATCH_ENTRIES), PowerOfTwo] = 0
+    dispatch_width: Annotated[int, Field(ge=1, le=16)] = 16
     fusion: tuple[Fusion, ...] = ()
 
     @property
@@ -145,6 +151,8 @@ class Backend(StrictModel):
 
     @model_validator(mode="after")
     def _check(self) -> Backend:
+        if self.dispatch_queue_entries and not (self.rename_groups and self.dispatch_queue_entries >= self.rename_width):
+            raise ValueError("rename_groups with dispatch_queue_entries, which hold at least a group of rename_width")
         if self.window > ROB_ENTRIES:
             raise ValueError(f"at most {ROB_ENTRIES} instructions in flight (rob_size x rob_instructions_per_entry)")
         return self
@@ -235,6 +243,8 @@ class Prefetch(StrictModel):
     """Prefetch: streams of lines and constant strides by program counter into the L1D; into the L2 the far end of the
     streams, one learned offset in lines (`best_offsets` are tried) and patterns of lines of `spatial_regions` of 16 lines.
     `trained_by_stores`: stores train the prefetchers of the L1D too (that of the best offset sees all misses).
+    `fetch_directed`: lines of instructions are brought into the L1I when their block is predicted; otherwise into the L2
+    then, and into the L1I when the block is fetched.
     """
 
     streams: Annotated[int, Field(ge=0, le=STREAMS)]
@@ -246,6 +256,7 @@ class Prefetch(StrictModel):
     best_offsets: Annotated[tuple[Annotated[int, Field(ge=-256, le=256)], ...], Field(max_length=OFFSETS)] = ()
     spatial_regions: Annotated[int, Field(ge=0, le=SPATIAL_REGIONS)] = 0
     trained_by_stores: bool = True
+    fetch_directed: bool = True
 
 
 class Memory(StrictModel):

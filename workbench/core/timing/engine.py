@@ -34,6 +34,7 @@ from workbench.core.timing.pipeline import (
     advance,
     block_port,
     commit,
+    dispatch,
     fetch,
     free_register,
     hold_write_port,
@@ -111,6 +112,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         issue = time
     else:
         earliest = time + s.rename_to_issue
+        if s.dispatch_entries > 0:
+            earliest += dispatch(s, kind, time)
         operands = s.register_ready[c.rs1] if c.rs1 > 0 else 0
         known = max(earliest, operands)
         if c.rs2 > 0:

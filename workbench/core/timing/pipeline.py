@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, REGIONS, ROB_ENTRIES
-from workbench.core.timing.classes import BASE, FRONTEND, ICACHE, ITLB, MISPREDICT
+from workbench.core.limits import DISPATCH_ENTRIES, FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, REGIONS, ROB_ENTRIES
+from workbench.core.timing.classes import BASE, FRONTEND, ICACHE, ITLB, L1I_ARRAY, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
     first_guess,
@@ -21,7 +21,9 @@ from workbench.core.timing.predict import (
     predict_indirect,
     push_return,
 )
+from workbench.core.timing.prefetch import prefetch_far
 from workbench.core.timing.state import HORIZON, QUEUE_CHOICES, QUEUE_WORDS
+from workbench.core.timing.tables import probe
 from workbench.isa.code import Flag
 
 _BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
@@ -56,16 +58,19 @@ def _begin_block(s: Any, pc: int) -> None:
         time = max(time, room - s.fetch_to_rename)
     line = pc >> s.line_shift
     arrival = time
+    asked = predicted if s.fetch_directed else time
     if line != s.fetch_line:
         s.fetch_line = line
         translation = translate_code(s, pc, predicted)
-        arrival = instruction_access(s, line, predicted + translation)
+        if not s.fetch_directed and probe(s, L1I_ARRAY, line) < 0:
+            prefetch_far(s, line, predicted + translation)
+        arrival = instruction_access(s, line, asked + translation)
         if arrival > time and not s.redirected:
             s.fetch_cause = ITLB if translation > 0 else ICACHE
     end = (s.block_end - 1) >> s.line_shift
     if end != line:
         s.fetch_line = end
-        arrival = max(arrival, instruction_access(s, end, predicted))
+        arrival = max(arrival, instruction_access(s, end, asked))
         if arrival > time and s.fetch_cause == FRONTEND:
             s.fetch_cause = ICACHE
     s.redirected = 0
@@ -186,10 +191,39 @@ def _join_group(s: Any, time: int, slots: int) -> int:
         last = s.rob_head + s.rename_width - 1
         room = s.rob[last if last < s.window else last - s.window] + 1
         time = max(time, s.group_start, room)
+        if s.dispatch_entries > 0:
+            time = max(time, _dispatch_room(s))
     s.group_left -= slots
     while s.group_left < 0:
         s.group_left += s.rename_width
     return time
+
+
+@inner_kernel
+def _dispatch_room(s: Any) -> int:
+    """First cycle in which each dispatch queue has room for a full group."""
+    time = 0
+    for k in range(3):
+        last = (s.dispatch_head[k] + s.rename_width - 1) & (s.dispatch_entries - 1)
+        time = max(time, s.dispatch_left[k * DISPATCH_ENTRIES + last] + 1)
+    return time
+
+
+@inner_kernel
+def dispatch(s: Any, kind: int, time: int) -> int:
+    """Cycles that an instruction renamed at `time` stays in its dispatch queue longer than in an empty one."""
+    k = s.class_dispatch[kind]
+    leaving = max(time, s.dispatch_time[k])
+    if leaving > s.dispatch_time[k]:
+        s.dispatch_time[k], s.dispatch_count[k] = leaving, 0
+    elif s.dispatch_count[k] >= s.dispatch_width:
+        leaving += 1
+        s.dispatch_time[k], s.dispatch_count[k] = leaving, 0
+    s.dispatch_count[k] += 1
+    head = s.dispatch_head[k]
+    s.dispatch_left[k * DISPATCH_ENTRIES + head] = leaving
+    s.dispatch_head[k] = (head + 1) & (s.dispatch_entries - 1)
+    return leaving - time
 
 
 @inner_kernel(forceinline=True)
@@ -327,6 +361,7 @@ def redirect(s: Any, time: int, why: int) -> None:
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
     s.branches += 1
+    s.resolved = resolve
     if flags & _BRANCH:
         s.conditional_branches += 1
         _steer_branch(s, pc, next_pc != fall_through, resolve)
@@ -361,7 +396,6 @@ def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     place = look_up_target(s, pc) if taken else _HIT
     if wrong:
         s.mispredicts += 1
-    s.resolved = resolve
         s.branch_mispredicts += 1
         redirect(s, resolve, MISPREDICTED)
         return

@@ -15,14 +15,15 @@ from workbench.core.config import Cache, CoreConfig, HistoryTable
 from workbench.core.config_vector import Vector, VectorCost
 from workbench.core.limits import (
     CACHE_ENTRIES,
+    DISPATCH_ENTRIES,
     DRAM_BANKS,
     DRAM_CHANNELS,
     FTQ_ENTRIES,
     HARTS,
     INSTRUCTION_BUFFER,
     L1D_BANKS,
-    MSHRS,
     LESSONS,
+    MSHRS,
     NPU_QUEUE,
     OFFSETS,
     PATTERNS,
@@ -70,7 +71,7 @@ _FIELDS: list[Any] = [
     # --- front end
     ("fetch_bytes", _W), ("fetch_to_rename", _W), ("redirect", _W), ("decode_redirect", _W), ("ftq_entries", _W),
     ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
-    ("next_line_instruction", _W),
+    ("next_line_instruction", _W), ("fetch_directed", _W),
     ("block_end", _W), ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
     ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
     ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
@@ -102,6 +103,9 @@ _FIELDS: list[Any] = [
     ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
     ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
     ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
+    # --- dispatch queues: when the last entries left each, and how many in the last cycle in which some did
+    ("dispatch_entries", _W), ("dispatch_width", _W), ("class_dispatch", _W, CLASSES), ("dispatch_head", _W, 3),
+    ("dispatch_left", _W, 3 * DISPATCH_ENTRIES), ("dispatch_time", _W, 3), ("dispatch_count", _W, 3),
     # --- issue queues and ports
     ("clock", _W), ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUE_WORDS),
     ("queue_entries", _W, QUEUES), ("queue_entered", _W, QUEUES), ("queue_time", _W, QUEUES),
@@ -261,6 +265,9 @@ def _back_end(s: Any, core: CoreConfig) -> None:
     s["in_order"], s["move_elimination"] = core.kind == "in_order", b.move_elimination
     s["trap_cycles"], s["fusion"], s["rob_compression"] = b.trap_cycles, fusion_mask(b.fusion), b.rob_compression
     s["rename_groups"], s["entry_wakeup"] = b.rename_groups, b.entry_wakeup_cycles
+    s["dispatch_entries"], s["dispatch_width"] = b.dispatch_queue_entries, b.dispatch_width
+    for kind, unit in K.UNIT_OF_CLASS.items():
+        s["class_dispatch"][kind] = 2 if unit in ("load", "store") else 1 if unit.startswith("fp") else 0
     for kind in K.SIMPLE_CLASSES:
         s["class_simple"][kind] = 1
     s["free_registers"][:] = b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32
@@ -350,7 +357,7 @@ def _memory(s: Any, core: CoreConfig) -> None:
     s["l1d_banks"], s["bank_conflict_cycles"], s["bank_cycle"][:] = m.l1d_banks, m.bank_conflict_cycles, -1
     s["refill_cycles"] = m.l1d.line_bytes // m.refill_bytes_per_cycle if m.refill_bytes_per_cycle else 0
     s["stream_l2_distance"], s["sms_regions"] = m.prefetch.stream_l2_distance_lines, m.prefetch.spatial_regions
-    s["stores_train"] = m.prefetch.trained_by_stores
+    s["stores_train"], s["fetch_directed"] = m.prefetch.trained_by_stores, m.prefetch.fetch_directed
     s["offsets"] = len(m.prefetch.best_offsets)
     s["offset"][: s["offsets"]] = m.prefetch.best_offsets
     s["offset_rounds"], s["offset_most"], s["offset_least"] = OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST
