@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from workbench.compiler.views import NO_HALO, View, contiguous_strides
 from workbench.graph.graph import Graph, Node
 from workbench.isa.target import Target
 
+_SHARED_BYTES = 4096  # smaller constants stay beside the weights that are read with them
 Pads = tuple[int, int, int, int]
 
 
@@ -128,6 +130,7 @@ class Lowering:
         self.layers: list[Draft] = []
         self._views: dict[str, View] = {}
         self._started: set[int] = set()
+        self._constants: dict[bytes, int] = {}
         self._bordered: dict[int, tuple[View, Pads]] = {}
         self.layouts = Layouts(graph, target)
 
@@ -180,8 +183,18 @@ class Lowering:
         array = np.asarray(array)
         element = FLOAT if array.dtype == np.float64 else element_of_dtype(array.dtype.name)
         data = np.ascontiguousarray(array, element.file_type)
+        place = self._place_of_equal(data)
+        return View(place, 0, tuple(array.shape), contiguous_strides(array.shape, element), element=element)
+
+    def _place_of_equal(self, data: np.ndarray) -> int:
+        """The buffer of constant data: of equal data that is there already, as the steps of a recurrent layer have it."""
+        key = hashlib.blake2b(data).digest() if data.nbytes >= _SHARED_BYTES else b""
+        if key in self._constants:
+            return self._constants[key]
         self.buffers.append(Buffer(data.nbytes, data))
-        return View(len(self.buffers) - 1, 0, tuple(array.shape), contiguous_strides(array.shape, element), element=element)
+        if key:
+            self._constants[key] = len(self.buffers) - 1
+        return len(self.buffers) - 1
 
     def packed(self, array: np.ndarray) -> Operand:
         """Constant data that one kernel reads."""

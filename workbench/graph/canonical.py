@@ -14,6 +14,7 @@ Source: ONNX operator specification, opsets 1 to 26.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class _Entry:
 
 _RULES: dict[str, _Entry] = {}
 NEAREST = {
-    "TopK": "ArgMax", "NonZero": "Where", "Einsum": "MatMul and Transpose", "GridSample": "Resize", "RoiAlign": "Resize",
+    "TopK": "ArgMax", "NonZero": "Where", "GridSample": "Resize", "RoiAlign": "Resize",
     "NonMaxSuppression": "the network without its post-processing", "DeformConv": "Conv",
 }  # fmt: skip
 
@@ -76,11 +77,13 @@ def is_supported(operator: str) -> bool:
 
 def _load_rules() -> None:
     from workbench.graph import (  # noqa: F401
+        canonical_einsum,
         canonical_elementwise,
         canonical_layers,
         canonical_normalizations,
         canonical_quantised,
         canonical_quantised_tables,
+        canonical_recurrent,
         canonical_reductions,
         canonical_resize,
         canonical_selections,
@@ -117,6 +120,7 @@ class Canonical:
         self.tensors, self.constants = dict(graph.tensors), dict(graph.constants)
         self.nodes: list[Node] = []
         self._renamed: dict[str, str] = {}
+        self._shared: dict[tuple[tuple[int, ...], bytes], str] = {}
         self._place = where
 
     def rewrite(self, node: Node) -> None:
@@ -140,7 +144,7 @@ class Canonical:
 
     def _check_types(self, node: Node, types: tuple[str, ...]) -> None:
         """Refuse element types that are not built: of the result for the operator, of anything computed at all."""
-        first = node.outputs[0]
+        first = next(filter(None, node.outputs))
         allowed = ALL_TYPES if node.operator in _TYPE_CHANGING else types
         for what, names, known in (
             ("results", (first,), allowed), ("inputs", [n for n in node.inputs if n and n not in self.constants], ALL_TYPES),
@@ -267,6 +271,14 @@ class Canonical:
         array = np.asarray(array)
         kind = np.float32 if array.dtype.kind == "f" else array.dtype
         return self.set_constant(f"{node.outputs[0]}~c{len(self.constants)}", array.astype(kind))
+
+    def shared_constant(self, node: Node, array: np.ndarray) -> str:
+        """A constant that may be asked for again, as the steps of a recurrent layer do: one name for equal ones."""
+        array = np.ascontiguousarray(array, np.float32)
+        key = (array.shape, hashlib.blake2b(array).digest())
+        if key not in self._shared:
+            self._shared[key] = self.add_constant(node, array)
+        return self._shared[key]
 
     def set_constant(self, name: str, array: np.ndarray) -> str:
         """Let a tensor be a constant."""

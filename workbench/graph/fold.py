@@ -282,5 +282,12 @@ def _node(node: Any, index: int) -> Node:
     import onnx
 
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    plain = {key: value.decode() if isinstance(value, bytes) else value for key, value in attributes.items()}
+    plain = {key: _text(value) for key, value in attributes.items()}
     return Node(node.name or f"{node.op_type}_{index}", node.op_type, tuple(node.input), tuple(node.output), plain)
+
+
+def _text(value: Any) -> Any:
+    """Strings for bytes, alone or in a list."""
+    if isinstance(value, list):
+        return [_text(item) for item in value]
+    return value.decode() if isinstance(value, bytes) else value
