@@ -75,8 +75,8 @@ def _parse(work: Canonical, node: Node) -> tuple[list[tuple[str, list[str]]], li
         terms.append((name, _spelled(form, extra)))
     if arrow:
         return terms, _spelled(right, most)
-    letters = sorted(letter for letter in set(left) if letter.isalpha() and left.count(letter) == 1)
-    return terms, [*_spelled("...", most), *letters]
+    once = sorted(letter for letter in set(left) if letter.isalpha() and left.count(letter) == 1)
+    return terms, [*_spelled("...", most), *once]
 
 
 def _spelled(form: str, axes: int) -> list[str]:

@@ -205,9 +205,10 @@ def recurrent(work: Canonical, node: Node) -> None:
     if outputs[0]:
         shape = (batch, steps, len(ends), hidden) if is_batch_first else (steps, len(ends), batch, hidden)
         _join_steps(work, node, [results for results, _, _ in ends], shape, is_batch_first)
-    for place in (1, 2):
-        if outputs[place]:
-            _join(work, node, [end[place] for end in ends], outputs[place], is_batch_first)
+    if outputs[1]:
+        _join(work, node, [state for _, state, _ in ends], outputs[1], is_batch_first)
+    if outputs[2]:
+        _join(work, node, [cell for _, _, cell in ends], outputs[2], is_batch_first)
 
 
 def _swapped(shape: Sequence[int], is_batch_first: bool) -> tuple[int, int, int]:
@@ -239,12 +240,13 @@ def _directions(work: Canonical, node: Node, steps: int, batch: int, is_batch_fi
             raise work.error(f"{node.operator} {what} {list(array.shape)}", f"{what} {list(shape)}", "export it again")
     functions = _functions(work, node, count)
     for place in range(count):
+        input_bias, state_bias = np.split(bias[place], 2)
         first, cell = (
             _first(work, node, index, place, (count, batch, hidden), is_batch_first) if index < 6 or gates == 4 else ""
             for index in (5, 6)
         )
         yield _Direction(
-            work, node, steps, batch, hidden, weights[place], states[place], *np.split(bias[place], 2),
+            work, node, steps, batch, hidden, weights[place], states[place], input_bias, state_bias,
             None if peepholes is None else peepholes[place].reshape(3, hidden), functions[place],
             kind == "reverse" or place == 1, first, cell,
         )  # fmt: skip
@@ -289,8 +291,8 @@ def _join_steps(
     work: Canonical, node: Node, directions: list[list[str]], shape: tuple[int, ...], is_batch_first: bool
 ) -> None:
     """All results, (steps, directions, batch, hidden) or batch first, as the node's first output."""
-    rows = [name for step in zip(*directions, strict=True) for name in step]
     steps, count = len(directions[0]), len(directions)
+    rows = [results[step] for step in range(steps) for results in directions]
     batch, hidden = work.shape(rows[0])
     joined = rows[0]
     if len(rows) > 1:
