@@ -49,6 +49,21 @@ def test_arithmetic_on_groups_of_halves(execute, vlen, name, operation):
     np.testing.assert_array_equal(array(machine, 4 * count, count, "<f2"), expected)
 
 
+@pytest.mark.parametrize("place", range(8))
+@pytest.mark.parametrize("name", ["vfmax.vv", "vfmin.vv"])
+def test_a_signaling_nan_anywhere_in_an_extreme_of_halves_is_invalid(execute, name, place):
+    """Source: RISC-V unprivileged manual, 12.6: the invalid flag for a signaling NaN, and the other operand as result."""
+    numbers = np.arange(1, 17, dtype="<f2")
+    for first in (place, 8 + place):
+        patterns = numbers.view("<u2").copy()
+        patterns[first] = 0x7D01
+        lines = [("vsetivli", 0, 8, vtype(16, 1)), ("vle16.v", 2, "s0"), ("addi", "t0", "s0", 16), ("vle16.v", 3, "t0")]
+        lines += [("csrrwi", 0, 1, 0), (name, 4, 2, 3), ("vse16.v", 4, "s0"), ("csrrs", "a1", 1, 0)]
+        machine = execute(lines, data=patterns.tobytes())
+        assert machine.registers[11] == 0x10
+        assert array(machine, 0, 8, "<f2")[place] == numbers[(first + 8) % 16]
+
+
 def test_widening_multiply_accumulate_is_exact_where_single_precision_is(execute):
     a, b, c = halves(16, 3), halves(16, 4), halves(16, 5).astype("<f4")
     lines = [

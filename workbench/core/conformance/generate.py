@@ -49,6 +49,7 @@ _LMULS = {-3: 0.125, -2: 0.25, -1: 0.5, 0: 1, 1: 2, 2: 4, 3: 8}
 _NO_OVERLAP = {"slideup", "slide1up", "gather", "gather16", "gather_one", "compress", "iota", "msbf", "msof", "msif"}
 _TRAPS_LATER = {"cpop", "first", "msbf", "msof", "msif", "iota", "compress"}  # where vstart is not 0
 _KEEPS_VSTART = {"slideup", "mv_f_s", "mv_s_x", "mv_x_s", "move_whole", "whole"}  # in QEMU 7.2
+_MOST_STRIDE = 28  # bytes: 1,024 elements stay within half of the data area, from its middle on
 _FLOAT_EXTENSIONS = ("F", "D", "Zfh")
 
 
@@ -332,7 +333,7 @@ class Generator:
             break
         words = [encode("addi", ADDRESS, DATA, self._integer(-2048, 2048))]
         if function == "strided":
-            words.append(encode("addi", TEMPORARY, 0, self._integer(-64, 65)))
+            words.append(encode("addi", TEMPORARY, 0, self._integer(-_MOST_STRIDE, _MOST_STRIDE + 1)))
             given["rs2"] = TEMPORARY if self.rng.random() < 0.9 else 0
         if function == "indexed" and row.mem_bytes > 1:
             words += self._bound_indices(given["vs2"], row.mem_bytes * 8, encoded)

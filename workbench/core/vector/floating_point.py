@@ -122,9 +122,6 @@ def _arithmetic(c: Any, form: Any, machine: Any, masked: int) -> None:
             else:
                 widen_floats(target, out, count, width, calculated)
         _compute(function, a, b, out, m.d, count, calculated == 5)
-        if width == 4:
-            result = m.a
-            narrow_to_halves(out, result, count)
         if function == MIN or function == MAX:
             unordered = any_unordered(a, b, count, _F32) if calculated == 5 else any_unordered(a, b, count, _F64)
             is_settled = not unordered
@@ -132,6 +129,9 @@ def _arithmetic(c: Any, form: Any, machine: Any, masked: int) -> None:
             is_settled = not _is_unusual(function, a, b, m.d, out, count, width, sew)
         elif width > 4:
             is_settled = all_exact(function, a, b, m.d, out, count, calculated == 5)
+        if width == 4:  # last: an operand may lie in m.a
+            result = m.a
+            narrow_to_halves(out, result, count)
     if not is_settled:
         settle_elements(function, m, source1, step, source2, addend, result, count, sew, sew + form.wide2, width, masked)
     if not direct:
