@@ -44,7 +44,7 @@ def _functional(machine: Machine, counts: np.ndarray) -> SimResult:
     linux, instructions, clock = machine.linux, machine.instructions, machine.harts.running.hart.clock
     notes = [f"{what} is not offered: it returned ENOSYS." for what in linux.missing]
     if linux.signal:
-        notes.append(f"Signal {linux.signal} ended the program; signal handlers are not called.")
+        notes.append(f"Signal {linux.signal} ended the program.")
     harts = tuple(
         HartResult(hart.number, hart.started, hart.instructions, 0, max(clock - hart.instructions, 0))
         for hart in machine.harts.all

@@ -20,6 +20,7 @@ from workbench.core.harts import Harts
 from workbench.core.interpreter.state import TIMES, Status, new_machine, vector_file
 from workbench.core.limits import HARTS
 from workbench.core.linux.root import Root
+from workbench.core.linux.signal_frames import SignalDeliverer
 from workbench.core.linux.start import ENVIRONMENT, push_arguments
 from workbench.core.linux.syscalls import Linux
 from workbench.core.memory import DEFAULT_SPACE_BYTES, STACK_BYTES, Memory
@@ -35,6 +36,7 @@ FIRST_SLICE_INSTRUCTIONS = 100_000
 SLICE_SECONDS = 0.25  # between two looks at Ctrl-C and two updates of the progress bar
 FUNCTIONAL_MHZ = 1000.0  # simulated time of functional runs: one instruction a nanosecond
 _A0, _A7, _SP = 10, 17, 2
+_SIGRETURN = 139
 _FLUSH_ICACHE = 259  # the system call behind a C library's __builtin___clear_cache
 _BUFFERS = ("a", "b", "d", "out", "mask", "scalar")  # of the vector unit
 
@@ -127,6 +129,7 @@ class Machine:
         self.memory = Memory(program, space_bytes)
         self._root = None if root is None else Root(root)
         self.linux = Linux(self.memory, stdin, program.name, self._root, on_output)
+        self._deliverer = SignalDeliverer(self.linux)
         self._htif: Htif | None = None
         self._machine_mode: MachineMode | None = None
         self.registers = np.zeros(64, np.int64)
@@ -254,7 +257,7 @@ class Machine:
             self._system_call()
         elif status == Status.BREAKPOINT and self.stops is not None and self.stops.take(self):
             return
-        else:
+        elif self._htif is not None or not self._deliverer.take(self, status):
             raise self._fault(status)
 
     def _go_on(self, status: Status) -> None:
@@ -268,10 +271,13 @@ class Machine:
             self._decode_again()
             self.registers[_A0] = 0
             return
+        if self.registers[_A7] == _SIGRETURN and self._deliverer.leave(self):
+            return
         arguments = [int(value) for value in self.registers[_A0 : _A0 + 6]]
         self.registers[_A0] = self.linux.call(int(self.registers[_A7]), arguments, self._time_ns())
         for thread in self.harts.live:
             thread.state["store_base"] = self.memory.store_base
+        self._deliverer.deliver(self)
 
     def hold(self, thread: Thread) -> None:
         """Go on with a thread on its hart."""

@@ -1,7 +1,7 @@
-"""Linux user-mode system calls of a static program: process, memory, time; files in `files`, threads in `threads`.
+"""Linux user-mode system calls of a static program: process, memory, time; `files`, `threads` and `signals` have the rest.
 
 Time is simulated time and randomness a fixed sequence, so that runs repeat exactly. A call that is not here returns
-ENOSYS and is named in the result's notes. Left out: processes, sockets, delivery of signals.
+ENOSYS and is named in the result's notes. Left out: processes, sockets.
 
 Source: Linux include/uapi/asm-generic/errno-base.h; QEMU's linux-user behaviour where the man pages leave it open.
 """
@@ -16,6 +16,7 @@ from typing import BinaryIO
 from workbench.core.linux.files import FileCalls, refuse
 from workbench.core.linux.numbers import NAMES
 from workbench.core.linux.root import Root
+from workbench.core.linux.signals import SignalCalls, Signals
 from workbench.core.linux.threads import FIRST_THREAD, ThreadCalls, Threads
 from workbench.core.memory import STACK_BYTES, Memory
 
@@ -26,14 +27,14 @@ _MAP_TYPE, _MAP_SHARED, _PROTECT_WRITE = 0xF, 1, 2
 _EXPECTED_ABSENT = frozenset({"rseq", "riscv_hwprobe", "membarrier", "statx", "clone3"})  # C libraries cope: no note
 
 
-class Linux(ThreadCalls, FileCalls):
+class Linux(ThreadCalls, SignalCalls, FileCalls):
     """The kernel's side of one program.
 
     Attributes
     ----------
     exit_code: None while the program runs.
     missing: what it asked for and does not exist here. signal: the one that ended it, 0 if none did.
-    threads: the program's threads, given by whoever runs them.
+    threads: the program's threads, given by whoever runs them. signals: what it does about signals.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Linux(ThreadCalls, FileCalls):
         self.exit_code: int | None = None
         self.missing: list[str] = []
         self.threads: Threads
+        self.signals = Signals()
         self.signal = 0
         self._time_ns = 0
 
@@ -82,17 +84,6 @@ class Linux(ThreadCalls, FileCalls):
     def read_character(self) -> int:
         """The next byte of standard input, 255 at its end."""
         return int.from_bytes(self._stream(0).read(1) or b"\xff", "little")
-
-    def _kill(self, process: int, signal: int, *_: int) -> int:
-        if signal:
-            self.signal = signal & 0x7F
-            self.exit_code = 128 + self.signal
-        return 0
-
-    _tkill = _kill
-
-    def _tgkill(self, group: int, thread: int, signal: int, *_: int) -> int:
-        return self._kill(thread, signal)
 
     def _uname(self, buffer: int, *_: int) -> int:
         fields = (b"Linux", b"workbench", b"6.6.0", b"#1", b"riscv64", b"(none)")
@@ -173,7 +164,7 @@ class Linux(ThreadCalls, FileCalls):
 
 
 _ZERO = frozenset(
-    "set_robust_list rt_sigaction rt_sigprocmask sigaltstack madvise msync sched_setaffinity "
+    "set_robust_list madvise msync sched_setaffinity "
     "riscv_flush_icache setrlimit fsync fdatasync sync fadvise64 utimensat fchmod fchmodat".split()
 )
 _IDENTITIES = frozenset("getpid getppid getuid geteuid getgid getegid getpgid".split())
