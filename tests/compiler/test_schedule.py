@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from onnx import helper
 
 from workbench.compiler.compile import compile_graph
+from workbench.compiler.elements import I8
 from workbench.compiler.ir import LMULS
 from workbench.compiler.kernels.nest import Dim, Operand
 from workbench.compiler.planner import Planner, Schedule
@@ -91,6 +93,32 @@ def test_early_loads_compute_the_same(
     nodes = [helper.make_node("MatMul", ["x", "z"], ["y"], name="product")]
     graph = build_network(nodes, {"x": (7, steps), "z": (steps, 9)}, ["y"], {})
     assert network_error(graph, 128, planner=Planner(pins)) < 1e-5
+
+
+@pytest.mark.parametrize(("left", "right"), [("int8", "int8"), ("uint8", "uint8")])
+@pytest.mark.parametrize("steps", [1, 10, 31, 64])
+def test_bytes_loaded_two_groups_ahead_and_extended_one_ahead_give_the_same_sums(
+    left: str, right: str, steps: int, build_network: Callable[..., Graph]
+) -> None:
+    rng = np.random.default_rng(steps)
+    x, w = rng.integers(0, 256, (7, steps), np.uint8).view(left), rng.integers(0, 256, (steps, 9), np.uint8).view(right)
+    nodes = [helper.make_node("MatMulInteger", ["x", "w"], ["y"], name="product")]
+    graph = build_network(nodes, {"x": x.shape, "w": w.shape}, ["y"], {}, types={"x": left, "w": right})
+    pins = {"product": Schedule("direct", "channels", 4, 5, 1, True)}
+    compiled = compile_graph(graph, load_core("spacemit_x60").without_matrix().target(), planner=Planner(pins))
+    assert "loads ahead" in compiled.layers[0].algorithm
+    result = run_program(compiled.program, None, stdin=compiled.pack_inputs({"x": x, "w": w}), timed=False)
+    np.testing.assert_array_equal(compiled.unpack_outputs(result.stdout)["y"], x.astype(np.int32) @ w.astype(np.int32))
+
+
+def test_in_order_computed_bytes_are_loaded_ahead() -> None:
+    element = I8.computed_as("i16")
+    given = product(196, 256, 256)
+    operands = given.operands | {name: replace(given.operands[name], element=element) for name in "xw"}
+    dims = [Dim(196, {"x": 256, "y": 1024})], [Dim(256, {"x": 1, "w": 256})], Dim(256, {"w": 1, "y": 4})
+    bytes_ = Product(operands, *dims)
+    in_order = load_core("spacemit_x60").without_matrix().target()
+    assert plan_contraction(in_order, bytes_).ahead and not plan_contraction(CORE, bytes_).ahead
 
 
 @pytest.mark.slow

@@ -32,6 +32,8 @@ _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache line
 _LINE_BYTES = 64
 _BESIDE_VECTORS = 0.5  # of the instructions of single products of integers in order: scalars are loaded beside vectors
 _INTEGER_WAIT = 0.35  # of each of these instructions nevertheless
+_AHEAD_WAIT = 0.15  # of each where vectors are loaded and extended ahead
+_SHORT_COST = 0.1  # of each where sums are made in 16 bits: three depend on each other
 _QUEUED_LMUL, _QUEUE_FULL = 4, 1.08  # larger groups fill the queue with work for one pipe while another pipe waits
 _COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
 _BESIDE_WEIGHTS = 0.3  # of the first cache
@@ -85,10 +87,12 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
     issued += kernel.group * (size / kernel.products if kernel.products > 1 else 2 * shared)
     if not target.engine_entries:
         compute, access = kernel.group * (own * size + shared) * width, kernel.group * load
-        if kernel.products > 1 and target.renames_vectors and kernel.lmul > _QUEUED_LMUL:
-            compute *= _QUEUE_FULL
+        if kernel.products > 1 and target.renames_vectors:
+            compute = compute * (_QUEUE_FULL if kernel.lmul > _QUEUED_LMUL else 1.0) + _SHORT_COST * issued
         if kernel.operands["a"].element.is_float or kernel.products > 1 or target.renames_vectors:
             return _bounded(target, issued, compute, access)
+        if kernel.ahead:
+            return _bounded(target, _BESIDE_VECTORS * issued, compute, 0.0) + _AHEAD_WAIT * issued
         return _bounded(target, _BESIDE_VECTORS * issued, compute, access) + _INTEGER_WAIT * issued
     rate = max(width, (target.fma_latency_cycles + width) / target.engine_entries, 2 / target.instructions_per_cycle)
     latency = target.load_latency_cycles + target.fma_latency_cycles

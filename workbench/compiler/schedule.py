@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.compiler.cost import beside_weights, lanes, prefers_vectors_outside
 from workbench.compiler.ir import LMULS
-from workbench.compiler.kernels.contraction import SHORT_SUMS, Contraction
+from workbench.compiler.kernels.contraction import RENAMED_SHORT_SUMS, SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
@@ -106,15 +106,25 @@ def _kernel(
 
 def _shapes(target: Target, kernel: Contraction, products: int) -> Iterator[Contraction]:
     """LMUL, block and loads that fit into the registers; grouping loads helps engines, whose loads are late."""
-    steps, shorts = math.prod(dim.count for dim in kernel.reduce), 1 if target.renames_vectors else SHORT_SUMS
+    steps, shorts = (
+        math.prod(dim.count for dim in kernel.reduce),
+        RENAMED_SHORT_SUMS if target.renames_vectors else SHORT_SUMS,
+    )
     for lmul in LMULS:
         for group, together in _loads(target, products):
-            for ahead in (False, True) if target.engine_entries else (False,):
+            for ahead in (False, True) if _may_be_ahead(target, kernel, together) else (False,):
                 shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together, shorts=shorts)
                 most = min(_room(shaped), _SCALARS)
                 if most < 1 or group > steps:
                     continue
                 yield replace(shaped, tile=-(-kernel.block.count // -(-kernel.block.count // most)))
+
+
+def _may_be_ahead(target: Target, kernel: Contraction, products: int) -> bool:
+    """Whether loads ahead can pay: in engines, and in order for integers that are extended behind their loads."""
+    element = kernel.operands["b"].element
+    is_extended = element.is_narrow and not element.is_float and products == 1
+    return bool(target.engine_entries) or (is_extended and not target.renames_vectors)
 
 
 def _loads(target: Target, products: int) -> Iterator[tuple[int, int]]:
@@ -133,7 +143,7 @@ def _room(kernel: Contraction) -> int:
     if kernel.products == 1:
         return _REGISTERS // kernel.lmul - kernel.loaded_steps
     loaded = kernel.loaded_steps * max(1, kernel.lmul // (2 if kernel.are_negated else 4))
-    return (_REGISTERS - loaded - SHORT_SUMS * max(1, kernel.lmul // 2)) // kernel.lmul
+    return (_REGISTERS - loaded - kernel.shorts * max(1, kernel.lmul // 2)) // kernel.lmul
 
 
 def packed_choices(

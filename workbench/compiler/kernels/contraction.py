@@ -10,11 +10,12 @@ Bytes are summed in 32 bits, `products` of them in 16 bits before (`short_sums`)
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from workbench.compiler.elements import bits_of
+from workbench.compiler.elements import Element, bits_of
 from workbench.compiler.ir import Address, Builder, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
@@ -27,10 +28,15 @@ from workbench.compiler.kernels.nest import (
     loop_over,
     move,
 )
-from workbench.compiler.kernels.short_sums import add_shorts, signs_of, subtract_shorts
+from workbench.compiler.kernels.short_sums import ShortSums, signs_of
 
 SHORT_SUMS = 2
 """Sums of bytes in 16 bits that are in registers at a time, at most: in order, one is made while another is added."""
+RENAMED_SHORT_SUMS = 4
+"""The same where registers are renamed: additions wait until the pipe that multiplies has work for some cycles."""
+_BEHIND = (2, 3, 3, 2)
+"""Operations behind the extension of vectors that come next, about its latency: in turn, so that where one of two pipes
+extends, that pipe is the one whose turn it is, and the other does not wait."""
 _UNROLLED_STEPS = 9
 _UNROLL = 4
 _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
@@ -51,6 +57,72 @@ def _steps(dims: list[Dim], rows: list[Value], b: Value) -> list[_Step]:
         places = [(place * dim.stride("a"), place * dim.stride("b")) for place in range(dim.count)]
         steps = [_Step(tuple(row + a for row in step.rows), step.b + far) for step in steps for a, far in places]
     return steps
+
+
+class _Loads:
+    """Vectors of groups of steps, one group in use after the other, `Contraction.distance` of them loaded ahead.
+
+    Groups ahead are as they are in memory, but the next one: narrow elements are extended while the group before is used.
+    `held` has the vectors of the first groups, if they are loaded.
+    """
+
+    def __init__(self, kernel: Contraction, builder: Builder, groups: list[list[_Step]], held: list[Value]) -> None:
+        self._kernel, self._builder = kernel, builder
+        self._groups, self._held = deque(groups), deque[list[Value]]()
+        first = min(max(1, kernel.distance), len(groups))
+        if held:
+            for _ in range(first):
+                size = len(self._groups.popleft())
+                self._held.append(held[:size])
+                held = held[size:]
+            return
+        for _ in range(first):
+            self._fetch()
+        self._held[0] = self._extended(self._held[0])
+
+    @property
+    def vectors(self) -> list[Value]:
+        """Those in use."""
+        return self._held[0]
+
+    @property
+    def ahead(self) -> list[Value]:
+        """Those of all groups that are not used yet."""
+        return [vector for group in self._held for vector in group]
+
+    @property
+    def extends(self) -> bool:
+        """Whether vectors of the next group will be extended here."""
+        return len(self._held) > 1 and bool(self._held[1]) and self._element.is_narrow
+
+    def ask(self) -> None:
+        """Load a group ahead."""
+        if self._kernel.distance and self._groups:
+            self._fetch()
+
+    def extend(self) -> None:
+        """Extend the next group's vectors, behind all that precedes and before all that follows."""
+        if self.extends:
+            self._held[1] = self._builder.pin(self._extended(self._builder.pin(self._held[1])))
+
+    def turn(self) -> None:
+        """Let the next group be in use."""
+        self._held.popleft()
+        if not self._held and self._groups:
+            self._fetch()
+            self._held[0] = self._extended(self._held[0])
+
+    def _fetch(self) -> None:
+        stride, plain = self._kernel.vector.stride("b"), self._element.uncomputed
+        self._held.append([self._builder.vload(step.b, stride, plain) for step in self._groups.popleft()])
+        self._builder.fence()
+
+    def _extended(self, vectors: list[Value]) -> list[Value]:
+        return [self._builder.extend(vector, self._element) for vector in vectors]
+
+    @property
+    def _element(self) -> Element:
+        return self._kernel.operands["b"].element
 
 
 @dataclass(frozen=True)
@@ -86,7 +158,7 @@ class Contraction:
     def describe(self) -> str:
         """The schedule, for people."""
         loads = f", loads by {self.group}" if self.group > 1 else ""
-        loads += " ahead" if self.ahead else ""
+        loads = f"{loads or ', loads'} ahead" if self.ahead else loads
         loads += f", {self.products} products in 16 bits" if self.products > 1 else ""
         loads += ", half precision" if self._total == "half" else ""
         return f"contraction, vectors over {self.role}, LMUL {self.lmul}, block {self.tile}{loads}"
@@ -95,6 +167,12 @@ class Contraction:
     def loaded_steps(self) -> int:
         """Steps whose vectors of `b` are in registers at a time."""
         return self.group * (2 if self.ahead else 1)
+
+    @property
+    def distance(self) -> int:
+        """How many groups of vectors are loaded ahead: narrow integers are extended in between."""
+        element = self.operands["b"].element
+        return (2 if element.is_narrow and not element.is_float else 1) if self.ahead else 0
 
     @property
     def code_instructions(self) -> int:
@@ -196,15 +274,15 @@ class Contraction:
         """A loop over `unroll` steps of `dim` at a time; with `ahead` its first loads are those of the iteration before."""
         once, count, width = [Dim(unroll, dim.strides), *rest], dim.count // unroll, len(rows)
         ahead = self.ahead and count > 1 and self._is_even(once)
-        held = self._load(builder, self._groups(_steps(once, rows, b))[0]) if ahead else []
+        held = _Loads(self, builder, self._groups(_steps(once, rows, b))[: self.distance], []).ahead if ahead else []
 
         def body(values: list[Value], is_last: bool) -> list[Value]:
             here, here_b, rest_of = values[:width], values[width], values[width + 1 :]
             steps = _steps(once, here, here_b)
             after = self._onward(builder, dim, unroll, here, here_b)
             following = _steps(once, after[:width], after[width]) if ahead and not is_last else []
-            following = self._groups(following)[0] if following else []
-            sums, loaded = self._pipeline(builder, steps, following, rest_of[len(held) :], rest_of[: len(held)])
+            later = self._groups(following)[: self.distance]
+            sums, loaded = self._pipeline(builder, steps, later, rest_of[len(held) :], rest_of[: len(held)])
             return [*after, *loaded, *sums]
 
         carried = [*rows, b, *held, *totals]
@@ -229,51 +307,89 @@ class Contraction:
     def _groups(self, steps: list[_Step]) -> list[list[_Step]]:
         return [steps[place : place + self.group] for place in range(0, len(steps), self.group)]
 
-    def _load(self, builder: Builder, steps: list[_Step]) -> list[Value]:
-        """The vectors of steps, asked for before anything that follows."""
-        vectors = [load_vector(builder, self, "b", step.b) for step in steps]
-        builder.fence()
-        return vectors
-
     def _run(self, builder: Builder, steps: list[_Step], totals: list[Value]) -> list[Value]:
         return self._pipeline(builder, steps, [], totals, [])[0]
 
     def _pipeline(
-        self, builder: Builder, steps: list[_Step], following: list[_Step], totals: list[Value], held: list[Value]
+        self, builder: Builder, steps: list[_Step], later: list[list[_Step]], totals: list[Value], held: list[Value]
     ) -> tuple[list[Value], list[Value]]:
-        """Accumulate steps, `group` vectors loaded at a time; with `ahead` before the steps of the group before them.
+        """Accumulate steps, `group` vectors loaded at a time, with `ahead` while those before are in use.
 
-        `held` are the vectors of the first group; those of `following` are loaded on the way and handed on.
+        `held` are the vectors that are loaded already; those of the groups `later` are loaded on the way and handed on.
         """
         groups = self._groups(steps)
-        held = held or self._load(builder, groups[0])
+        loads = _Loads(self, builder, [*groups, *later], held)
+        add = self._in_shorts if self.products > 1 else self._at_once
+        return add(builder, groups, loads, totals), loads.ahead
+
+    def _at_once(
+        self, builder: Builder, groups: list[list[_Step]], loads: _Loads, totals: list[Value]
+    ) -> list[Value]:  # fmt: skip
+        """Add each product to its total."""
         for place, group in enumerate(groups):
-            after = groups[place + 1] if place + 1 < len(groups) else following
-            loaded = self._load(builder, after) if self.ahead and after else []
-            for first in range(0, len(group), self.products):
-                part = slice(first, first + self.products)
-                totals = self._accumulate(builder, group[part], held[part], totals)
-            held = loaded or (self._load(builder, after) if after else [])
-        return totals, held
+            loads.ask()
+            behind = _BEHIND[place % len(_BEHIND)]
+            for step, vector in zip(group[:-1], loads.vectors, strict=False):
+                totals = self._accumulate(builder, step, vector, totals)
+            totals = self._accumulate(
+                builder, group[-1], loads.vectors[-1], totals, loads if loads.extends else None, behind
+            )
+            loads.turn()
+        return totals
 
-    def _accumulate(self, builder: Builder, steps: list[_Step], vectors: list[Value], totals: list[Value]) -> list[Value]:
-        stride, each = self.block.stride("a"), -(-len(totals) // len(steps[0].rows))
-
-        def load(place: int) -> list[Value]:
-            return [self._scalar(builder, "a", step.rows[place // each] + place % each * stride) for step in steps]
-
-        if self.are_negated:
-            return subtract_shorts(builder, totals, load, vectors, self.shorts)
-        scalars = [load(place) for place in range(len(totals))]
-        if self.products == 1:
-            sums = [builder.accumulate(t, own[0], vectors[0]) for t, own in zip(totals, scalars, strict=True)]
-        else:
-            signs = signs_of(self.operands["a"].element, self.operands["b"].element)
-            sums = add_shorts(builder, totals, scalars, vectors, self.shorts, signs)
+    def _accumulate(
+        self,
+        builder: Builder,
+        step: _Step,
+        vector: Value,
+        totals: list[Value],
+        coming: _Loads | None = None,
+        behind: int = 0,
+    ) -> list[Value]:
+        """Add a step; before its last operations, so many, the vectors that come next are extended."""
+        scalars = [self._factor(builder, step, place, len(totals)) for place in range(len(totals))]
+        first = max(len(totals) - behind, 0)
+        sums = [builder.accumulate(t, own, vector) for t, own in zip(totals[:first], scalars, strict=False)]
+        if coming is not None:
+            sums = builder.pin(sums)
+            coming.extend()
+            totals = [*totals[:first], *builder.pin(totals[first:])]
+        sums += [builder.accumulate(t, own, vector) for t, own in zip(totals[first:], scalars[first:], strict=True)]
         if self.ahead:
             return builder.pin(sums)
         builder.fence()
         return sums
+
+    def _in_shorts(
+        self, builder: Builder, groups: list[list[_Step]], loads: _Loads, totals: list[Value]
+    ) -> list[Value]:  # fmt: skip
+        """Add `products` of a total that are summed in 16 bits before; scalars are loaded a sum ahead."""
+        signs = None if self.are_negated else signs_of(self.operands["a"].element, self.operands["b"].element)
+        sums, size = ShortSums(builder, totals, self.shorts, signs), len(totals)
+        firsts = [(group, first) for group in groups for first in range(0, len(group), self.products)]
+        rows = [(group, first, place) for group, first in firsts for place in range(size)]
+
+        def load(row: int) -> list[Value]:
+            group, first, place = rows[row]
+            return [self._factor(builder, step, place, size) for step in group[first : first + self.products]]
+
+        scalars = load(0)
+        for row, (group, first, place) in enumerate(rows):
+            if first == place == 0:
+                loads.ask()
+            is_last = row + 1 == len(rows) or rows[row + 1][0] is not group
+            own, scalars = scalars, load(row + 1) if row + 1 < len(rows) else []
+            if is_last:
+                loads.extend()
+            sums.begin(place, own, loads.vectors[first : first + len(own)])
+            if is_last:
+                loads.turn()
+        return sums.finish()
+
+    def _factor(self, builder: Builder, step: _Step, place: int, size: int) -> Value:
+        """The scalar of a step for one of `size` sums."""
+        each = -(-size // len(step.rows))
+        return self._scalar(builder, "a", step.rows[place // each] + place % each * self.block.stride("a"))
 
     def _scalar(self, builder: Builder, name: str, address: Address) -> Value:
         return builder.load(address, self.operands[name].element)

@@ -11,7 +11,7 @@ model: ours; tests/compiler/test_quantised.py runs all of them at the bounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from workbench.compiler.elements import Element
 from workbench.compiler.ir import Builder, Value, number
@@ -24,52 +24,62 @@ def signs_of(scalar: Element, vector: Element) -> str:
     return _SIGNS[scalar.is_signed, vector.is_signed]
 
 
-def add_shorts(
-    builder: Builder, totals: list[Value], scalars: list[list[Value]], vectors: list[Value], together: int, signs: str
-) -> list[Value]:
-    """Totals with products of bytes added that were summed in 16 bits, a few at a time: changing the width costs an
-    instruction."""
-    sums: list[Value] = []
-    for first in range(0, len(totals), together):
-        part = slice(first, first + together)
-        shorts = [_short(builder, own, vectors, signs) for own in scalars[part]]
-        sums += [builder.add_half(total, short) for total, short in zip(totals[part], shorts, strict=True)]
-    return sums
+class ShortSums:
+    """Sums in 16 bits on their way to totals, at most `most` at a time, each an operation further in every turn.
 
-
-def _short(builder: Builder, scalars: list[Value], vectors: list[Value], signs: str) -> Value:
-    """Products of some scalars and vectors of bytes, summed in 16 bits."""
-    if signs == "su":  # there is no product of a signed scalar and an unsigned vector
-        short = builder.accumulate(builder.splat(number("i16", 0)), scalars[0], vectors[0], signs)
-    else:
-        short = builder.product(scalars[0], vectors[0], signs)
-    for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
-        short = builder.accumulate(short, scalar, vector, signs)
-    return short
-
-
-def subtract_shorts(
-    builder: Builder, totals: list[Value], load: Callable[[int], list[Value]], vectors: list[Value], together: int
-) -> list[Value]:
-    """Totals with products of factors in 16 bits added, whose negated sums were made in 16 bits, a few at a time.
-
-    `load` gives the scalars of a total. Each few totals are pinned before the next scalars but one are loaded: without
-    that order LLVM makes more short sums than there are registers.
+    In order, an operation does not wait for the one before it. Out of order, additions come behind products of later
+    sums: they find the pipe that multiplies taken, and leave it to those. Every operation is pinned, since LLVM would put
+    them back together; `signs` are those of `signs_of`, or None for factors of 16 bits whose sums are negated.
     """
-    parts = [range(first, min(first + together, len(totals))) for first in range(0, len(totals), together)]
-    scalars, sums = [load(place) for place in parts[0]], []
-    for part, following in zip(parts, [*parts[1:], range(0)], strict=True):
-        after = [load(place) for place in following]
-        shorts = [_negated_short(builder, own, vectors) for own in scalars]
-        results = [builder.subtract_half(totals[place], short) for place, short in zip(part, shorts, strict=True)]
-        sums += builder.pin(results)
-        scalars = after
-    return sums
 
+    def __init__(self, builder: Builder, totals: list[Value], most: int, signs: str | None) -> None:
+        self._builder, self._most, self._signs = builder, most, signs
+        self._totals = list(totals)
+        self._active: list[Iterator[None]] = []
 
-def _negated_short(builder: Builder, scalars: list[Value], vectors: list[Value]) -> Value:
-    """Products of some scalars and vectors of 16 bits, summed with the other sign."""
-    short = builder.arithmetic("vmul", vectors[0], builder.negate(scalars[0]))
-    for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
-        short = builder.subtract_product(short, scalar, vector)
-    return short
+    def begin(self, place: int, scalars: list[Value], vectors: list[Value]) -> None:
+        """Begin a sum for the total at `place`, as soon as another one is done."""
+        while len(self._active) >= self._most:
+            self._turn()
+        self._active.append(self._sum(place, scalars, vectors))
+        self._turn()
+
+    def finish(self) -> list[Value]:
+        """The totals, with all sums."""
+        while self._active:
+            self._turn()
+        return self._totals
+
+    def _turn(self) -> None:
+        self._active = [own for own in reversed(self._active) if next(own, self) is not self][::-1]
+
+    def _sum(self, place: int, scalars: list[Value], vectors: list[Value]) -> Iterator[None]:
+        short = self._first(scalars[0], vectors[0])
+        for scalar, vector in zip(scalars[1:], vectors[1:], strict=True):
+            yield
+            short = self._next(short, scalar, vector)
+        for _ in range(max(1, self._most - len(vectors))):  # the others keep the pipe that multiplies busy
+            yield
+        (self._totals[place],) = self._builder.pin([self._add(self._totals[place], short)])
+
+    def _first(self, scalar: Value, vector: Value) -> Value:
+        builder = self._builder
+        if self._signs is None:
+            short = builder.arithmetic("vmul", vector, builder.negate(scalar))
+        elif self._signs == "su":  # there is no product of a signed scalar and an unsigned vector
+            short = builder.accumulate(builder.splat(number("i16", 0)), scalar, vector, self._signs)
+        else:
+            short = builder.product(scalar, vector, self._signs)
+        return builder.pin([short])[0]
+
+    def _next(self, short: Value, scalar: Value, vector: Value) -> Value:
+        builder = self._builder
+        if self._signs is None:
+            short = builder.subtract_product(short, scalar, vector)
+        else:
+            short = builder.accumulate(short, scalar, vector, self._signs)
+        return builder.pin([short])[0]
+
+    def _add(self, total: Value, short: Value) -> Value:
+        add = self._builder.subtract_half if self._signs is None else self._builder.add_half
+        return add(total, short)
