@@ -109,3 +109,21 @@ def test_the_smaller_node_needs_less_energy_and_area_for_the_same_run(cycles: in
     large, small = (evaluate_design(KUNMINGHU, None, t, run(activity, cycles, 3000.0)) for t in (NANGATE, ASAP7))
     assert small.total_energy_mj < large.total_energy_mj
     assert small.total_area_um2 < large.total_area_um2
+
+
+def test_several_cores_have_the_area_of_each_but_share_the_last_cache() -> None:
+    one, four = (evaluate_design(KUNMINGHU, None, ASAP7, cores=cores) for cores in (1, 4))
+    assert four.area_um2 == {part: pytest.approx(4 * area) for part, area in one.area_um2.items()}
+    assert (four.l3_area_um2, four.frequency_mhz) == (one.l3_area_um2, one.frequency_mhz)
+    assert four.leakage_power_mw == pytest.approx(4 * one.leakage_power_mw)
+    without_l3 = load_core("spacemit_x60")
+    one, four = (evaluate_design(without_l3, None, ASAP7, cores=cores) for cores in (1, 4))
+    assert four.area_um2["l2"] == one.area_um2["l2"] and four.area_um2["l1"] == pytest.approx(4 * one.area_um2["l1"])
+
+
+def test_work_on_several_cores_costs_its_energy_and_every_clock_runs_all_the_time() -> None:
+    activity, cycles = Activity(instructions=10**6, loads=10**5, l1d_accesses=10**5), 10**6
+    one, four = (evaluate_design(KUNMINGHU, None, ASAP7, run(activity, cycles, 3000.0), cores) for cores in (1, 4))
+    grown = {name for name in one.energy_mj if four.energy_mj[name] > 1.001 * one.energy_mj[name]}
+    assert grown == {"clock", "leakage"}
+    assert four.energy_mj["clock"] == pytest.approx(4 * one.energy_mj["clock"])

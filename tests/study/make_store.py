@@ -76,7 +76,7 @@ def fake_place(spec: DesignSpec) -> Placed:
     return dataclasses.replace(placed, history=[(0.1, 1.2), (0.5, 0.9), (1.0, 0.8)], evaluations=1000)
 
 
-def fake_simulate(core_name: str, network: str, dtype: str, frequency: float) -> Simulated:
+def fake_simulate(core_name: str, network: str, dtype: str, frequency: float, threads: int = 1) -> Simulated:
     """A run whose length follows the network's name and the core's vector width; ``broken`` networks fail."""
     if network.startswith("broken"):
         raise InputError(network, "an operator 'Foo'", "a supported operator", "remove it")

@@ -69,11 +69,11 @@ def test_failed_points_are_reported_and_the_others_kept(maker, tmp_path: Path) -
 def test_ctrl_c_keeps_what_is_finished_and_the_same_study_goes_on_from_there(maker, tmp_path: Path) -> None:  # noqa: ANN001
     calls = []
 
-    def interrupted(core: str, network: str, dtype: str, clock: float):  # noqa: ANN202
+    def interrupted(core: str, network: str, dtype: str, clock: float, threads: int):  # noqa: ANN202
         calls.append(network)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return maker.fake_simulate(core, network, dtype, clock)
+        return maker.fake_simulate(core, network, dtype, clock, threads)
 
     with pytest.raises(KeyboardInterrupt), maker.without_processes(simulate=interrupted):
         run_study(maker.small_study(), tmp_path)
@@ -142,13 +142,25 @@ def test_designs_that_differ_in_the_type_of_their_numbers_have_runs_of_their_own
     assert [point.row()["dtype"] for point in run.points] == ["fp32", "fp16"]
 
 
+def test_designs_of_several_cores_run_on_as_many_threads_and_have_the_area_of_all(maker, tmp_path: Path) -> None:  # noqa: ANN001
+    study = maker.small_study(networks=("squeezenet",))
+    single = study.designs[0].model_copy(update={"netlist": None, "placement": None, "parameters": {}})
+    double = single.model_copy(update={"name": "two cores", "threads": 2})
+    with maker.without_processes() as log:
+        run = run_study(study.model_copy(update={"designs": (single, double)}), tmp_path / "store")
+    assert sorted(arguments[4] for kind, arguments in log if kind == "run") == [1, 2]
+    one, two = (point.row() for point in run.points)
+    assert (one["threads"], two["threads"]) == (1, 2)
+    assert two["area_mm2"] > 1.9 * one["area_mm2"]
+
+
 def test_editing_a_core_while_the_study_runs_does_not_split_the_run(maker, tmp_path: Path, root: Path) -> None:  # noqa: ANN001
     mine = tmp_path / "mine.toml"
     mine.write_text((root / "cores/xiangshan_kunminghu_v2_npu4.toml").read_text())
 
-    def simulate(core: str, network: str, dtype: str, clock: float):  # noqa: ANN202
+    def simulate(core: str, network: str, dtype: str, clock: float, threads: int):  # noqa: ANN202
         mine.write_text(mine.read_text() + "# edited\n")
-        return maker.fake_simulate(core, network, dtype, clock)
+        return maker.fake_simulate(core, network, dtype, clock, threads)
 
     study = maker.small_study()
     design = study.designs[1].model_copy(update={"core": str(mine)})

@@ -78,6 +78,11 @@ def test_parameters_without_a_netlist_are_refused(tmp_path: Path) -> None:
     assert "expected a netlist with parameters or a placement; correct the value." in message(tmp_path, text)
 
 
+def test_several_threads_and_a_netlist_are_refused(tmp_path: Path) -> None:
+    text = TEXT.replace('netlist = "rvv_npu"\n', 'netlist = "rvv_npu"\nthreads = 4\n').replace(', "mine.onnx"', "")
+    assert "expected one thread with a netlist, which is that of one core; correct the value." in message(tmp_path, text)
+
+
 def test_an_unknown_field_is_named(tmp_path: Path) -> None:
     text = TEXT.replace("technology =", "tecnology =").replace(', "mine.onnx"', "")
     assert message(tmp_path, text) == (

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 import pyarrow.parquet as parquet
 import pytest
+from onnx import TensorProto, helper, save
 
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
+from workbench.compiler.execute import run_network
 from workbench.core.config import load_core
 from workbench.core.run import run_program
 from workbench.core.trace.record import record_program
@@ -96,6 +98,26 @@ def test_rows_are_those_of_runs_made_one_by_one(files, pools):
     assert [row[FIELD] for row in table] == [4, 9] * 4
     draw_sweep(sweep.rows, files / "sweep.png")
     assert (files / "sweep.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_network_is_swept_over_threads_and_a_program_is_not(files, pools):
+    pools()
+    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [32, 32]) for name in ("x", "w", "y")]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    path = files / "product.onnx"
+    save(helper.make_model(helper.make_graph(nodes, "product", tensors[:2], tensors[2:]), ir_version=8), path)
+    sweep = run_sweep(make_plan([str(path)], ["spacemit_x60"], ["threads=1,2"], None), files / "out")
+    assert not sweep.failed and [row["threads"] for row in sweep.rows] == [1, 2]
+    for row in sweep.rows:
+        run = run_network(str(path), load_core("spacemit_x60"), check=False, threads=row["threads"])
+        assert row["cycles"] == run.result.cycles
+    with pytest.raises(InputError) as caught:
+        make_plan([str(files / "scalar.elf")], ["thead_c906"], ["threads=1,2"], None)
+    assert str(caught.value) == (
+        "--set threads=2: found a program, scalar.elf, expected networks, whose layers threads share; sweep it on its own."
+    )
+    with pytest.raises(InputError, match=r"--set threads=65: found an impossible number, expected 1 to 64"):
+        make_plan([str(path)], ["thead_c906"], ["threads=65"], None)
 
 
 def test_a_stopped_sweep_keeps_what_it_has_and_goes_on(files, pools):

@@ -26,7 +26,7 @@ class Ppa:
     Attributes
     ----------
     core, accelerator, technology: names; the first two are empty where there is none.
-    area_um2: placed area by part; the shared L3 is not a part.
+    area_um2: placed area by part, of all cores; the shared L3 is not a part.
     l3_area_um2: area of that L3.
     frequency_mhz: the design's clock, the lowest of `frequency_limits_mhz`.
     frequency_limits_mhz: clock that each part allows.
@@ -35,6 +35,7 @@ class Ppa:
     cycles, latency_ms: of the run at that clock; 0 without a run.
     energy_mj: of the run by cause, leakage included.
     notes: assumptions, one sentence each.
+    cores: how many there are.
     """
 
     core: str
@@ -51,6 +52,7 @@ class Ppa:
     latency_ms: float = 0.0
     energy_mj: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    cores: int = 1
 
     @property
     def total_area_um2(self) -> float:
@@ -84,7 +86,7 @@ class Ppa:
 
 
 def evaluate_design(
-    core: CoreConfig | None, design: Design | None, technology: Technology, result: SimResult | None = None
+    core: CoreConfig | None, design: Design | None, technology: Technology, result: SimResult | None = None, cores: int = 1
 ) -> Ppa:
     """Power, performance and area of a design point.
 
@@ -94,15 +96,17 @@ def evaluate_design(
     design: the accelerator's netlist with its floorplan, or None.
     technology: where both are made.
     result: a run on the core (simulated at any clock: its DRAM cycles are scaled to the design's clock).
+    cores: of that kind, on which the run's threads were. They share the last cache, an L2 where there is no L3; the wires
+    and the coherence directory between them are not counted, and none has its clock stopped while it waits.
     """
     accelerator = measure_accelerator(design, technology) if design else None
-    structures = core_structures(core) if core else []
+    structures = of_cores(core_structures(core), core, cores) if core else []
     area = area_by_part(structures, technology)
     notes = list(accelerator.notes) if accelerator else []
     if accelerator:
         area["npu"] = accelerator.area_um2
     elif core and core.npu:
-        estimate = npu_structures(core.npu)
+        estimate = npu_structures(core.npu) * cores
         structures, area = [*structures, *estimate], area | area_by_part(estimate, technology)
         notes.append("no netlist was given for the NPU: its area is an estimate and does not bound the clock")
     limits = frequency_limits_mhz(core, accelerator, technology)
@@ -111,9 +115,16 @@ def evaluate_design(
         l3_area_um2(core, technology) if core else 0.0, min(limits.values()), limits,
         accelerator.wires.longest_um if accelerator and accelerator.wires else 0.0,
         accelerator.wires.longest_net if accelerator and accelerator.wires else ("", ""),
-        _leakage_mw(structures, accelerator, technology), notes=tuple(notes),
+        _leakage_mw(structures, accelerator, technology), notes=tuple(notes), cores=cores,
     )  # fmt: skip
     return _with_run(ppa, core, structures, accelerator, technology, result) if core and result else ppa
+
+
+def of_cores(structures: list[Structure], core: CoreConfig, cores: int) -> list[Structure]:
+    """The structures of several cores, from those of one: what they share is there once."""
+    shared = [s for s in structures if s.part == "l2"] if core.memory.l3 is None else []
+    own = [s for s in structures if s not in shared]
+    return [*own * cores, *shared]
 
 
 def frequency_limits_mhz(
@@ -133,10 +144,12 @@ def frequency_limits_mhz(
 def cycles_at(result: SimResult, frequency_mhz: float) -> float:
     """Cycles of a run at another clock: cycles that wait for DRAM take the same time, all others the same cycles.
 
+    Of several harts, each waits for DRAM for as many cycles as they do on average.
+
     Source: the stall-time model of G. Keramidas, V. Spiliopoulos and S. Kaxiras, "Interval-based models for run-time DVFS
     orchestration in superscalar processors", Computing Frontiers 2010.
     """
-    waiting = result.cpi_stack.get("dram", 0)
+    waiting = result.cpi_stack.get("dram", 0) / max(len(result.harts), 1)
     return result.cycles + waiting * (frequency_mhz / result.frequency_mhz - 1)
 
 

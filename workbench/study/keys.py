@@ -56,7 +56,7 @@ class Keys:
     def simulation(self, design: DesignSpec, network: str, frequency_mhz: float) -> str:
         """Key of one run of a network on a design's core at a clock."""
         core, model = self.content(design.core, "cores"), self.content(network, "models")
-        return key_of("simulation", core, model, design.dtype, frequency_mhz)
+        return key_of("simulation", core, model, design.dtype, design.threads, frequency_mhz)
 
     def point(self, design: DesignSpec, network: str, resimulate: bool) -> str:
         """Key of a design point's result."""

@@ -24,7 +24,7 @@ class PointRecord:
     slug: its folder under `points/`.
     key: content key (`workbench.study.keys`).
     status: ``done`` or ``failed``; `error` says why, in one sentence.
-    core, netlist, parameters, placement, technology, dtype: what the design is.
+    core, netlist, parameters, placement, technology, dtype, threads: what the design is.
     ppa: `Ppa.report()`.
     simulation: instructions, cycles, ipc, cpi_stack, mpki, activity, host_seconds, notes, ...
     layers: per layer: name, operator, macs, instructions, cycles, latency_ms.
@@ -42,6 +42,7 @@ class PointRecord:
     placement: str = ""
     technology: str = ""
     dtype: str = "fp32"
+    threads: int = 1
     error: str = ""
     ppa: dict[str, Any] = field(default_factory=dict)
     simulation: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +56,8 @@ class PointRecord:
         return {
             "design": self.design, "network": self.network, "core": self.core, "netlist": self.netlist,
             "parameters": ", ".join(f"{k}={v}" for k, v in self.parameters.items()), "placement": self.placement,
-            "technology": self.technology, "dtype": self.dtype, "status": self.status, "error": self.error,
+            "technology": self.technology, "dtype": self.dtype, "threads": self.threads, "status": self.status,
+            "error": self.error,
             "latency_ms": ppa.get("latency_ms"), "energy_mj": ppa.get("total_energy_mj"),
             "area_mm2": _million(ppa.get("total_area_um2")), "frequency_mhz": ppa.get("frequency_mhz"),
             "average_power_mw": ppa.get("average_power_mw"), "dynamic_power_mw": ppa.get("dynamic_power_mw"),

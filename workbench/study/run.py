@@ -189,7 +189,7 @@ class _Scheduling:
                 self.book.enter(self._failed(design, network, error))
             elif isinstance(clock, float):
                 key = self.book.keys.simulation(design, network, clock)
-                self._ask(f"run-{key}", simulate_network, design.core, network, design.dtype, clock)
+                self._ask(f"run-{key}", simulate_network, design.core, network, design.dtype, clock, design.threads)
                 simulated = self.simulated.get(key)
                 if simulated is not None and not (design.netlist and placed is None):
                     self.book.enter(self._point(design, network, cast("Placed | None", placed), simulated))
@@ -202,7 +202,8 @@ class _Scheduling:
                 return None
             try:
                 netlist = placed.design if late and isinstance(placed, Placed) else _without_wires(design)
-                ppa = evaluate_design(load_core(design.core), netlist, load_technology(design.technology))
+                technology = load_technology(design.technology)
+                ppa = evaluate_design(load_core(design.core), netlist, technology, cores=design.threads)
                 self.clocks[design.name] = float(round(ppa.frequency_mhz))
             except WorkbenchError as error:
                 self.clocks[design.name] = str(error)
@@ -213,7 +214,8 @@ class _Scheduling:
             return self._failed(design, network, simulated)
         try:
             netlist = placed.design if placed else None
-            ppa = evaluate_design(load_core(design.core), netlist, load_technology(design.technology), simulated.result)
+            core, technology = load_core(design.core), load_technology(design.technology)
+            ppa = evaluate_design(core, netlist, technology, simulated.result, design.threads)
             if placed:
                 write_floorplan(self.book.folder / "designs" / design.slug, placed, design.name)
         except WorkbenchError as error:
@@ -227,6 +229,7 @@ class _Scheduling:
             key=self.book.keys.point(design, network, self.book.study.resimulate), status="failed",
             core=Path(design.core).stem, netlist=Path(design.netlist or "").stem, parameters=dict(design.parameters),
             placement=design.placement.label if design.placement else "", technology=design.technology, dtype=design.dtype,
+            threads=design.threads,
             error=error,
         )  # fmt: skip
 

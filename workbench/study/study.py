@@ -12,6 +12,11 @@
     technology = "asap7"
     dtype = "fp16"
 
+    [[designs]]
+    name = "four cores"
+    core = "spacemit_x60"
+    threads = 4
+
 A core, netlist, placement or network is a name that the product knows, or a file in the study's own folder.
 """
 
@@ -29,6 +34,7 @@ from workbench.base.config import StrictModel, read_toml
 from workbench.base.errors import InputError
 from workbench.graph.dtype import Dtype
 
+MOST_THREADS = 64
 _FILES = (".onnx", ".toml", ".plc", ".v", ".sv", ".txt", ".gz")
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w .,+()-]+$")]
 
@@ -63,7 +69,8 @@ class PlacementSpec(StrictModel):
 class DesignSpec(StrictModel):
     """One design: a core, and for an NPU its netlist, the netlist's parameters and its placement; in a technology.
 
-    `dtype`: the type in which networks of float32 are computed.
+    `dtype`: the type in which networks of float32 are computed. `threads`: that share a network's layers, each on a core of
+    its own; the cores share the last cache and DRAM. A netlist is that of one core, so it goes with one thread.
     """
 
     name: Name
@@ -73,11 +80,14 @@ class DesignSpec(StrictModel):
     placement: PlacementSpec | None = None
     technology: str = "asap7"
     dtype: Dtype = Dtype.FP32
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] = 1
 
     @model_validator(mode="after")
     def _check(self) -> DesignSpec:
         if self.netlist is None and (self.parameters or self.placement):
             raise ValueError("a netlist with parameters or a placement")
+        if self.netlist is not None and self.threads > 1:
+            raise ValueError("one thread with a netlist, which is that of one core")
         return self
 
     @property

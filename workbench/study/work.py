@@ -86,13 +86,13 @@ def _with_agent(design: Design, placement: PlacementSpec) -> tuple[Design, list[
     return placed, history, int(found.evaluations)
 
 
-def simulate_network(core_name: str, network: str, dtype: Dtype, frequency_mhz: float) -> Simulated:
-    """Compile a network in a type for a core and run it there at that clock."""
+def simulate_network(core_name: str, network: str, dtype: Dtype, frequency_mhz: float, threads: int = 1) -> Simulated:
+    """Compile a network in a type for a core and run it there at that clock, on a core for each of the threads."""
     from workbench.compiler.execute import run_network
     from workbench.core.config import load_core
 
     core = load_core(core_name).model_copy(update={"frequency_mhz": frequency_mhz})
-    run = run_network(load_network(network, dtype=dtype), core)
+    run = run_network(load_network(network, dtype=dtype), core, threads=threads)
     result = dataclasses.replace(run.result, stdout=b"", stderr=b"", regions=())
     return Simulated(result, layer_records(run.layers, result.frequency_mhz), run.network.macs, run.relative_error)
 

@@ -25,6 +25,7 @@ _COLUMNS = {  # field: (title, format)
     "longest_wire_um": ("longest wire, µm", "%.0f"),
     "technology": ("technology", None),
     "dtype": ("type", None),
+    "threads": ("threads", "%d"),
     "placement": ("placement", None),
     "core": ("core", None),
 }

@@ -1,7 +1,8 @@
 """`SweepPlan`: workloads × cores × values of the cores' fields, checked before any work starts.
 
 A workload is a program (ELF), a trace file or a network. A field is dotted as in the core's TOML
-(``memory.l2.size_kib``, ``issue_queues.0.size``, ``frequency_mhz``).
+(``memory.l2.size_kib``, ``issue_queues.0.size``, ``frequency_mhz``). ``threads`` is one of the run: of a network, each on a
+core of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
 from workbench.core.config import CoreConfig, load_core
 from workbench.study.keys import key_of
-from workbench.study.study import slug_of
+from workbench.study.study import MOST_THREADS, slug_of
 
 LARGEST_SWEEP = 100_000
+THREADS = "threads"
 Setting = tuple[tuple[str, Any], ...]
 
 
@@ -45,6 +47,7 @@ class SweepPoint:
     setting: Setting
     core: CoreConfig = field(repr=False, compare=False)
     key: str
+    threads: int = 1
 
     @property
     def slug(self) -> str:
@@ -77,11 +80,12 @@ def make_plan(
     points = []
     for run in runs:
         for (core_name, core), setting in itertools.product(configs.items(), combinations):
-            changed = with_setting(core, setting)
+            changed = with_setting(core, tuple(pair for pair in setting if pair[0] != THREADS))
+            threads = _threads(run, dict(setting))
             _check_workload(run, changed)
             values = changed.model_dump(mode="json", exclude={"sources", "description", "notes"})
-            key = key_of("sweep", run.content, values, max_instructions)
-            points.append(SweepPoint(run, Path(core_name).stem, setting, changed, key))
+            key = key_of("sweep", run.content, values, threads, max_instructions)
+            points.append(SweepPoint(run, Path(core_name).stem, setting, changed, key, threads))
     return points
 
 
@@ -167,6 +171,17 @@ def _member(place: Any, part: str) -> Any:
     if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
         return place[int(part)]
     return None
+
+
+def _threads(run: Workload, setting: dict[str, Any]) -> int:
+    """Threads of a run; InputError for a number that cannot be, or several for what is no network."""
+    threads = setting.get(THREADS, 1)
+    where, allowed = f"--set {THREADS}={threads}", f"1 to {MOST_THREADS}"
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
+        raise InputError(where, "an impossible number", allowed, "set another value")
+    if threads > 1 and run.kind != "network":
+        raise InputError(where, f"a {run.kind}, {run.name}", "networks, whose layers threads share", "sweep it on its own")
+    return threads
 
 
 def _check_workload(run: Workload, core: CoreConfig) -> None:

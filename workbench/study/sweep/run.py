@@ -87,7 +87,7 @@ def _simulate(
     by_slug = {point.slug: point for point in missing}
     for slug, point in by_slug.items():
         w = point.workload
-        pool.ask(slug, run_point, w.kind, w.name, shared[w], point.core, max_instructions, pool.key, slug)
+        pool.ask(slug, run_point, w.kind, w.name, shared[w], point.core, point.threads, max_instructions, pool.key, slug)
     try:
         for slug, value in pool.finished():
             point = by_slug[slug]

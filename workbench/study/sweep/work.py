@@ -25,9 +25,9 @@ class _CountedProgress(Progress):
 
 
 def run_point(
-    kind: str, name: str, content: Any, core: CoreConfig, max_instructions: int | None, pool: str, piece: str
+    kind: str, name: str, content: Any, core: CoreConfig, threads: int, max_instructions: int | None, pool: str, piece: str
 ) -> SimResult:
-    """Simulate a workload on a core.
+    """Simulate a workload on a core, a network on one for each of its threads.
 
     `content` is an ELF file's bytes, a trace file's bytes or its path on this machine, or a network's graph.
     """
@@ -41,7 +41,7 @@ def run_point(
         return _trace(content, core, max_instructions, progress)
     from workbench.compiler.execute import run_network
 
-    return run_network(content, core, check=False, progress=progress).result
+    return run_network(content, core, check=False, progress=progress, threads=threads).result
 
 
 def _trace(content: bytes | str, core: CoreConfig, max_instructions: int | None, progress: Progress) -> SimResult:
