@@ -107,3 +107,45 @@ def test_a_dispatch_queue_that_is_full_stops_rename(nanhu, steady, change):
 
     deep, shallow = (change(nanhu, backend__dispatch_width=2, backend__dispatch_queue_entries=n) for n in (32, 8))
     assert steady(shallow, body) > 1.3 * steady(deep, body)
+
+
+def _branchy_block(core, branches):
+    """Cycles of a round through a block of 32 bytes with so many branches that were taken once, and a jump back."""
+
+    def body(s, iteration):
+        start = s.pc
+        for k in range(branches):
+            s.pc = start + 4 * k
+            s.branch(iteration == k, start + 32)
+        s.pc = start + 28
+        s.add(K.JUMP, flags=Flag.JUMP, target=start + 32)
+
+    long, short = (Stream().loop(body, times).run(core).cycles for times in (400, 200))
+    return (long - short) / 200
+
+
+def test_a_block_has_room_for_as_many_branches_as_its_entry(nanhu, change):
+    single = change(nanhu, predictor__branches_per_block=0)
+    assert _branchy_block(nanhu, 6) >= _branchy_block(single, 6) + 2  # six branches and the jump are four blocks, not one
+    assert _branchy_block(nanhu, 1) == pytest.approx(_branchy_block(single, 1), abs=0.2)
+
+
+def test_directions_are_told_apart_by_the_block_that_holds_the_branch(nanhu, change):
+    def mispredicts(core):
+        generator = random.Random(3)
+        s = Stream()
+        for _ in range(3000):
+            early = generator.random() < 0.5
+            s.pc = BASE
+            s.branch(early, BASE + 72)  # one way into the block leads past its start
+            s.pc = BASE + 72 if early else BASE + 64
+            if not early:
+                s.add(K.INT_ALU, 5, 1).add(K.INT_ALU, 6, 1)
+            s.branch(early, BASE + 128)
+            s.pc = BASE + 128
+            s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+        return s.run(core).activity.branch_mispredicts
+
+    plain = change(nanhu, predictor__sc_history_bits=(), predictor__tage_tables=nanhu.predictor.tage_tables[3:])
+    by_branch = change(plain, predictor__branches_per_block=0)
+    assert mispredicts(plain) < 0.8 * mispredicts(by_branch)

@@ -74,7 +74,9 @@ class Predictor(StrictModel):
     statistical corrector and the indirect predictor override later, for `late_bubble_cycles`. With `always_taken_bit` a
     branch counts as taken, without use of the direction tables, until it was not taken once. Histories hold the outcomes
     of conditional branches (`direction`) or the targets of all taken transfers (`path`). `direction_training`: the tables of
-    tage_sc learn at once, or `training_cycles` after the branch resolves or commits.
+    tage_sc learn at once, or `training_cycles` after the branch resolves or commits. `branches_per_block`: an entry of the
+    target buffer describes a fetch block with so many branches: directions are looked up by the start of the block and the
+    place of the branch among those known, and one more that is known begins a block; 0 for entries of one branch each.
     """
 
     direction: Literal["tage_sc", "gshare"]
@@ -94,6 +96,7 @@ class Predictor(StrictModel):
     first_level_counters: bool = False
     late_bubble_cycles: Natural = 0
     always_taken_bit: bool = False
+    branches_per_block: Annotated[int, Field(ge=0, le=2)] = 0
     direction_training: Literal["at_once", "resolution", "commit"] = "at_once"
     direction_history: Literal["direction", "path"] = "direction"
     indirect_history: Literal["direction", "path"] = "path"

@@ -45,6 +45,7 @@ from workbench.core.timing.pipeline import (
     pick_queue,
     register_slot,
     rename,
+    split_block,
     steer,
     take_port,
 )
@@ -70,6 +71,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     kind = c.timing
     rd = c.rd
     s.class_count[kind] += 1
+    if flags & _CONTROL and s.branches_per_block > 0:
+        split_block(s, pc)
     fetched = fetch(s, pc) + s.fetch_to_rename
     is_second = pc == s.fused_pc
     s.fused_pc = pc + c.length if c.fusion & s.fusion and not is_second else -1

@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import DISPATCH_ENTRIES, FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, REGIONS, ROB_ENTRIES
-from workbench.core.timing.classes import BASE, FRONTEND, ICACHE, ITLB, L1I_ARRAY, MISPREDICT
+from workbench.core.timing.classes import BASE, FRONTEND, FTB_ARRAY, ICACHE, ITLB, L1I_ARRAY, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
     first_guess,
@@ -23,7 +23,7 @@ from workbench.core.timing.predict import (
 )
 from workbench.core.timing.prefetch import prefetch_far
 from workbench.core.timing.state import HORIZON, QUEUE_CHOICES, QUEUE_WORDS
-from workbench.core.timing.tables import probe
+from workbench.core.timing.tables import find, probe
 from workbench.isa.code import Flag
 
 _BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
@@ -47,6 +47,7 @@ def _begin_block(s: Any, pc: int) -> None:
     s.fetch_cause = MISPREDICT + s.redirected - 1 if s.redirected else FRONTEND
     s.new_block = 0
     s.block_end = pc + s.fetch_bytes
+    s.block_start, s.block_slot = pc, 0
     s.ftq[s.blocks & _FTQ] = s.last_commit  # the previous block leaves the queue when its last instruction commits
     s.blocks += 1
     predicted = max(s.bpu_time + 1 + s.bubble, s.ftq[(s.blocks - s.ftq_entries) & _FTQ])
@@ -357,6 +358,13 @@ def redirect(s: Any, time: int, why: int) -> None:
     s.bubble = 0
 
 
+@inner_kernel
+def split_block(s: Any, pc: int) -> None:
+    """End the fetch block before a branch that its entry in the target buffer has no room for."""
+    if s.block_slot >= s.branches_per_block and find(s, FTB_ARRAY, pc >> 1) >= 0:
+        s.new_block = 1
+
+
 @inner_kernel(forceinline=True)
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
@@ -392,7 +400,9 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
 @inner_kernel(forceinline=True)
 def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     guess = first_guess(s, pc, taken)
-    wrong = predict_branch(s, pc, taken)
+    key = s.block_start + s.block_slot << 1 if s.branches_per_block > 0 else pc
+    wrong = predict_branch(s, pc, key, taken)
+    s.block_slot += s.known
     place = look_up_target(s, pc) if taken else _HIT
     if wrong:
         s.mispredicts += 1

@@ -28,30 +28,31 @@ _BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: alway
 
 
 @inner_kernel(forceinline=True)
-def predict_branch(s: Any, pc: int, taken: bool) -> bool:
-    """Predict the conditional branch at `pc` as the front end does; whether the prediction was wrong.
+def predict_branch(s: Any, pc: int, key: int, taken: bool) -> bool:
+    """Predict the conditional branch at `pc` as the front end does, its direction by `key`; whether it was wrong.
 
     Where the target buffer must know a branch before it is fetched, an unknown one counts as not taken, and one that was
     always taken so far is taken whatever the other tables say, which are not trained by it.
     """
-    s.overruled = 0
+    s.overruled, s.known = 0, 0
     if s.decode_finds_taken or not s.has_ftb:
-        return predict_direction(s, pc, taken)
+        return predict_direction(s, key, taken)
     slot = find(s, FTB_ARRAY, pc >> 1)
     if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
         if taken and s.keeps_bias:
             _shift_history(s, taken)
         elif taken:
-            predict_direction(s, pc, taken)
+            predict_direction(s, key, taken)
         return taken
+    s.known = 1
     if s.keeps_bias and s.stamps[slot] & _BIASED:
         if not taken:
             s.stamps[slot] &= ~_BIASED
-            predict_direction(s, pc, taken)
+            predict_direction(s, key, taken)
             return True
         _shift_history(s, taken)
         return False
-    return predict_direction(s, pc, taken)
+    return predict_direction(s, key, taken)
 
 
 @inner_kernel(forceinline=True)

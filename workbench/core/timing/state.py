@@ -72,7 +72,8 @@ _FIELDS: list[Any] = [
     ("fetch_bytes", _W), ("fetch_to_rename", _W), ("redirect", _W), ("decode_redirect", _W), ("ftq_entries", _W),
     ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
     ("next_line_instruction", _W), ("fetch_directed", _W),
-    ("block_end", _W), ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
+    ("block_end", _W), ("block_start", _W), ("block_slot", _W), ("branches_per_block", _W), ("known", _W),
+    ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
     ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
     ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
     # --- predictors
@@ -245,6 +246,7 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 24
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
     s["decode_finds_taken"] = p.decode_finds_taken_branches
+    s["branches_per_block"] = p.branches_per_block
     s["training"], s["first_counters"], s["late_bubble"] = p.training_cycles, p.first_level_counters, p.late_bubble_cycles
     s["keeps_bias"], s["learns"] = p.always_taken_bit, ("at_once", "resolution", "commit").index(p.direction_training)
     s["path_directions"], s["path_indirect"] = p.direction_history == "path", p.indirect_history == "path"
