@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
-from workbench.core.config import load_core
+from workbench.core.config import CoreConfig, load_core
 from workbench.core.timing.stream import BASE, Stream
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass as K
@@ -149,3 +150,25 @@ def test_directions_are_told_apart_by_the_block_that_holds_the_branch(nanhu, cha
     plain = change(nanhu, predictor__sc_history_bits=(), predictor__tage_tables=nanhu.predictor.tage_tables[3:])
     by_branch = change(plain, predictor__branches_per_block=0)
     assert mispredicts(plain) < 0.8 * mispredicts(by_branch)
+
+
+@pytest.mark.parametrize(("first", "second", "late"), [
+    (K.INT_ALU, K.INT_ALU, 0), (K.INT_ALU, K.INT_MUL, 1), (K.INT_MUL, K.INT_MUL, 0), (K.FP_FMA, K.FP_FMA, 0),
+    (K.FP_FMA, K.FP_CONVERT, 1), (K.FP_CONVERT, K.FP_CONVERT, 2),
+])  # fmt: skip
+def test_stations_that_are_not_woken_at_issue_know_a_result_a_cycle_late(nanhu, steady, change, first, second, late):
+    register = (F0 if first in (K.FP_FMA, K.FP_CONVERT) else 0) + 5
+
+    def body(s, _):
+        for _ in range(10):
+            s.add(first, register, register).add(second, register, register)
+
+    at_once = change(nanhu, backend__slow_wakeup_cycles=0)
+    assert (steady(nanhu, body) - steady(at_once, body)) / 10 == pytest.approx(late, abs=0.1)
+
+
+def test_a_queue_that_wakes_an_unknown_one_is_refused(nanhu):
+    table = nanhu.model_dump(mode="json")
+    table["issue_queues"][0]["wakes"] = ["alu9"]
+    with pytest.raises(ValueError, match="an issue queue called 'alu9', which another one wakes"):
+        CoreConfig.model_validate_json(json.dumps(table))

@@ -143,6 +143,7 @@ class Backend(StrictModel):
     rename_groups: bool = False
     entry_wakeup_cycles: Natural = 0
     shared_write_ports: bool = False
+    slow_wakeup_cycles: Natural = 0
     dispatch_queue_entries: Annotated[int, Field(ge=0, le=DISPATCH_ENTRIES), PowerOfTwo] = 0
     dispatch_width: Annotated[int, Field(ge=1, le=16)] = 16
     fusion: tuple[Fusion, ...] = ()
@@ -166,11 +167,14 @@ class IssueQueue(StrictModel):
 
     A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there.
     `entries_per_cycle`: as many may enter in a cycle, and any only while there was room for all of them; 0 for no limit.
+    `wakes`: names of the queues that learn of a result as it is issued; the others see it written, `slow_wakeup_cycles` of
+    the back end later. Without it all learn at once.
     """
 
     name: str
     size: Annotated[int, Field(ge=1, le=255)]
     entries_per_cycle: Annotated[int, Field(ge=0, le=16)] = 0
+    wakes: tuple[str, ...] | None = None
     ports: Annotated[tuple[tuple[Unit, ...], ...], Field(min_length=1)]
 
 
@@ -350,6 +354,9 @@ class CoreConfig(SourcedModel):
     def _check(self) -> CoreConfig:
         if sum(len(queue.ports) for queue in self.issue_queues) > PORTS:
             raise ValueError(f"at most {PORTS} ports over all issue_queues")
+        names = {queue.name for queue in self.issue_queues}
+        if unknown := sorted({name for queue in self.issue_queues for name in queue.wakes or ()} - names):
+            raise ValueError(f"an issue queue called {unknown[0]!r}, which another one wakes")
         needed = set(_SCALAR_UNITS) | (set(_VECTOR_UNITS) if self.vector and not self.npu else set())
         needed |= {"vset"} if self.vector or self.npu else set()
         if missing := sorted(needed - {unit for queue in self.issue_queues for port in queue.ports for unit in port}):

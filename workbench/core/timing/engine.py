@@ -110,19 +110,22 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     known = time
     if idle:
         if rd > 0:
-            s.register_ready[rd] = s.register_ready[max(c.rs1, c.rs2)] if flags & _MOVE else time
+            source = max(c.rs1, c.rs2)
+            s.register_ready[rd] = s.register_ready[source] if flags & _MOVE else time
+            s.register_queue[rd] = s.register_queue[source]
         done = time
         issue = time
     else:
         earliest = time + s.rename_to_issue
         if s.dispatch_entries > 0:
             earliest += dispatch(s, kind, time)
-        operands = s.register_ready[c.rs1] if c.rs1 > 0 else 0
+        late = s.queue_late[queue]
+        operands = _operand(s, c.rs1, late) if c.rs1 > 0 else 0
         known = max(earliest, operands)
         if c.rs2 > 0:
-            operands = max(operands, s.register_ready[c.rs2])
+            operands = max(operands, _operand(s, c.rs2, late))
         if c.rs3 > 0:
-            operands = max(operands, s.register_ready[c.rs3])
+            operands = max(operands, _operand(s, c.rs3, late))
         ready = max(earliest, operands)
         if operands == earliest:
             ready += s.entry_wakeup
@@ -152,6 +155,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
                 hold_write_port(s, ports, done - 1)
         if rd > 0:
             s.register_ready[rd] = done
+            s.register_queue[rd] = queue
     finished = commit(s, c.region, done, cause)
     if file >= 0:
         free_register(s, file, finished)
@@ -164,6 +168,15 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         log_stages(s, i, pc, time, issue, done, finished, s.drain_time if flags & _STORE else 0, 0, 0)
     if flags & _CONTROL:
         steer(s, flags, pc, pc + c.length, next_pc, done)
+
+
+@inner_kernel(forceinline=True)
+def _operand(s: Any, register: int, late: int) -> int:
+    """When an operand is known to a queue that learns late of what the queues in `late` produce."""
+    ready = s.register_ready[register]
+    if late != 0 and (late >> s.register_queue[register]) & 1:
+        ready += s.slow_wakeup
+    return ready
 
 
 @inner_kernel

@@ -31,8 +31,8 @@ _BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: alway
 def predict_branch(s: Any, pc: int, key: int, taken: bool) -> bool:
     """Predict the conditional branch at `pc` as the front end does, its direction by `key`; whether it was wrong.
 
-    Where the target buffer must know a branch before it is fetched, an unknown one counts as not taken, and one that was
-    always taken so far is taken whatever the other tables say, which are not trained by it.
+    Where the target buffer must know a branch before it is fetched (`known` tells whether it does), an unknown one counts as
+    not taken, and one that was always taken so far is taken whatever the other tables say, which are not trained by it.
     """
     s.overruled, s.known = 0, 0
     if s.decode_finds_taken or not s.has_ftb:

@@ -112,6 +112,7 @@ _FIELDS: list[Any] = [
     ("queue_entries", _W, QUEUES), ("queue_entered", _W, QUEUES), ("queue_time", _W, QUEUES),
     ("queue_leaving", _W, QUEUE_WORDS * HORIZON), ("port_book", _W, HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
+    ("queue_late", _W, QUEUES), ("register_queue", _W, 128), ("slow_wakeup", _W),  # from which queues wake-up is slow
     ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
     ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
@@ -245,8 +246,8 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["tables"], s["indirect_tables"], s["sc_tables"] = len(p.tage_tables), len(p.ittage_tables), len(p.sc_history_bits)
     s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 24
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
-    s["decode_finds_taken"] = p.decode_finds_taken_branches
     s["branches_per_block"] = p.branches_per_block
+    s["decode_finds_taken"] = p.decode_finds_taken_branches
     s["training"], s["first_counters"], s["late_bubble"] = p.training_cycles, p.first_level_counters, p.late_bubble_cycles
     s["keeps_bias"], s["learns"] = p.always_taken_bit, ("at_once", "resolution", "commit").index(p.direction_training)
     s["path_directions"], s["path_indirect"] = p.direction_history == "path", p.indirect_history == "path"
@@ -301,6 +302,10 @@ def _choices_of_unit(core: CoreConfig) -> dict[str, dict[int, int]]:
 def _queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
         s["queue_size"][q], s["queue_entries"][q] = queue.size, queue.entries_per_cycle
+        for k, producer in enumerate(core.issue_queues):
+            if producer.wakes is not None and queue.name not in producer.wakes:
+                s["queue_late"][q] |= 1 << k
+    s["slow_wakeup"] = core.backend.slow_wakeup_cycles
     units, choices = _ports_of_unit(core), _choices_of_unit(core)
     latency = core.latency.model_dump()
     latency |= {
