@@ -12,11 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from workbench.graph.graph import Graph
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
+
+
+settings.register_profile("suite", deadline=None)  # what a case takes on a busy machine is no property of the code
+settings.load_profile("suite")
 
 
 def pytest_configure() -> None:
