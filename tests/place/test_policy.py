@@ -61,6 +61,17 @@ def test_several_designs_on_a_padded_grid_get_what_each_gets_alone_on_its_own(pr
         torch.testing.assert_close(padded_values, values, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", sorted(NETWORKS))
+def test_sharpening_divides_the_logits_by_the_temperature_and_leaves_the_values(problems, kind):
+    network = _stirred(make_network(NetworkConfig(kind), problems[:1], 7, 8))
+    _, observation = _observation(problems[0])
+    logits, values = network(observation, network.encode())
+    network.sharpen(0.5)
+    sharper, same = network(observation, network.encode())
+    torch.testing.assert_close(sharper, logits / 0.5)
+    torch.testing.assert_close(same, values)
+
+
 def test_an_unknown_network_is_refused(problems):
     with pytest.raises(InputError) as error:
         make_network(NetworkConfig("cell"), problems, 10, 11)

@@ -61,6 +61,17 @@ class PlacementNetwork(nn.Module):
         """Logits (B, rows·columns), before masking, and values (B, 1)."""
         raise NotImplementedError
 
+    def logit_layers(self) -> Sequence[nn.Module]:
+        """The layers with weights and biases whose sum the logits are."""
+        raise NotImplementedError
+
+    def sharpen(self, temperature: float) -> None:
+        """Divide the logits by a temperature, for good: below one, likely cells become likelier; values stay."""
+        with torch.no_grad():
+            for layer in self.logit_layers():
+                for weights in layer.parameters():
+                    weights.div_(temperature)
+
 
 def make_network(
     config: NetworkConfig, problems: Sequence[PlacementProblem], rows: int, columns: int

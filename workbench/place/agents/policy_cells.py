@@ -58,6 +58,10 @@ class CellNetwork(PlacementNetwork):
         """See these designs, on a grid that holds all of theirs, from now on."""
         self.register_buffer("places", torch.stack([_places(p, rows, columns) for p in problems]), persistent=False)
 
+    def logit_layers(self) -> Sequence[nn.Module]:
+        """The convolution's last layer and the weights of the images themselves."""
+        return self.logit, self.cell_weights
+
     def forward(self, observation: dict[str, torch.Tensor], encoding: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (B, rows·columns), before masking, and values (B, 1)."""
         numbers = observation["globals"]

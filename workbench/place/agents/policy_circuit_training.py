@@ -112,6 +112,10 @@ class CircuitTrainingNetwork(PlacementNetwork):
         self._row_ranges = needed_ranges([graph.rows for graph in self.graphs])
         self._column_ranges = needed_ranges([graph.columns for graph in self.graphs])
 
+    def logit_layers(self) -> Sequence[nn.Module]:
+        """The last deconvolution."""
+        return (self.last,)
+
     def forward(self, observation: dict[str, torch.Tensor], encoding: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (B, rows·columns), before masking, and values (B, 1)."""
         design = observation["netlist_index"].reshape(-1).long()

@@ -24,11 +24,6 @@ from workbench.place.vec_env import EpisodeBatch, EpisodeEnd
 BATCH = 16
 """Episodes that are played together."""
 
-TEMPERATURE = 0.5
-"""Logits are divided by it before cells are drawn: labels were blurred, so that the policy's own chances are too wide. Mean
-and best of 9 draws at 1, 0.5 and 0.3 on ariane133: .693/.688, .689/.682, .687/.682; on NVDLA .718/.713, .704/.697, .702/.695
-(model: ours; benchmarks/policy_transfer.py)."""
-
 
 @dataclass(frozen=True)
 class PolicyFloorplan:
@@ -81,7 +76,7 @@ def play(
             observation = {name: torch.from_numpy(value) for name, value in batch.observation().items()}
             logits, _ = network(observation, encoding)
             mask = torch.from_numpy(batch.action_masks())
-            chances = torch.where(mask, logits / TEMPERATURE, -torch.inf).softmax(dim=1)
+            chances = torch.where(mask, logits, -torch.inf).softmax(dim=1)
             chances[~torch.from_numpy(running)] = 1.0  # over: any cell, its action is not played
             actions = torch.multinomial(chances, 1, generator=generator)[:, 0]
             if greedy:
