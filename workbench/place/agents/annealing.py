@@ -29,9 +29,7 @@ SLICE_SECONDS = 0.25
 SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
 TYPICAL_MOVES = 2000
-"""Trial moves per movable macro of a run of usual length (model: ours, like the next two)."""
-HOTTER = 0.4
-"""Exponent with which the temperature at the start grows with the length of a run."""
+"""Trial moves per movable macro of a run of usual length (model: ours, like the next one)."""
 HOTTEST = 3.0
 """Most by which it grows, and shrinks for short runs."""
 SLICES_AFRESH = 50
@@ -52,6 +50,7 @@ class AnnealingSettings:
     hot, cold: temperature at the start of a run of `TYPICAL_MOVES` and at the end of any; in between it falls
         geometrically with the time used. Longer runs begin hotter, as they have the time to cool (`_suit`).
     warm: temperature at the start when a placement is given, which is not to be destroyed.
+    hotter: exponent with which the temperature at the start grows with the length of a run.
     wide, narrow: reach of shifts at the start and at the end, as shares of the canvas.
     hard_share: share of trial moves for hard macros.
     soft_..., hard_...: shares of the kinds of moves among those of soft and of hard macros; the rest are shifts.
@@ -60,6 +59,7 @@ class AnnealingSettings:
     hot: float = 0.15
     warm: float = 0.1
     cold: float = 1e-3
+    hotter: float = 0.4
     wide: float = 0.3
     narrow: float = 0.005
     hard_share: float = 0.3
@@ -148,7 +148,7 @@ class Annealing:
     def _suit(self, trials: float) -> None:
         """Choose the temperature at the start for a run of so many trial moves."""
         movable = max(1, len(self.movable.hard) + len(self.movable.soft))
-        longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** HOTTER
+        longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** self.settings.hotter
         self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), self.hottest), self.cold)
 
     def by_trials(self, trials: int, progress: Progress) -> PlacementResult:

@@ -41,8 +41,10 @@ polish_share: last share of the time, for exact annealing. polish_moves: its tri
 ITERATION = 4.0
 """Time of a training iteration in times of playing its episodes without learning: below two, more are played instead."""
 
-POLISH = {"hard_share": 0.3, "warm": 0.1, "wide": 0.1, "hard_flip": 0.3}
-"""Settings of the annealing for a floorplan that is good already (model: ours; benchmarks/policy_transfer.py)."""
+POLISH = {"hard_share": 0.3, "warm": 0.15, "hotter": 0.7, "wide": 0.1, "hard_flip": 0.3}
+"""Settings of the annealing for the policy's floorplan (model: ours; benchmarks/policy_transfer.py). How hot it begins
+depends more on the length than elsewhere: in five seconds a small design has some 10,000 trial moves per macro, which find
+another arrangement, a large one some hundred, which only just repair the one that it has."""
 
 
 class PPOAgent:
