@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LARGEST_ERROR = 0.02  # bound of a sampled run that is accepted without sampling more
 _MOST_RUNS = 3
 _WORTH_ALL = 0.25  # of the instructions timed: sampled more densely it would take as long as in full
+_SHORT = 0.2  # the same by estimate, before a try: with more, bounds seldom suffice, and then the try is lost
 _TIMED_TIMES = 2.0  # what layers are timed for at most, about, of `Sampling.timed_instructions`
 _LEFT_OUT = 0.004  # of sampled layers: prefetches and DRAM rows of skipped iterations, as measured (docs/accuracy.md)
 
@@ -163,7 +164,7 @@ def _is_short(network: CompiledNetwork, sampling: Sampling) -> bool:
     """Whether so large a part of the layers would be timed that a run in full takes about as long."""
     most = _TIMED_TIMES * sampling.timed_instructions
     timed = sum(min(layer.instructions, most) for layer in network.layers)
-    return timed > _WORTH_ALL * sum(layer.instructions for layer in network.layers)
+    return timed > _SHORT * sum(layer.instructions for layer in network.layers)
 
 
 def _timed_part(samples: Sequence[FunctionSample]) -> float:
