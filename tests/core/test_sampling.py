@@ -143,7 +143,8 @@ def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None
     full, (expected,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], None)
     _, (sparse,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling())
     assert abs(sparse.cycles - expected.cycles) <= sparse.error_cycles
-    assert sparse.error_cycles > 0.02 * expected.cycles  # loads are replayed at the end of some rows: that asks for more
+    assert sparse.cycles == pytest.approx(expected.cycles, rel=0.05)  # the last window has time to learn like that before
+    assert 0.02 * expected.cycles < sparse.error_cycles < 0.15 * expected.cycles  # rows fluctuate: that asks for more
     result, (sample,) = run_sampled(nest(MANY_ROWS), core, ["kernel"], Sampling().denser().denser())
     assert sample.error_cycles < sparse.error_cycles
     assert sample.timed_instructions < expected.instructions / 3

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.core.sampling.sampler import Sampler
 
 _MOST_UNITS = 6  # planned for a window
+_ROOM = 2  # units for a window that may need more than the one before it
 _FIRST = 1 / 4  # of a loop at most in the first window
 _CONVINCING = 3  # equal units in a row that end the first window
 _MANY = 8  # units of which no two in a row are even: they fluctuate, and do not learn
@@ -81,6 +82,15 @@ class Plan:
         last = 0 if self.ends_whole else self.unit * self.usual
         return (left - self.unit * self.usual * (later - 1) - last) // max(later, 1)
 
+    def after(self, units: int) -> Plan:
+        """The same where a window behind a gap took so many units: after more than usual the next have room for more.
+
+        Behind a gap prefetchers learn longer than where the loop begins, and the last window must end before the loop does.
+        """
+        if units <= self.usual:
+            return self
+        return replace(self, usual=max(self.usual, min(units + _ROOM, _MOST_UNITS)), ends_whole=False)
+
 
 def make_plan(
     settings: Sampling, left: int, each: np.ndarray, budget: float, depth: int, learning: int, ends_whole: bool
@@ -132,6 +142,7 @@ class Windows:
             counters.add(gap * _untimed(between(before, after, lines)))
             counters.add(plan.unit * _untimed((after - learning).sum(axis=0)))
             history.learning = max(history.learning or 0, len(learning))
+            plan = self._plan = plan.after(len(learning) + len(window))
             windows.append(window)
             skipped += gap
         bound = np.zeros_like(self._begun[-1])
