@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,3 +61,27 @@ def test_an_inner_kernel_is_compiled_once_whatever_constants_it_is_given():
 
     assert total(5) == 6 + 7 + 10
     assert len(add.overloads) == 1
+
+
+def _function(is_called: bool):
+    @inner_kernel(is_called=is_called)
+    def tripled(x):
+        if x < 0:
+            raise ValueError("negative")
+        return 3 * x
+
+    @kernel(cache=False)
+    def total(x):
+        return tripled(x) + tripled(x + 1)
+
+    return total
+
+
+@pytest.mark.parametrize("is_called", [False, True])
+def test_an_inner_kernel_stays_a_function_only_where_that_is_asked_for(is_called):
+    total = _function(is_called)
+    assert total(5) == 33
+    with pytest.raises(ValueError, match="negative"):
+        total(-5)
+    assembly = next(iter(total.inspect_asm().values()))
+    assert (re.search(r"\.type\s\S*tripled\S*,@function", assembly) is not None) == is_called

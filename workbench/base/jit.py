@@ -100,9 +100,11 @@ def kernel(function: F | None = None, **options: Any) -> Any:
     import numba
     from numba.core import config as numba_config
 
+    from workbench.base.jit_linking import KernelCompiler
+
     config: Any = numba_config
     module = inspect.getmodule(function)
-    settings = {"nogil": True, "error_model": "numpy", "cache": True, **options}
+    settings: Any = {"nogil": True, "error_model": "numpy", "cache": True, "pipeline_class": KernelCompiler, **options}
     before = config.CACHE_DIR
     is_checked = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
     config.CACHE_DIR = str(cache_path(module.__name__ if module else __name__)) + ("-checked" if is_checked else "")
@@ -148,22 +150,26 @@ def _remember_record_names() -> None:
     Record.__repr__ = text  # type: ignore[method-assign]
 
 
-def inner_kernel(function: F | None = None, **options: Any) -> Any:
+def inner_kernel(function: F | None = None, is_called: bool = False, **options: Any) -> Any:
     """Compile a function that only kernels call, into LLVM instructions that its callers take over and optimise.
 
     It cannot be called from Python, has no cache entry, and its indices must not be negative. Numba would optimise and
     assemble such a function, with all that it calls, once by itself and again in each of its callers; leaving that to the
     kernel that Python calls compiled the core in 67 s of processor time instead of 105, annealing in 25 instead of 36.
+
+    LLVM decides which ones a caller takes over. `forceinline`: all do. `is_called`: none does; so what is seldom needed
+    takes no registers from what its caller always does.
     """
     if function is None:
-        return lambda decorated: inner_kernel(decorated, **options)
+        return lambda decorated: inner_kernel(decorated, is_called, **options)
     import numba
 
-    from workbench.base.jit_linking import LinkedCompiler
+    from workbench.base.jit_linking import CalledCompiler, LinkedCompiler
 
     settings: Any = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     settings |= {"forceinline": False, **options}  # said in any case: Numba takes it from the first caller otherwise
-    return _without_literals(numba.njit(pipeline_class=LinkedCompiler, **settings)(function))
+    compiler = CalledCompiler if is_called else LinkedCompiler
+    return _without_literals(numba.njit(pipeline_class=compiler, **settings)(function))
 
 
 def _without_literals(dispatcher: Any) -> Any:
