@@ -150,5 +150,5 @@ def test_a_state_is_one_record_of_integers():
     state = make_state(load_core("thead_c906"))
     assert state.shape == (1,)
     kinds = {state.dtype[name].base.kind for name in state.dtype.names}
-    assert kinds == {"i"}
+    assert kinds == {"i", "u"}
     assert np.all(state["region_cycles"] == 0)

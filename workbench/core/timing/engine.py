@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import INSTRUCTION_BUFFER
 from workbench.core.timing.classes import (
@@ -50,7 +52,7 @@ from workbench.core.timing.pipeline import (
     take_port,
 )
 from workbench.core.timing.stages import log_stages
-from workbench.core.timing.state import QUEUE_CHOICES, WRITES_AT_ONCE, WRITES_LATER
+from workbench.core.timing.state import HOLDS_PORT, HOLDS_WRITE_PORT, QUEUE_CHOICES
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
 
@@ -58,7 +60,6 @@ _LOAD, _STORE, _SERIALIZE = int(Flag.LOAD), int(Flag.STORE), int(Flag.SERIALIZE)
 _CONTROL = int(Flag.BRANCH | Flag.JUMP | Flag.INDIRECT)
 _MEMORY = _LOAD | _STORE
 _MOVE = int(Flag.MOVE)
-_AT_ONCE, _LATER = WRITES_AT_ONCE, WRITES_LATER
 _NOP, _SYSTEM = int(TimingClass.NOP), int(TimingClass.SYSTEM)
 
 
@@ -76,7 +77,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     fetched = fetch(s, pc) + s.fetch_to_rename
     is_second = pc == s.fused_pc
     s.fused_pc = pc + c.length if c.fusion & s.fusion and not is_second else -1
-    if is_second and (in_group(s) if s.rename_groups else s.rename_count < s.rename_width):
+    if is_second and (in_group(s, fetched) if s.rename_groups else s.rename_count < s.rename_width):
         _second_half(s, c, i, pc, kind, rd)
         return
     time = max(fetched, s.rename_time)
@@ -104,7 +105,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     if time < s.barrier:
         time = s.barrier
         waiting = SERIALIZE
-    time = rename(s, time, 1, s.class_simple[kind] == 1)
+    time = rename(s, time, fetched, 1, s.class_simple[kind])
     front_bound = time == fetched
     cause = s.fetch_cause if front_bound else waiting
     known = time
@@ -120,12 +121,9 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         if s.dispatch_entries > 0:
             earliest += dispatch(s, kind, time)
         late = s.queue_late[queue]
-        operands = _operand(s, c.rs1, late) if c.rs1 > 0 else 0
+        operands = _operand(s, c.rs1, late)
         known = max(earliest, operands)
-        if c.rs2 > 0:
-            operands = max(operands, _operand(s, c.rs2, late))
-        if c.rs3 > 0:
-            operands = max(operands, _operand(s, c.rs3, late))
+        operands = max(operands, _operand(s, c.rs2, late), _operand(s, c.rs3, late))
         ready = max(earliest, operands)
         if operands == earliest:
             ready += s.entry_wakeup
@@ -134,8 +132,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
                 ready = max(ready, s.register_ready[rd])
             ready = in_order_time(s, ready)
         ports = s.choice_ports[choice]
-        writes = s.class_writes[kind]
-        issue = take_port(s, ports, ready, ports if writes == _AT_ONCE else 0)
+        issue = take_port(s, ports, ready, ports & s.class_at_once[kind])
         if s.in_order:
             note_issue(s, issue)
         leave(s, queue, issue)
@@ -149,9 +146,10 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         else:
             latency = _latency(s, c, kind)
             done = issue + latency
-            if s.class_blocks[kind]:
+            holds = s.class_holds[kind]
+            if holds == HOLDS_PORT:
                 block_port(s, ports, issue, latency)
-            elif writes == _LATER:
+            elif holds == HOLDS_WRITE_PORT:
                 hold_write_port(s, ports, done - 1)
         if rd > 0:
             s.register_ready[rd] = done
@@ -172,14 +170,15 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
 
 @inner_kernel(forceinline=True)
 def _operand(s: Any, register: int, late: int) -> int:
-    """When an operand is known to a queue that learns late of what the queues in `late` produce."""
-    ready = s.register_ready[register]
-    if late != 0 and (late >> s.register_queue[register]) & 1:
+    """When an operand is known to a queue that learns late of what the queues in `late` produce; 0 if there is none."""
+    place = np.uint8(register)
+    ready = s.register_ready[place]
+    if late != 0 and (late >> s.register_queue[place]) & 1:
         ready += s.slow_wakeup
-    return ready
+    return ready  # type: ignore[no-any-return]
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
     """Account for the second instruction of a fused pair: it adds its other operand to the operation of the first."""
     other = c.rs2 if c.rs1 == rd else c.rs1
@@ -197,12 +196,6 @@ def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
         log_stages(s, i, pc, s.rename_time, done - 1, done, finished, 0, 0, 0)
 
 
-@inner_kernel
+@inner_kernel(forceinline=True)
 def _latency(s: Any, c: Any, kind: int) -> int:
-    size = s.class_size[kind]
-    if size == 0:
-        return s.class_latency[kind * 4]
-    word = int(c.raw)
-    if size == 1:
-        return s.class_latency[kind * 4 + (0 if word & 8 else 1)]
-    return s.class_latency[kind * 4 + ((word >> 25) & 3)]
+    return s.class_latency[kind * 4 + ((int(c.raw) >> s.class_shift[kind]) & s.class_forms[kind])]  # type: ignore[no-any-return]

@@ -70,7 +70,7 @@ def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int)
     return done
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def _forward(s: Any, pc: int, slot: int, issue: int) -> int:
     """Completion of a load from the store queue or store buffer."""
     s.forwards += 1
@@ -162,7 +162,7 @@ def enter_store(s: Any, drained: int) -> None:
         s.store_head = 0
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
     """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
     line = address >> s.line_shift

@@ -63,7 +63,7 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
     return ready
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def instruction_access(s: Any, line: int, time: int) -> int:
     """Cycle at which an instruction line is there, `time` for a hit (its latency is part of the pipeline)."""
     s.accesses[L1I_ARRAY] += 1
@@ -84,7 +84,7 @@ def instruction_access(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def _translate(s: Any, array: int, page: int, time: int) -> int:
     if find(s, array, page) >= 0:
         return 0

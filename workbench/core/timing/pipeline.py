@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import DISPATCH_ENTRIES, FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, REGIONS, ROB_ENTRIES
+from workbench.core.limits import DISPATCH_ENTRIES, FTQ_ENTRIES, INSTRUCTION_BUFFER, PORTS, QUEUES, REGIONS, ROB_ENTRIES
 from workbench.core.timing.classes import BASE, FRONTEND, FTB_ARRAY, ICACHE, ITLB, L1I_ARRAY, MISPREDICT
 from workbench.core.timing.memory import instruction_access, translate_code
 from workbench.core.timing.predict import (
@@ -22,7 +24,7 @@ from workbench.core.timing.predict import (
     push_return,
 )
 from workbench.core.timing.prefetch import prefetch_far
-from workbench.core.timing.state import HORIZON, QUEUE_CHOICES, QUEUE_WORDS
+from workbench.core.timing.state import HORIZON
 from workbench.core.timing.tables import find, probe
 from workbench.isa.code import Flag
 
@@ -30,7 +32,7 @@ _BRANCH, _JUMP, _INDIRECT = int(Flag.BRANCH), int(Flag.JUMP), int(Flag.INDIRECT)
 _CALL, _RETURN = int(Flag.CALL), int(Flag.RETURN)
 _FTQ, _BUFFER, _CYCLE = FTQ_ENTRIES - 1, INSTRUCTION_BUFFER - 1, HORIZON - 1
 _HIT, _BUBBLE, _MISS = 0, 1, 2
-_PORTS, _ROUND = (1 << PORTS) - 1, (1 << (63 - PORTS)) - 1
+_ENTERED_BITS = 8  # of `queue_entered`, for the entries of a cycle; the cycle is above
 MISPREDICTED, UNKNOWN_TARGET, VIOLATED = 1, 2, 3  # why fetch starts again; in the order of their CPI causes
 
 
@@ -82,23 +84,19 @@ def _begin_block(s: Any, pc: int) -> None:
 def advance(s: Any, time: int) -> None:
     """Move the queues' books on to `time`, which never goes back: entries that left until then are free.
 
-    A queue's count is one byte of `queue_used`, so that one subtraction moves eight queues on; no byte borrows, since
-    no more entries leave a queue than are in it.
+    A queue's count is a byte, so that one addition moves eight queues on; no byte overflows, since no more entries leave
+    a queue than are in it.
     """
     now = s.clock
-    while now < time:
-        now += 1
-        first = (now & _CYCLE) * QUEUE_WORDS
-        for k in range(QUEUE_WORDS):
-            s.queue_used[k] -= s.queue_leaving[first + k]
-            s.queue_leaving[first + k] = 0
-    s.clock = now
-
-
-@inner_kernel(forceinline=True)
-def _entries(s: Any, queue: int) -> int:
-    """Entries of a queue that are taken at the clock's cycle."""
-    return (s.queue_used[queue >> 3] >> ((queue & 7) << 3)) & 255
+    if now < time:
+        free, leaving = s.queue_free.view(np.int64), s.queue_leaving.view(np.int64)
+        while now < time:
+            now += 1
+            first = (now & _CYCLE) * (QUEUES // 8)
+            for k in range(QUEUES // 8):
+                free[k] += leaving[first + k]
+                leaving[first + k] = 0
+        s.clock = now
 
 
 @inner_kernel(forceinline=True)
@@ -111,52 +109,44 @@ def admit(s: Any, queue: int) -> int:
 
 @inner_kernel(forceinline=True)
 def _has_room(s: Any, queue: int) -> bool:
-    used, limit = _entries(s, queue), s.queue_entries[queue]
-    if limit == 0:
-        return used < s.queue_size[queue]
-    entered = s.queue_entered[queue] if s.queue_time[queue] == s.clock else 0
-    return entered < limit and used - entered + limit <= s.queue_size[queue]
+    entered = max(s.queue_entered[queue] - (s.clock << _ENTERED_BITS), 0)
+    return entered < s.queue_limit[queue] and np.int64(s.queue_free[queue]) + entered >= s.queue_needs[queue]
 
 
 @inner_kernel(forceinline=True)
 def pick_queue(s: Any, kind: int) -> int:
     """Choice among the queues that can issue a class: the emptier of the next two in turn at the clock's cycle."""
-    count = s.choices[kind]
     first = s.choice_next[kind]
-    second = first + 1 if first + 1 < count else 0
+    second = s.choice_after[first]
     s.choice_next[kind] = second
-    base = kind * QUEUE_CHOICES
-    one, other = s.choice_queue[base + first], s.choice_queue[base + second]
-    return base + (first if s.queue_size[one] - _entries(s, one) >= s.queue_size[other] - _entries(s, other) else second)
+    free, other = s.queue_free[s.choice_queue[first]], s.queue_free[s.choice_queue[second]]
+    return first if free >= other else second  # type: ignore[no-any-return]
 
 
 @inner_kernel(forceinline=True)
 def leave(s: Any, queue: int, issue: int) -> None:
-    """Enter in the queue's book that an instruction leaves it at `issue`."""
-    ahead = max(min(issue - s.clock, HORIZON - 1), 1)
-    word, one = queue >> 3, 1 << ((queue & 7) << 3)
-    s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUE_WORDS + word] += one
-    s.queue_used[word] += one
-    if s.queue_time[queue] != s.rename_time:
-        s.queue_time[queue], s.queue_entered[queue] = s.rename_time, 0
-    s.queue_entered[queue] += 1
+    """Enter in the queue's book that an instruction leaves it at `issue`, which is after the clock's cycle."""
+    ahead = min(issue - s.clock, HORIZON - 1)
+    s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUES + queue] += 1
+    s.queue_free[queue] -= 1
+    s.queue_entered[queue] = max(s.queue_entered[queue], s.rename_time << _ENTERED_BITS) + s.queue_counts[queue]
 
 
 @inner_kernel(forceinline=True)
-def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
-    """Cycle at which an instruction of `slots` micro-operations is renamed, in order and within the width.
+def rename(s: Any, time: int, arrived: int, slots: int, is_simple: int) -> int:
+    """Cycle at which an instruction of `slots` micro-operations that `arrived` is renamed, in order and within the width.
 
-    With compression, neighbours that cannot fault (`is_simple`) and are renamed in one cycle share a reorder-buffer entry.
+    With compression, neighbours that cannot fault (`is_simple` is 1) and are renamed in one cycle share an entry of the
+    reorder buffer.
     """
-    s.rob_merges = 0
     if s.rename_groups:
-        time = _join_group(s, time, slots)
-        if s.rob_open and is_simple:
-            s.rob_merges = 1
-    elif s.rob_open and is_simple and time <= s.rename_time and s.rename_count + slots <= s.rename_width:
-        s.rob_merges = 1
-    s.rob_open = 1 if is_simple and s.rob_compression else 0
-    if not s.rob_merges:
+        time = _join_group(s, time, arrived, slots)
+        merges = s.rob_open & is_simple
+    else:
+        merges = s.rob_open & is_simple & (time <= s.rename_time) & (s.rename_count + slots <= s.rename_width)
+    s.rob_merges = merges
+    s.rob_open = is_simple & s.rob_compression
+    if not merges:
         time = max(time, s.rob[s.rob_head] + 1)
     if time > s.rename_time:
         s.rename_time = time
@@ -172,19 +162,18 @@ def rename(s: Any, time: int, slots: int, is_simple: bool) -> int:
 
 
 @inner_kernel(forceinline=True)
-def in_group(s: Any) -> bool:
-    """Whether the instruction just fetched was decoded together with the one renamed last."""
-    return s.group_left > 0 and s.fetch_time + s.fetch_to_rename <= s.group_closed
+def in_group(s: Any, arrived: int) -> bool:
+    """Whether an instruction that has `arrived` was decoded together with the one renamed last."""
+    return s.group_left > 0 and arrived <= s.group_closed
 
 
 @inner_kernel(forceinline=True)
-def _join_group(s: Any, time: int, slots: int) -> int:
+def _join_group(s: Any, time: int, arrived: int, slots: int) -> int:
     """Cycle from `time` on at which the group of an instruction may be renamed; begins one if the last is complete.
 
     A group holds what had arrived when the group before moved on, up to `rename_width` micro-operations.
     """
-    if not in_group(s):
-        arrived = s.fetch_time + s.fetch_to_rename
+    if not in_group(s, arrived):
         s.group_closed = max(arrived, s.group_start + 1)
         s.group_start = max(arrived, s.rename_time + 1)
         s.group_left = s.rename_width
@@ -200,7 +189,7 @@ def _join_group(s: Any, time: int, slots: int) -> int:
     return time
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def _dispatch_room(s: Any) -> int:
     """First cycle in which each dispatch queue has room for a full group."""
     time = 0
@@ -210,7 +199,7 @@ def _dispatch_room(s: Any) -> int:
     return time
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def dispatch(s: Any, kind: int, time: int) -> int:
     """Cycles that an instruction renamed at `time` stays in its dispatch queue longer than in an empty one."""
     k = s.class_dispatch[kind]
@@ -230,14 +219,20 @@ def dispatch(s: Any, kind: int, time: int) -> int:
 @inner_kernel(forceinline=True)
 def busy_ports(s: Any, time: int) -> int:
     """Ports that are taken in a cycle; the word of its slot belongs to another cycle if its upper bits differ."""
-    word = s.port_book[time & _CYCLE]
-    return word & _PORTS if word >> PORTS == (time // HORIZON) & _ROUND else 0
+    taken = s.port_book[time & _CYCLE] ^ _round(time)
+    return taken if taken >> PORTS == 0 else 0
+
+
+@inner_kernel(forceinline=True)
+def _round(time: int) -> int:
+    """Upper bits of the words of a calendar's slot that belong to a cycle."""
+    return (time // HORIZON) << PORTS
 
 
 @inner_kernel(forceinline=True)
 def keep_port(s: Any, time: int, busy: int) -> None:
     """Write down the ports that are taken in a cycle."""
-    s.port_book[time & _CYCLE] = ((time // HORIZON) & _ROUND) << PORTS | busy
+    s.port_book[time & _CYCLE] = _round(time) | busy
 
 
 @inner_kernel(forceinline=True)
@@ -248,14 +243,24 @@ def take_port(s: Any, ports: int, time: int, writing: int) -> int:
     """
     while True:
         busy = busy_ports(s, time)
-        free = ports & ~(busy | (_written_ports(s, time) & writing))
+        free = ports & ~busy
+        if free & writing:
+            free &= ~(_written_ports(s, time) & writing)
         if free != 0:
             keep_port(s, time, busy | (free & -free))
             return time
+        time = _port_time(s, ports, time + 1)
+
+
+@inner_kernel(is_called=True)
+def _port_time(s: Any, ports: int, time: int) -> int:
+    """First cycle from `time` on in which one of `ports` is free."""
+    while ports & ~busy_ports(s, time) == 0:
         time += 1
+    return time
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
     """Keep one of `ports` busy for `cycles` after `time` (units that are not pipelined)."""
     for later in range(time + 1, time + cycles):
@@ -267,17 +272,17 @@ def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
 @inner_kernel(forceinline=True)
 def _written_ports(s: Any, time: int) -> int:
     """Ports whose register write port a longer operation takes in the cycle in which one of one cycle would."""
-    word = s.write_book[time & _CYCLE]
-    return word & _PORTS if word >> PORTS == (time // HORIZON) & _ROUND else 0
+    taken = s.write_book[time & _CYCLE] ^ _round(time)
+    return taken if taken >> PORTS == 0 else 0
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def hold_write_port(s: Any, port: int, time: int) -> None:
     """Enter that the operation which `port` began ends as one of a cycle would that issues at `time`."""
-    s.write_book[time & _CYCLE] = ((time // HORIZON) & _ROUND) << PORTS | _written_ports(s, time) | port
+    s.write_book[time & _CYCLE] = _round(time) | _written_ports(s, time) | port
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def in_order_time(s: Any, time: int) -> int:
     """Issue cycle of an in-order core: not before the previous instruction, at most `issue_width` a cycle."""
     if time <= s.last_issue:
@@ -287,7 +292,7 @@ def in_order_time(s: Any, time: int) -> int:
     return time
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def note_issue(s: Any, time: int) -> None:
     """Count an issue of an in-order core."""
     if time > s.last_issue:
@@ -313,19 +318,18 @@ def commit(s: Any, region: int, complete: int, cause: int) -> int:
         s.stack[BASE] += 1
     s.last_commit = time
     s.rob_occupancy += time - s.rename_time
+    head = s.rob_head
     if s.rob_merges:
-        s.rob[s.rob_head - 1 if s.rob_head > 0 else s.window - 1] = time
+        s.rob[head - 1 if head > 0 else s.window - 1] = time
     else:
         s.commit_count += 1
-        s.rob[s.rob_head] = time
-        s.rob_head += 1
-        if s.rob_head >= s.window:
-            s.rob_head = 0
+        s.rob[head] = time
+        s.rob_head = head + 1 if head + 1 < s.window else 0
     s.instructions += 1
     return time
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def enter_region(s: Any, region: int) -> None:
     """Give what was committed since the last change of region to the region that is left."""
     left = s.region if 0 <= s.region < REGIONS else 0
@@ -337,19 +341,18 @@ def enter_region(s: Any, region: int) -> None:
 @inner_kernel(forceinline=True)
 def register_slot(s: Any, file: int, time: int) -> int:
     """Cycle from `time` on at which a physical register of a file is free."""
-    return max(time, s.register_ring[file * ROB_ENTRIES + s.register_head[file]] + 1)
+    return max(time, s.register_ring[s.register_head[file]] + 1)
 
 
 @inner_kernel(forceinline=True)
 def free_register(s: Any, file: int, time: int) -> None:
     """The register that this instruction replaces is free after its commit at `time`."""
     head = s.register_head[file]
-    s.register_ring[file * ROB_ENTRIES + head] = time
-    head += 1
-    s.register_head[file] = 0 if head >= s.free_registers[file] else head
+    s.register_ring[head] = time
+    s.register_head[file] = head + 1 if head + 1 < s.register_end[file] else file * ROB_ENTRIES
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def redirect(s: Any, time: int, why: int) -> None:
     """Fetch starts again after what is found out at `time`."""
     s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
@@ -358,14 +361,14 @@ def redirect(s: Any, time: int, why: int) -> None:
     s.bubble = 0
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def split_block(s: Any, pc: int) -> None:
     """End the fetch block before a branch that its entry in the target buffer has no room for."""
     if s.block_slot >= s.branches_per_block and find(s, FTB_ARRAY, pc >> 1) >= 0:
         s.new_block = 1
 
 
-@inner_kernel(forceinline=True)
+@inner_kernel(is_called=True)
 def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve: int) -> None:
     """Predict a control transfer that resolves at `resolve`, and direct the fetch of what follows."""
     s.branches += 1

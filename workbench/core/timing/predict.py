@@ -106,7 +106,7 @@ def _train_base(s: Any, index: int, taken: bool) -> None:
         s.base_counters[index] = counter - 1
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def _tage(s: Any, pc: int, taken: bool) -> bool:
     if s.learns != AT_ONCE:
         _learn_due(s)
@@ -242,7 +242,7 @@ def _train_corrector(s: Any, e: int, predicted: bool, taken: bool) -> None:
             s.sc_tune = 0
 
 
-@inner_kernel
+@inner_kernel(is_called=True)
 def predict_indirect(s: Any, pc: int, target: int) -> bool:
     """Predict the target of an indirect jump by history, train; whether the prediction was wrong."""
     provider = -1

@@ -39,6 +39,7 @@ from workbench.core.limits import (
     TAGE_TABLES,
 )
 from workbench.core.timing import classes as K
+from workbench.isa.code import NO_REGISTER
 from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass
 
@@ -48,8 +49,7 @@ HORIZON = 1024  # cycles that calendars look ahead
 BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
 FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
-WRITES_AT_ONCE, WRITES_LATER = 1, 2  # integer classes where units of a port share its register write port
-QUEUE_WORDS = QUEUES // 8  # eight queues share a word of their books
+HOLDS_PORT, HOLDS_WRITE_PORT = 1, 2  # classes that keep their port busy, or where units of a port share its write port
 QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
@@ -101,22 +101,26 @@ _FIELDS: list[Any] = [
     ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
     ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
     ("rename_groups", _W), ("group_left", _W), ("group_start", _W), ("group_closed", _W), ("entry_wakeup", _W),
-    ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("free_registers", _W, 3), ("register_head", _W, 3),
-    ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 128), ("register_started", _W, 128),
+    ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("register_end", _W, 3), ("register_head", _W, 3),
+    ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 256), ("register_started", _W, 128),
     ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
     # --- dispatch queues: when the last entries left each, and how many in the last cycle in which some did
     ("dispatch_entries", _W), ("dispatch_width", _W), ("class_dispatch", _W, CLASSES), ("dispatch_head", _W, 3),
     ("dispatch_left", _W, 3 * DISPATCH_ENTRIES), ("dispatch_time", _W, 3), ("dispatch_count", _W, 3),
     # --- issue queues and ports
-    ("clock", _W), ("queue_size", _W, QUEUES), ("queue_used", _W, QUEUE_WORDS),
-    ("queue_entries", _W, QUEUES), ("queue_entered", _W, QUEUES), ("queue_time", _W, QUEUES),
-    ("queue_leaving", _W, QUEUE_WORDS * HORIZON), ("port_book", _W, HORIZON),
+    # entries that are free; the last cycle in which some entered, above their number (8 bits); how many may, as long as
+    # how many were free before it; 1 where they are counted
+    ("clock", _W), ("queue_size", _W, QUEUES), ("queue_free", np.uint8, QUEUES), ("queue_entered", _W, QUEUES),
+    ("queue_limit", _W, QUEUES), ("queue_needs", _W, QUEUES), ("queue_counts", _W, QUEUES),
+    ("queue_leaving", np.uint8, QUEUES * HORIZON), ("port_book", _W, HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
-    ("queue_late", _W, QUEUES), ("register_queue", _W, 128), ("slow_wakeup", _W),  # from which queues wake-up is slow
-    ("choices", _W, CLASSES), ("choice_next", _W, CLASSES), ("choice_queue", _W, CLASSES * QUEUE_CHOICES),
-    ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
+    # from which queues wake-up is slow; what wrote a register, 63 for those that are never written
+    ("queue_late", _W, QUEUES), ("register_queue", _W, 256), ("slow_wakeup", _W),
+    ("choice_next", _W, CLASSES), ("choice_after", _W, CLASSES * QUEUE_CHOICES),
+    ("choice_queue", _W, CLASSES * QUEUE_CHOICES), ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
-    ("class_size", _W, CLASSES), ("class_blocks", _W, CLASSES), ("class_writes", _W, CLASSES), ("write_book", _W, HORIZON),
+    ("class_shift", _W, CLASSES), ("class_forms", _W, CLASSES), ("class_holds", _W, CLASSES),
+    ("class_at_once", _W, CLASSES), ("write_book", _W, HORIZON),
     # --- memory
     ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
     ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
@@ -273,7 +277,8 @@ def _back_end(s: Any, core: CoreConfig) -> None:
         s["class_dispatch"][kind] = 2 if unit in ("load", "store") else 1 if unit.startswith("fp") else 0
     for kind in K.SIMPLE_CLASSES:
         s["class_simple"][kind] = 1
-    s["free_registers"][:] = b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32
+    s["register_head"] = np.arange(3) * ROB_ENTRIES
+    s["register_end"] = s["register_head"] + (b.phys_regs_int - 32, b.phys_regs_fp - 32, b.phys_regs_vec - 32)
 
 
 def _ports_of_unit(core: CoreConfig) -> dict[str, tuple[int, int]]:
@@ -301,45 +306,57 @@ def _choices_of_unit(core: CoreConfig) -> dict[str, dict[int, int]]:
 
 def _queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
-        s["queue_size"][q], s["queue_entries"][q] = queue.size, queue.entries_per_cycle
+        s["queue_size"][q] = s["queue_free"][q] = queue.size
+        limit = queue.entries_per_cycle
+        s["queue_limit"][q], s["queue_needs"][q], s["queue_counts"][q] = limit or 1, limit or 1, limit > 0
         for k, producer in enumerate(core.issue_queues):
             if producer.wakes is not None and queue.name not in producer.wakes:
                 s["queue_late"][q] |= 1 << k
-    s["slow_wakeup"] = core.backend.slow_wakeup_cycles
+    s["slow_wakeup"], s["register_queue"][[0, NO_REGISTER]] = core.backend.slow_wakeup_cycles, 63
     units, choices = _ports_of_unit(core), _choices_of_unit(core)
     latency = core.latency.model_dump()
     latency |= {
         name: latency[other] for name, other in _SAME_LATENCY.items() if latency[name] is None
     }  # fmt: skip
+    s["choice_next"] = np.arange(CLASSES) * QUEUE_CHOICES
+    s["choice_after"] = np.repeat(s["choice_next"], QUEUE_CHOICES)
     for kind, unit in K.UNIT_OF_CLASS.items():
         if unit not in units:  # a core without vectors has none for vset
             continue
         s["class_queue"][kind], s["class_ports"][kind] = units[unit]
-        s["choices"][kind] = len(choices[unit])
+        s["choice_after"][kind * QUEUE_CHOICES : kind * QUEUE_CHOICES + len(choices[unit])] = [
+            kind * QUEUE_CHOICES + (k + 1) % len(choices[unit]) for k in range(len(choices[unit]))
+        ]
         for k, (queue_number, mask) in enumerate(sorted(choices[unit].items())):
             s["choice_queue"][kind * QUEUE_CHOICES + k], s["choice_ports"][kind * QUEUE_CHOICES + k] = queue_number, mask
     for kind, field in K.LATENCY_OF_CLASS.items():
         value = latency[field]
         s["class_latency"][kind * 4 : kind * 4 + 4] = _by_size(value)
-        s["class_size"][kind] = 0 if isinstance(value, int) else len(value) - 1
+        s["class_shift"][kind], s["class_forms"][kind] = _size_field(value)
     for kind in (TimingClass.INT_DIV, TimingClass.FP_DIV, TimingClass.FP_SQRT):
-        s["class_blocks"][kind] = 1
+        s["class_holds"][kind] = HOLDS_PORT
     if core.backend.shared_write_ports:
-        s["class_writes"][TimingClass.INT_ALU] = WRITES_AT_ONCE
-        s["class_writes"][TimingClass.INT_MUL] = s["class_writes"][TimingClass.BIT_OP] = WRITES_LATER
+        s["class_at_once"][TimingClass.INT_ALU] = -1
+        s["class_holds"][TimingClass.INT_MUL] = s["class_holds"][TimingClass.BIT_OP] = HOLDS_WRITE_PORT
 
 
 _SAME_LATENCY = {"convert_to_int": "fp_convert", "convert_from_int": "fp_convert", "fp_classify": "fp_misc"}
 
 
 def _by_size(value: int | tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Latency by the size code of an instruction: (word, double) or the fmt field (single, double, half)."""
+    """Latency by the field of the instruction that tells its size: (double, word) or (single, double, half)."""
     if isinstance(value, int):
         return (value,) * 4
     if len(value) == 2:
-        return value[0], value[1], value[1], value[1]
+        word, double = value
+        return double, word, word, word
     half, single, double = value
     return single, double, half, double
+
+
+def _size_field(value: int | tuple[int, ...]) -> tuple[int, int]:
+    """Where in an instruction its size stands: lowest bit and mask (bit 3 of the opcode: a word; fmt)."""
+    return (0, 0) if isinstance(value, int) else (3, 1) if len(value) == 2 else (25, 3)
 
 
 def _memory(s: Any, core: CoreConfig) -> None:
@@ -411,7 +428,7 @@ def idle_until(state: Any, cycle: int) -> None:
     s["last_commit"] = cycle
     s["bpu_time"], s["barrier"] = max(s["bpu_time"], cycle), max(s["barrier"], cycle + s["trap_cycles"])
     s["new_block"], s["clock"] = 1, cycle
-    s["queue_used"][:] = s["queue_leaving"][:] = 0  # all instructions before have left their queues
+    s["queue_free"], s["queue_leaving"][:] = s["queue_size"], 0  # all instructions before have left their queues
 
 
 def _shape(entries: int, ways: int = 4) -> tuple[int, int]:

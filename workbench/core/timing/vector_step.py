@@ -68,7 +68,7 @@ def step_vector(
     limit = s.decode_simple_vector if uops == 1 else s.decode_vector
     if time <= s.rename_time and s.vector_count >= limit:
         time = s.rename_time + 1
-    time = rename(s, max(time, s.barrier), 1 if s.has_npu or s.in_order else uops, False)
+    time = rename(s, max(time, s.barrier), fetched, 1 if s.has_npu or s.in_order else uops, 0)
     s.vector_count += 1
     earliest = time + s.rename_to_issue
     cause = VECTOR
@@ -83,7 +83,8 @@ def step_vector(
             engine_done = compute(s, c, rule, steps, vl, sew_log2, done)
             if 0 <= rd < V0:
                 done = engine_done + s.npu_result
-                s.register_ready[rd] = done
+                if rd > 0:
+                    s.register_ready[rd] = done
     elif is_memory:
         done = access(s, c, pc, address, stride, vl, sew_log2, lmul_log2, element_addresses, earliest)
         cause = vector_cause(s, flags & _LOAD != 0)
