@@ -12,6 +12,7 @@ from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.netlist.netlist import ObjectKind
 from workbench.place.agents.base import PlacementOptions, make_agent
+from workbench.place.agents.hybrid import field_size, stages, work
 from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
@@ -43,16 +44,35 @@ def test_the_history_runs_forward_and_ends_at_the_result(result):
     assert costs[-1] == pytest.approx(result.costs.proxy, abs=1e-6)
 
 
-def test_the_notes_say_what_each_source_and_phase_reached(result):
+def test_the_notes_say_what_each_source_and_run_reached(result):
     text = "\n".join(result.notes)
     seeds = {source: values for source, values in re.findall(r"Seeds from (.*): ([\d., ]+) in", text)}
     assert list(seeds) == ["the analytical placer", "the policy", "a sketch"]
-    race = re.findall(r"(the policy|the analytical placer|a sketch) ([\d.]+) to ([\d.]+)[,.]", text)
-    assert len(race) == 4 and all(float(after) <= float(before) for _, before, after in race)
-    assert all(before in seeds[source] for source, before, _ in race)
-    before, after = re.search(r"The search went from ([\d.]+) to ([\d.]+) in", text).groups()
-    assert float(before) == min(float(after) for _, _, after in race)
-    assert text.endswith(f"became {after}.") and float(after) == pytest.approx(result.costs.proxy, abs=1e-5)
+    source, before, level = re.search(r"After 100% .*: (.*) ([\d.]+) at ([\d.]+)\.", text).groups()
+    assert before in seeds[source] and float(level) >= result.costs.proxy - 1e-5
+    assert text.endswith(f"became {result.costs.proxy:.5f}.")
+
+
+def test_the_worse_half_of_the_runs_is_dropped_again_and_again(design):
+    found = place(design, steps=4000, params={**SMALL, "afford": 1.0, "field": 4.0})
+    fields = [re.findall(r"\S [\d.]+ at ([\d.]+)", note) for note in found.notes if note.startswith("After ")]
+    assert [len(levels) for levels in fields] == [4, 2, 1]
+    assert [note.split()[1] for note in found.notes if note.startswith("After ")] == ["42%", "50%", "100%"]
+
+
+@pytest.mark.parametrize("moves, size", [(0.0, 1), (13_000.0, 1), (50_000.0, 2), (150_000.0, 8), (1e9, 16)])
+def test_a_large_design_has_one_run_and_a_small_one_many(moves, size):
+    assert field_size(moves, 25_000.0, 16) == size
+
+
+def test_what_a_field_costs_is_counted_in_whole_coolings():
+    assert work([0.3], stages(1)) == pytest.approx([0.7])
+    assert work([0.3, 0.0, 0.0, 0.0], stages(4)) == pytest.approx([0.125 + 3 * 0.425, 2 * 0.075, 0.5])
+
+
+def test_no_more_moves_are_made_than_asked_for(design):
+    found = place(design, steps=4000, params={**SMALL, "afford": 1.0, "field": 8.0})
+    assert 0.3 * 4000 < found.evaluations <= 4000 + 10
 
 
 def test_a_source_can_be_switched_off(design):
@@ -112,9 +132,8 @@ def test_stopping_early_keeps_the_best_so_far(design, updates):
 @pytest.mark.parametrize(
     "params, message",
     [
-        ({"race_share": 1.0},
-         "--param: found a setting out of range, expected 0 < race_share < 1, 0 <= hot_share <= 1 and temperatures that can "
-         "fall; correct it."),
+        ({"late": 0.5},
+         "--param: found a setting out of range, expected 0 <= late <= 0.35, afford >= 1 and field >= 1; correct it."),
         ({"policy": 0.0, "analytical": 0.0, "sketches": 0.0},
          "--param: found no source of seeds, expected policy, analytical or sketches above 0; correct it."),
     ],

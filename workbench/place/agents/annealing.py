@@ -108,7 +108,7 @@ class AnnealingAgent:
 class Annealing:
     """One annealing run: a start, settings, the temperature to begin with and the arrays that the kernel works on.
 
-    `hottest` limits how much hotter than `heat` a long run begins.
+    A run may be made in parts, each between two shares of the cooling; the first one decides how hot it begins.
     """
 
     start: Floorplan
@@ -118,7 +118,6 @@ class Annealing:
     on_grid: bool
     heat: float
     soft: str = "free"
-    hottest: float = HOTTEST
     began: float = 0.0
     by_count: bool = False
     history: list[tuple[float, int, float]] = field(default_factory=list)
@@ -141,45 +140,59 @@ class Annealing:
         self.run["best_cost"] = np.inf
         self.cold = settings.cold / max(1, hard + soft)
         self._suit(TYPICAL_MOVES * (hard + soft))
+        self._begin_part()
         self._slice(0.0, 0.0, 0)  # compiles the kernel if need be: the clock starts afterwards
         self.history = [(0.0, 0, float(self.memory.totals["cost"][0]))]
-        self.began = time.monotonic()
 
     def _suit(self, trials: float) -> None:
         """Choose the temperature at the start for a run of so many trial moves."""
         movable = max(1, len(self.movable.hard) + len(self.movable.soft))
         longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** self.settings.hotter
-        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), self.hottest), self.cold)
+        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), HOTTEST), self.cold)
 
-    def by_trials(self, trials: int, progress: Progress) -> PlacementResult:
-        """Make a number of trial moves; the same seed gives the same result."""
+    def by_trials(self, trials: int, progress: Progress, shares: tuple[float, float] = (0.0, 1.0)) -> PlacementResult:
+        """Make a number of trial moves between two shares of the cooling; the same seed gives the same result."""
         done, interrupted, self.by_count = 0, False, True
-        self._suit(trials)
+        if self.run["trials"][0] == 0:
+            self._suit(trials / max(shares[1] - shares[0], 1e-9))
+        self._begin_part()
         try:
             while done < trials and self._can_move():
                 length = min(self._longest_slice(), trials - done)
-                self._slice(done / trials, (done + length) / trials, length)
+                self._slice(_between(shares, done / trials), _between(shares, (done + length) / trials), length)
                 done += length
                 progress.update(done / trials * (progress.total or 1), self._note())
         except KeyboardInterrupt:
             interrupted = True
         return self._result(interrupted)
 
-    def by_time(self, seconds: float, progress: Progress) -> PlacementResult:
-        """Make as many trial moves as the time allows."""
-        rate, interrupted = 20_000.0, False
+    def by_time(self, seconds: float, progress: Progress, shares: tuple[float, float] = (0.0, 1.0)) -> PlacementResult:
+        """Make as many trial moves as the time allows between two shares of the cooling."""
+        rate, interrupted, suits = 20_000.0, False, self.run["trials"][0] == 0
+        self._begin_part()
         try:
             while (elapsed := time.monotonic() - self.began) < seconds and self._can_move():
                 length = min(SLICE_SECONDS, seconds - elapsed)
                 trials = min(max(200, int(rate * length)), self._longest_slice())
                 length = min(length, trials / rate)
-                self._slice(elapsed / seconds, min(1.0, (elapsed + length) / seconds), trials)
+                after = min(1.0, (elapsed + length) / seconds)
+                self._slice(_between(shares, elapsed / seconds), _between(shares, after), trials)
                 rate = trials / max(time.monotonic() - self.began - elapsed, 1e-6)
-                self._suit(self.run["trials"][0] / max(elapsed + length, 1e-6) * seconds)
+                if suits:
+                    self._suit(self.run["trials"][0] / max(after * (shares[1] - shares[0]), 1e-9))
                 progress.update(min(elapsed + length, seconds) / seconds * (progress.total or 1), self._note())
         except KeyboardInterrupt:
             interrupted = True
         return self._result(interrupted)
+
+    def level(self) -> float:
+        """Mean cost in the later half of the last part, by which runs at the same temperature are compared."""
+        return float(np.mean(self.levels[len(self.levels) // 2 :])) if self.levels else float(self.memory.totals["cost"][0])
+
+    def _begin_part(self) -> None:
+        """Time and levels count from here."""
+        self.levels: list[float] = []
+        self.began = time.monotonic()
 
     def _can_move(self) -> bool:
         return len(self.movable.hard) > 0 or (len(self.movable.soft) > 0 and self.soft == "free")
@@ -197,6 +210,7 @@ class Annealing:
         run["window"] = settings.wide * (settings.narrow / settings.wide) ** share
         run["narrowing"] = (settings.narrow / settings.wide) ** per_trial
         self._anneal(trials, trials == 0 or len(self.history) % SLICES_AFRESH == 0)
+        self.levels.append(float(self.memory.totals["cost"][0]))
         if trials == 0:
             run["best_cost"] = self.memory.totals["cost"]
             self._keep_state()
@@ -231,6 +245,11 @@ class Annealing:
         seconds = time.monotonic() - self.began
         evaluations = int(self.run["trials"][0] - self.run["illegal"][0])
         return PlacementResult(best, costs, tuple(self.history), evaluations, seconds, interrupted)
+
+
+def _between(shares: tuple[float, float], part: float) -> float:
+    """The share of the whole cooling at a part of the way between two shares."""
+    return shares[0] + part * (shares[1] - shares[0])
 
 
 def _movable(floorplan: Floorplan) -> Movable:
