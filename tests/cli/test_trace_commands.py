@@ -50,9 +50,8 @@ def _trace(folder, *options):
 
 
 def test_the_chrome_trace_of_a_sampled_network_has_a_slice_for_each_layer(folder, monkeypatch):
-    monkeypatch.setattr(
-        "workbench.compiler.execute._WORTH_ALL", 1.0
-    )  # sample a network that is short enough to be run in full
+    for limit in ("_SHORT", "_WORTH_ALL"):  # sample a network that is short enough to be run in full
+        monkeypatch.setattr(f"workbench.compiler.execute.{limit}", 1.0)
     figures, slices = _trace(folder)
     layers = figures["layers"]
     assert [event["name"] for event in slices] == ["start, inputs and outputs", *(layer["name"] for layer in layers)]
