@@ -133,5 +133,5 @@ def test_an_einsum_gives_what_onnxruntime_gives(
 
 def test_an_einsum_of_other_sizes_is_refused(build_network: Build) -> None:
     node = helper.make_node("Einsum", ["a", "b"], ["y"], equation="ij,jk->ik")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="found Einsum with sizes 4 and 5 of j, expected equal sizes"):
         build_network([node], {"a": (3, 4), "b": (5, 6)}, ["y"], {})

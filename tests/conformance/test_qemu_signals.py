@@ -76,6 +76,7 @@ int main(int argc, char **argv) {
     sigprocmask(SIG_BLOCK, &set, &old);
     count = 0;
     raise(SIGUSR1);
+    raise(SIGUSR1);
     sigpending(&pending);
     printf("pending %d, caught %d\n", sigismember(&pending, SIGUSR1), (int)count);
     sigprocmask(SIG_SETMASK, &old, 0);

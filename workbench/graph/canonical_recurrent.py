@@ -87,9 +87,8 @@ class _Direction:
     def _products(self, sequence: str) -> str:
         """What all steps take from the input, with every bias that is added before a gate's function: one Gemm."""
         bias = self.input_bias.copy()
-        last = slice(len(bias) - self.hidden, None) if self._resets_product else slice(0, 0)
-        bias += self.state_bias
-        bias[last] -= self.state_bias[last]  # this one is added inside of the reset gate's product
+        added = len(bias) - self.hidden if self._resets_product else len(bias)  # the last is added before the reset gate
+        bias[:added] += self.state_bias[:added]
         return self._gemm(sequence, self.inputs, bias)
 
     @property

@@ -32,9 +32,9 @@ from pydantic import Field, model_validator
 
 from workbench.base.config import StrictModel, read_toml
 from workbench.base.errors import InputError
+from workbench.compiler.threads import MOST_THREADS
 from workbench.graph.dtype import Dtype
 
-MOST_THREADS = 64
 _FILES = (".onnx", ".toml", ".plc", ".v", ".sv", ".txt", ".gz")
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[\w .,+()-]+$")]
 

@@ -1,7 +1,7 @@
 """Signals that a program sends itself or that its faults raise: actions, masks, what is pending.
 
 A signal without a handler ends the program, or is ignored where Linux ignores it. Left out: signals from outside, timers,
-handlers of other threads than the one that runs, waiting for signals, queued values, stopping and going on.
+handlers of other threads than the one that runs, masks that a new thread inherits, waiting, queued values, stopping.
 
 Source: Linux man pages sigaction(2), sigprocmask(2), sigaltstack(2), signal(7); include/uapi/asm-generic/signal.h, where
 RISC-V's numbers and structures come from.
@@ -23,7 +23,8 @@ _KILL, _STOP, _LAST = 9, 19, 64
 _IGNORED = frozenset({17, 18, 19, 20, 21, 22, 23, 28})  # CHLD, CONT, the stops, URG, WINCH
 _UNBLOCKABLE = 1 << _KILL - 1 | 1 << _STOP - 1
 _BLOCK, _UNBLOCK, _SET = range(3)
-_IS_ON_STACK, _IS_DISABLED = 1, 2
+_IS_DISABLED = 2
+_FIRST_QUEUED = 32  # signals below are pending once, however often they are sent
 _LEAST_STACK_BYTES = 2048
 _ACTION, _STACK = struct.Struct("<QQQ"), struct.Struct("<QiiQ")
 
@@ -73,6 +74,11 @@ class Signals:
         handler = self.action(signal).handler
         return handler == IGNORE or handler == DEFAULT and signal in _IGNORED
 
+    def add(self, one: Pending) -> None:
+        """Let a signal be pending."""
+        if one.signal >= _FIRST_QUEUED or one not in self.pending:
+            self.pending.append(one)
+
     def take(self, thread: int) -> Pending | None:
         """The next signal that a thread must act on, which is then no longer pending."""
         for place, one in enumerate(self.pending):
@@ -108,7 +114,7 @@ class SignalCalls:
             self.note_missing("A signal for another thread")
             return -errno.ENOSYS
         if signals.has_handler(signal) or signals.is_blocked(signal, thread):
-            signals.pending.append(Pending(signal, thread))
+            signals.add(Pending(signal, thread))
         else:
             self.end_by(signal)
         return 0

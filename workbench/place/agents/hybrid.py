@@ -4,7 +4,7 @@
    as plain annealing begins with them, and the placement that was given, if any.
 2. *Field*: as many runs of annealing as can be afforded, by the moves per object that the time allows at the measured speed.
    The best seed enters the cooling late, where little of it is destroyed; the other runs begin hot, from the seeds in turn.
-   So a large design has one run, from its best seed; a small one has many from hot.
+   So a large design has one run, from its best seed; a small one has up to four, all but one from hot.
 3. *Cooling*: all runs share one fall of the temperature. In its early part, which decides the arrangement, the worse half
    of the field is dropped again and again, by the mean cost at the same temperature; the last run cools down to the end.
 
@@ -92,7 +92,7 @@ def work(shares: list[float], ends: list[float]) -> list[float]:
 
 
 class HybridAgent:
-    """Seeds from a policy and others, a race between them, exact local search of the winner."""
+    """Seeds from a policy and others, and runs of annealing from them that share one cooling, the worse ones dropped."""
 
     def place(
         self, design: Design, *, seconds: float, seed: int, progress: Progress, options: PlacementOptions

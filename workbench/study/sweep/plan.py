@@ -19,9 +19,10 @@ from pydantic import ValidationError
 
 from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
+from workbench.compiler.threads import MOST_THREADS
 from workbench.core.config import CoreConfig, load_core
 from workbench.study.keys import key_of
-from workbench.study.study import MOST_THREADS, slug_of
+from workbench.study.study import slug_of
 
 LARGEST_SWEEP = 100_000
 THREADS = "threads"
