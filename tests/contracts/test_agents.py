@@ -35,6 +35,13 @@ def test_an_agent_returns_a_legal_floorplan_with_its_costs_and_history(design, n
 
 
 @pytest.mark.parametrize("name", sorted(set(AGENTS) - LEARNING))
+def test_an_agent_in_no_time_returns_what_it_begins_with(design, name):
+    with Progress(name, quiet=True) as progress:
+        result = make_agent(name).place(design, seconds=0.0, seed=3, progress=progress, options=PlacementOptions())
+    assert check(result.floorplan) == [] and result.costs == evaluate(result.floorplan)
+
+
+@pytest.mark.parametrize("name", sorted(set(AGENTS) - LEARNING))
 def test_an_agent_repeats_itself_for_the_same_seed_and_work(design, name):
     with Progress(name, quiet=True) as progress:
         first, second = (

@@ -232,8 +232,10 @@ class Hybrid:
         movable = max(1, int(((netlist.kind != ObjectKind.PORT) & ~netlist.is_fixed).sum()))
         if self.options.steps is not None:
             return self.options.steps / movable
-        run = self._annealing(floorplan, make_rng(0))
         seconds = min(PACE_SECONDS, 0.05 * self.seconds)
+        if self._elapsed() + seconds >= self.seconds:
+            return 0.0
+        run = self._annealing(floorplan, make_rng(0))
         run.by_time(seconds, Progress("", quiet=True))
         return float(run.run["trials"][0]) / seconds * max(0.0, self.seconds - self._elapsed()) / movable
 

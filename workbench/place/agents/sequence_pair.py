@@ -182,6 +182,7 @@ class _Rounds:
     def _anneal(self, seconds: float, steps: int | None, progress: Progress) -> None:
         """Slices of annealing; the schedule of each is set from the share of the work that is done when it begins."""
         share, current, rate = 0.0, 0, self._measure_speed() if steps is None else 0.0
+        seconds = max(seconds, SLICE_SECONDS)  # a slice is the least
         total = rate * seconds if steps is None else float(steps)
         rounds = max(1, round(total / (self.settings.round_trials * len(self.blocks.width))))
         while share < 1:
