@@ -23,8 +23,8 @@ def test_the_time_left_forgets_a_slow_start(capsys, monkeypatch):
         now[0] = 90.0
         progress.update(40.0)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[1:3] == ["work:  20 %, about 240 s left", "work:  40 %, about 60 s left"]
-    assert lines[3] == "work:  40 %, about 75 s left"
+    assert lines[1:3] == ["work:  20 %, about 80 s left", "work:  40 %, about 60 s left"]
+    assert lines[3] == "work:  40 %, about 90 s left"
 
 
 def test_without_a_total_the_amount_and_the_time_so_far_are_named(capsys):

@@ -82,11 +82,8 @@ class Progress:
         print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
 
     def _seconds_left(self, now: float, done: float, total: float) -> float:
-        """Time for the rest at the rate since half of the time so far: compiling at the start is not going to come again."""
-        middle = 0.5 * (self._started + now)
-        since, before = max(mark for mark in self._marks if mark[0] <= middle)
-        if done <= before:  # nothing has been finished for long
-            since, before = self._started, 0.0
+        """Time for the rest at the rate of the later half of what is done: compiling at the start does not come again."""
+        since, before = max(mark for mark in self._marks if mark[1] <= 0.5 * done)
         return (now - since) * (total - done) / max(done - before, 1e-12)
 
     def say(self, text: str) -> None:
