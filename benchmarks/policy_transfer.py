@@ -1,15 +1,18 @@
 """Does the policy transfer? On netlists it never saw: the policy as it is, an untrained one, random, greedy and annealing.
 
     python benchmarks/policy_transfer.py [NETLIST...] [--seeds 0 1 2 3 4] [--seconds 5] [--annealing-seconds 60]
-        [--policy FILE] [--out runs/policy_transfer]
+        [--policy FILE] [--free] [--processor] [--methods polished annealing ...] [--out runs/policy_transfer]
 
 Without netlists: `rvv_npu`, `systolic` and five designs of the family that is never trained on. Per seed: `policy` and
 `untrained` draw floorplans for `--seconds` and keep the best (soft macros placed by `environment_soft_macros`, nothing
 searched); `nearest` is no network at all: each macro on the legal cell nearest to where it is expected; `polished` is the
-best of four floorplans of the policy, smoothed and annealed exactly on the grid for what is left of the time, as the agent
-`ppo` does; `analytical` begins with the analytical placer's floorplan instead and polishes it likewise; random and greedy
-get the same time; annealing starts from nothing, on the grid, with its own time. Prints mean and deviation over the seeds;
-also the mean of single draws.
+agent `ppo` with the policy, which draws a few floorplans, smooths the best and anneals it for what is left of the time;
+`untrained_polished` is the same agent with random weights, which shows what the polish reaches alone; `analytical` begins
+with the analytical placer's floorplan instead and anneals it likewise; random and greedy get the same time; annealing starts
+from nothing, with its own time. The last four are on the grid, as the policy is, unless `--free` is given. Prints mean and
+deviation over the seeds; also the mean of single draws. `--methods` measures some of them only.
+
+With `--processor`, seconds are those of the processor, for machines that are busy with other things.
 
     python benchmarks/policy_transfer.py NETLIST --tune-minutes 5
 
@@ -31,13 +34,13 @@ from workbench.base.progress import Progress
 from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
 from workbench.netlist.load import load_design
-from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.base import PlacementOptions, make_agent
 from workbench.place.agents.demonstrations import nearest_floorplan
 from workbench.place.agents.policy import NetworkConfig, make_network
+from workbench.place.agents.policy_polish import annealed
 from workbench.place.agents.policy_sampling import policy_floorplans
 from workbench.place.agents.policy_shipped import SHIPPED_POLICY, write_weights
-from workbench.place.agents.ppo import POLISH, compile_kernels, smoothed
+from workbench.place.agents.ppo import compile_kernels
 from workbench.place.agents.training_run import TrainingOptions, run_training
 from workbench.place.analytical import analytical_floorplan
 from workbench.place.cost import evaluate
@@ -60,23 +63,17 @@ def sampled(design: Design, policy: Path, seconds: float, seed: int) -> tuple[fl
     return (found[0].costs.proxy, float(np.mean(drawn))) if drawn else (float("nan"), float("nan"))
 
 
-def polished(design: Design, policy: Path, seconds: float, seed: int) -> float:
-    """The best of four floorplans of the policy, smoothed and annealed on the grid for the rest of the time."""
-    began = time.monotonic()
-    found = policy_floorplans(design, seed=seed, episodes=4, policy=policy)
-    return polish(design, smoothed(design, found[0].floorplan, seed, True), began + seconds, seed) if found else float("nan")
+def polished(design: Design, options: PlacementOptions, seconds: float, seed: int) -> float:
+    """What the agent `ppo` reaches, whose time is too short to train."""
+    return place("ppo", design, seconds, seed, options)
 
 
-def analytical(design: Design, seconds: float, seed: int) -> float:
-    """The analytical placer's floorplan, annealed on the grid for the rest of the time."""
-    began = time.monotonic()
-    return polish(design, analytical_floorplan(design, make_rng(seed), on_grid=True), began + seconds, seed)
-
-
-def polish(design: Design, floorplan: Floorplan, until: float, seed: int) -> float:
-    """Proxy cost of a floorplan annealed on the grid until a time of the monotonic clock."""
-    options = PlacementOptions(init=floorplan, on_grid=True, params=POLISH)
-    return place("annealing", design, until - time.monotonic(), seed, options)
+def analytical(design: Design, seconds: float, seed: int, on_grid: bool) -> float:
+    """The analytical placer's floorplan, annealed like the policy's for the rest of the time."""
+    began, options = time.monotonic(), PlacementOptions(on_grid=on_grid)
+    floorplan, progress = analytical_floorplan(design, make_rng(seed), on_grid=on_grid), Progress("", quiet=True)
+    left = seconds - (time.monotonic() - began)
+    return annealed(design, floorplan, seconds=left, seed=seed, options=options, progress=progress).costs.proxy
 
 
 def untrained_policy(folder: Path, design: Design) -> Path:
@@ -95,19 +92,25 @@ def compare(design: Design, arguments: argparse.Namespace) -> dict[str, list[flo
     place("random", design, 0.0, 0, PlacementOptions())  # the clock starts when everything is compiled
     place("greedy", design, 0.0, 0, PlacementOptions())
     start = nearest_floorplan(make_problem(design.netlist, design.canvas, design.floorplan))
-    on_grid = PlacementOptions(on_grid=True)
+    on_grid = not arguments.free
+    legal = PlacementOptions(on_grid=on_grid, policy=policy)
+    alone = PlacementOptions(on_grid=on_grid)
+    random_weights = PlacementOptions(on_grid=on_grid, params={"shipped_policy": 0.0})
     methods: dict[str, Callable[[int], tuple[float, ...]]] = {
         "policy policy_draw": lambda seed: sampled(design, policy, seconds, seed),
         "untrained untrained_draw": lambda seed: sampled(design, untrained, seconds, seed),
         "nearest": lambda seed: (float("nan") if start is None else evaluate(start).proxy,),
-        "polished": lambda seed: (polished(design, policy, seconds, seed),),
-        "analytical": lambda seed: (analytical(design, seconds, seed),),
+        "polished": lambda seed: (polished(design, legal, seconds, seed),),
+        "untrained_polished": lambda seed: (polished(design, random_weights, seconds, seed),),
+        "analytical": lambda seed: (analytical(design, seconds, seed, on_grid),),
         "random": lambda seed: (place("random", design, seconds, seed, PlacementOptions()),),
         "greedy": lambda seed: (place("greedy", design, seconds, seed, PlacementOptions()),),
-        "annealing": lambda seed: (place("annealing", design, arguments.annealing_seconds, seed, on_grid),),
+        "annealing": lambda seed: (place("annealing", design, arguments.annealing_seconds, seed, alone),),
     }
     costs: dict[str, list[float]] = {}
     for names, method in methods.items():
+        if arguments.methods and names.split()[0] not in arguments.methods:
+            continue
         for seed in arguments.seeds:
             for name, cost in zip(names.split(), method(seed), strict=True):
                 costs.setdefault(name, []).append(cost)
@@ -137,9 +140,14 @@ def main() -> None:
     parser.add_argument("--annealing-seconds", type=float, default=60.0)
     parser.add_argument("--policy", type=Path, default=SHIPPED_POLICY)
     parser.add_argument("--tune-minutes", type=float, default=0.0)
+    parser.add_argument("--methods", nargs="+")
+    parser.add_argument("--free", action="store_true")
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/policy_transfer"))
     arguments = parser.parse_args()
     make_folder(arguments.out)
+    if arguments.processor:
+        time.monotonic = time.process_time
     designs = [load_design(name) for name in arguments.netlists or ["rvv_npu", "systolic"]]
     if not arguments.netlists:
         designs += [family_design(HELD_OUT, seed, 150) for seed in HELD_OUT_SEEDS]
@@ -147,8 +155,8 @@ def main() -> None:
     for design in designs:
         costs = table[design.name] = compare(design, arguments)
         if len(table) == 1:
-            print(f"{'':24s}" + "".join(f"{name:>16s}" for name in costs))
-        cells = "".join(f"{np.mean(c):10.4f} ±{np.std(c):.3f}" for c in costs.values())
+            print(f"{'':24s}" + "".join(f"{name:>20s}" for name in costs))
+        cells = "".join(f"{np.mean(c):13.4f} ±{np.std(c):.3f}" for c in costs.values())
         print(f"{design.name:24s}{cells}", flush=True)
         write_json(arguments.out / "table.json", table)
         if arguments.tune_minutes:

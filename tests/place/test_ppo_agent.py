@@ -11,6 +11,8 @@ from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.place.agents import ppo
 from workbench.place.agents.base import PlacementOptions, make_agent
+from workbench.place.agents.policy_polish import smoothed
+from workbench.place.agents.policy_sampling import FEW
 from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
@@ -64,10 +66,10 @@ def test_the_notes_say_what_each_phase_reached(result):
 def test_smoothing_keeps_what_is_legal_and_never_makes_it_worse(on_grid):
     design = synthetic_design(7, macros=8, columns=12, rows=12, macro_share=0.3)
     start = starting_floorplan(design.netlist, design.canvas, np.random.default_rng(0), None, on_grid)
-    after = ppo.smoothed(design, start, 0, on_grid)
+    after = smoothed(design, start, 0, on_grid)
     assert check(after) == []
     assert evaluate(after).proxy < evaluate(start).proxy
-    again = ppo.smoothed(design, after, 0, on_grid)
+    again = smoothed(design, after, 0, on_grid)
     assert evaluate(again).proxy <= evaluate(after).proxy
 
 
@@ -85,10 +87,18 @@ def test_without_polish_the_result_is_the_policys_own(design):
     np.testing.assert_allclose(column, np.round(column), atol=1e-6)  # on cell centres, as the environment places
 
 
-def test_in_a_time_too_short_to_train_more_floorplans_are_drawn(design):
+def test_in_a_time_too_short_to_train_the_polish_has_all_that_is_left(design):
+    result = _place(design, PlacementOptions(params={"polish_share": 0.01, "environments": 64.0}), seconds=0.3)
+    assert "trained" not in result.notes[0]
+    assert f"({FEW} floorplans in " in result.notes[0]
+    drawn = float(result.notes[0].split(" floorplans in ")[1].split()[0])
+    assert float(result.notes[1].split(" in ")[1].split()[0]) >= 0.3 - drawn - 0.1
+
+
+def test_in_no_time_a_few_floorplans_are_drawn(design):
     own = _place(design, PlacementOptions(params=SMALL), seconds=0.0)
     assert "trained" not in own.notes[0]
-    assert own.evaluations == 3  # one batch and the greedy one
+    assert own.evaluations == FEW
 
 
 def test_the_weights_asked_for_are_used(design, tmp_path):

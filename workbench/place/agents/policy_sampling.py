@@ -23,6 +23,8 @@ from workbench.place.vec_env import EpisodeBatch, EpisodeEnd
 
 BATCH = 16
 """Episodes that are played together."""
+FEW = 4
+"""Episodes where something is to be made of the best of them: more of them take the time that the search needs."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """The learning agent: a policy places the design as it is (zero-shot), is trained on it if there is time, and is polished.
 
 It begins with the weights shipped in ``policies/`` (what they were trained on is in the README there), with those of
-`PlacementOptions.policy`, or, with ``shipped_policy=0``, with random ones. In the last part of the time, `polish_share`,
-the best legal floorplan of all episodes is smoothed (a global placement that begins there) and annealed exactly, as the
-published agent's results are by coordinate descent; with ``polish_share=0`` the result is the policy's own. The notes say
-what the policy reached as it was, after training, and after the polish, so that none takes credit for another (DESIGN.md
-§3.9). The agent that also begins with other sources is `hybrid`.
+`PlacementOptions.policy`, or, with ``shipped_policy=0``, with random ones. A few floorplans are drawn at once. Where the
+time allows it, the policy is then trained; in the last part of the time, `polish_share`, or in all that is left where there
+is no time to train, the best legal floorplan of all episodes is polished (`policy_polish`), as the published agent's results
+are by coordinate descent; with ``polish_share=0`` the result is the policy's own. The notes say what the policy reached as
+it was, after training, and after the polish, so that none takes credit for another (DESIGN.md §3.9). The agent that also
+begins with other sources is `hybrid`.
 """
 
 from __future__ import annotations
@@ -15,23 +16,25 @@ import dataclasses
 import math
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
+import torch
 
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
-from workbench.base.rng import make_rng
 from workbench.netlist.design import Design
-from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.annealing import AnnealingAgent
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, read_params
-from workbench.place.agents.policy import NetworkConfig
+from workbench.place.agents.policy import NetworkConfig, PlacementNetwork
+from workbench.place.agents.policy_polish import polish
+from workbench.place.agents.policy_sampling import BATCH, FEW, play
 from workbench.place.agents.policy_shipped import SHIPPED_POLICY, load_policy, network_config
-from workbench.place.agents.training import Stop, Trainer, TrainingConfig
+from workbench.place.agents.training import Stop, Trainer, TrainingConfig, one_thread
+from workbench.place.agents.training_report import evaluation_of
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import evaluate
-from workbench.place.cost_model import make_model
-from workbench.place.environment_problem import make_problem
+from workbench.place.environment_problem import PlacementProblem, make_problem
 from workbench.place.vec_env import EpisodeBatch
 
 SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 2e-3, "polish_share": 0.6, "polish_moves": 2e4}
@@ -39,12 +42,7 @@ SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 2e-3, 
 polish_share: last share of the time, for exact annealing. polish_moves: its trial moves when `steps` stand for the time."""
 
 ITERATION = 4.0
-"""Time of a training iteration in times of playing its episodes without learning: below two, more are played instead."""
-
-POLISH = {"hard_share": 0.3, "warm": 0.15, "hotter": 0.7, "wide": 0.1, "hard_flip": 0.3}
-"""Settings of the annealing for the policy's floorplan (model: ours; benchmarks/policy_transfer.py). How hot it begins
-depends more on the length than elsewhere: in five seconds a small design has some 10,000 trial moves per macro, which find
-another arrangement, a large one some hundred, which only just repair the one that it has."""
+"""Time of a training iteration in times of playing its episodes without learning: below two there is no training."""
 
 
 class PPOAgent:
@@ -86,20 +84,6 @@ def compile_kernels(design: Design) -> None:
         AnnealingAgent().place(design, seconds=0, seed=0, progress=Progress("", quiet=True), options=one_move)
 
 
-def smoothed(design: Design, floorplan: Floorplan, seed: int, on_grid: bool) -> Floorplan:
-    """The policy's floorplan after a global placement that begins with it, or as it was where that is no better.
-
-    The policy decides macro by macro and soft macros follow by one fast method; the gradient of wirelength and density moves
-    all of them together, a second or two on some hundred macros (model: ours; benchmarks/policy_transfer.py).
-    """
-    rng, model = make_rng(seed), make_model(design.netlist, design.canvas)
-    try:
-        found = as_written(analytical_floorplan(design, rng, init=floorplan, on_grid=on_grid, model=model))
-    except InputError:  # no room for its macros once they were moved
-        return floorplan
-    return found if evaluate(found, model).proxy < evaluate(floorplan, model).proxy else floorplan
-
-
 @dataclasses.dataclass
 class _Run:
     """One run of the agent: zero-shot, training, polish, and what each reached."""
@@ -112,13 +96,18 @@ class _Run:
     settings: dict[str, float]
     policy: Path | None
     zero_shot: float = math.nan
+    zero_shot_mean: float = math.nan
     trained: bool = False
+    problem: PlacementProblem | None = None
+
+    def __post_init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(self.seed)
 
     def place(self, seconds: float) -> PlacementResult:
         """All phases."""
         self.began, self.history = time.monotonic(), list[tuple[float, int, float]]()
         self.learning_share = 1.0 - self.settings["polish_share"]
-        interrupted = self._learn(seconds * self.learning_share)
+        interrupted = self._learn(seconds)
         polished = None
         if not interrupted and self.settings["polish_share"] and self.trainer.log.best[0] is not None:
             polished = self._polish(seconds - (time.monotonic() - self.began))
@@ -127,26 +116,38 @@ class _Run:
     def _learn(self, seconds: float) -> bool:
         """Let the policy place as it is, then train it, then let it place without chance; whether Ctrl-C ended it."""
         trainer, steps = self.trainer, self.options.steps
+        interrupted = False
         try:
-            trainer.measure_untrained()
-            played = time.monotonic() - self.began
-            trainer.evaluate(deterministic=True, episodes=1)
-            self._note(trainer)
+            self._draw(FEW)
             self.zero_shot = trainer.log.best_cost
-            left = seconds - (time.monotonic() - self.began)
-            if steps is None and left < 2 * ITERATION * played:
+            played = (time.monotonic() - self.began) * self.trainer.config.environments / FEW
+            left = seconds * self.learning_share - (time.monotonic() - self.began)
+            if steps is not None or left >= 2 * ITERATION * played:
+                trainer.measure_untrained()
+                self.trained = True
+                interrupted = trainer.train(Stop(steps, None if steps is not None else left), self._note)
+                if not interrupted:
+                    trainer.evaluate(deterministic=True, episodes=1)
+            elif not self.settings["polish_share"]:
                 while seconds - (time.monotonic() - self.began) > played:
-                    trainer.evaluate()
-                    self._note(trainer)
-                return False
-            self.trained = True
-            interrupted = trainer.train(Stop(steps, None if steps is not None else left), self._note)
-            if not interrupted:
-                trainer.evaluate(deterministic=True, episodes=1)
+                    self._draw(BATCH)
         except KeyboardInterrupt:
             interrupted = True
         self._note(trainer)
         return interrupted
+
+    def _draw(self, episodes: int) -> None:
+        """Floorplans of the policy as it is, the first time one of the likeliest cells among them."""
+        trainer, is_first = self.trainer, self.problem is None
+        self.problem = self.problem or make_problem(self.design.netlist, self.design.canvas, self.design.floorplan)
+        with one_thread():
+            network = cast(PlacementNetwork, trainer.model.policy.network)
+            ends = play(self.problem, network, episodes, self.generator, greedy=is_first)
+        for end in ends:
+            trainer.log.add(0, end)
+        if is_first:
+            self.zero_shot_mean = evaluation_of([ends[1:]]).mean_cost
+        self._note(trainer)
 
     def _note(self, trainer: Trainer) -> None:
         elapsed, best = time.monotonic() - self.began, trainer.log.best[0]
@@ -159,18 +160,12 @@ class _Run:
         self.progress.update(min(share, self.learning_share) * total, note)
 
     def _polish(self, seconds: float) -> PlacementResult:
+        best = self.trainer.log.best[0]
+        assert best is not None  # as its caller has seen
         steps = None if self.options.steps is None else int(self.settings["polish_moves"])
-        began, best = time.monotonic(), self.trainer.log.best[0]
-        start = None if best is None else best[0]
-        if start is not None and self.options.soft == "free":
-            start = smoothed(self.design, start, self.seed, self.options.on_grid)
-        options = dataclasses.replace(self.options, init=start, steps=steps, params=POLISH)
-        part, spent = _Part(self.progress, self.learning_share), time.monotonic() - began
-        found = AnnealingAgent().place(
-            self.design, seconds=max(seconds - spent, 0.0), seed=self.seed, progress=part, options=options
-        )  # fmt: skip
-        history = tuple((spent + after, moves, cost) for after, moves, cost in found.history)
-        return dataclasses.replace(found, seconds=spent + found.seconds, history=history)
+        share = self.learning_share if self.trained else 0.0
+        options, part = dataclasses.replace(self.options, steps=steps), _Part(self.progress, share)
+        return polish(self.design, best[0], seconds=seconds, seed=self.seed, options=options, progress=part)
 
     def _result(self, polished: PlacementResult | None, interrupted: bool) -> PlacementResult:
         best = self.trainer.log.best[0]
@@ -197,18 +192,17 @@ class _Run:
         return PlacementResult(floorplan, costs, tuple(history), evaluations, seconds, interrupted, tuple(notes))
 
     def _learning_note(self, best: float) -> str:
-        trainer = self.trainer
+        trainer, seconds = self.trainer, self.history[-1][0] if self.history else 0.0
         origin = {None: "random weights", SHIPPED_POLICY: "the shipped policy"}.get(self.policy, str(self.policy))
-        before = trainer.untrained.mean_cost if trainer.untrained else float("nan")
         after = ""
         if self.trained:
-            last = trainer.curve[-1].mean_cost if trainer.curve else before
+            last = trainer.curve[-1].mean_cost if trainer.curve else self.zero_shot_mean
             after = f"; trained here for {trainer.model.num_timesteps:,} steps: mean {last:.5f}, best {best:.5f}"
         elif best < self.zero_shot:
             after = f"; more of them: best {best:.5f}"
         return (
-            f"The policy began with {origin}: mean cost {before:.5f} and best {self.zero_shot:.5f} without training"
-            f"{after} ({trainer.log.episodes} floorplans in {self.history[-1][0] if self.history else 0.0:.1f} s)."
+            f"The policy began with {origin}: mean cost {self.zero_shot_mean:.5f} and best {self.zero_shot:.5f} without "
+            f"training{after} ({trainer.log.episodes} floorplans in {seconds:.1f} s)."
         )
 
 
