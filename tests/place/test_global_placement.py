@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -138,3 +139,22 @@ def test_the_descent_spreads_what_starts_at_the_centre():
     last = seen[-1][1]
     assert (last[0, :28] >= 10).all() and (last[0, :28] <= 190).all()
     assert np.array_equal(last[:, 28:], np.array([floorplan.x_um[28:], floorplan.y_um[28:]]))  # ports stand still
+
+
+def test_where_the_density_begins_weaker_a_spread_placement_comes_closer_together_first():
+    canvas, objects, nets = random_plain(2, macros=8, soft=20, nets=60)
+    floorplan = floorplan_of(canvas, objects, nets)
+    model = make_model(floorplan.netlist, floorplan.canvas)
+    wirelengths = []
+    for balance in (1.0, 0.1):
+        placement = GlobalPlacement(floorplan, model, np.arange(28), make_rng(1), 32, 0.7)
+        seen = []
+
+        def look(place, seen=seen):
+            seen.append(place)
+            return True
+
+        placement.run(400, 1.04, look, balance)
+        moved = dataclasses.replace(floorplan, x_um=seen[0][0], y_um=seen[0][1])
+        wirelengths.append(evaluate(moved, model).wirelength)
+    assert wirelengths[1] < 0.9 * wirelengths[0]

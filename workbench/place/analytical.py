@@ -46,6 +46,8 @@ class AnalyticalSettings:
     ----------
     bins: density bins along the canvas' longer side.
     growth: factor of the density's weight per step.
+    balance: its weight at the beginning, in units of the one at which it pulls as much as the wirelength: what is spread
+        already comes closer together first below one, and objects pass each other.
     steps: steps after which the descent ends in any case.
     target: density up to which a bin counts as free.
     reach: grid cells within which the refinement looks for better places; 0 only mirrors hard macros.
@@ -54,6 +56,7 @@ class AnalyticalSettings:
 
     bins: float = 48
     growth: float = 1.04
+    balance: float = 1.0
     steps: float = 400
     target: float = 0.7
     reach: float = 2
@@ -79,7 +82,7 @@ def analytical_floorplan(
         return legalize(start, on_grid)
     placement = GlobalPlacement(start, model, movable, rng, max(4, int(settings.bins)), settings.target)
     looks = _Looks(start, model)
-    placement.run(int(settings.steps), settings.growth, looks.look)
+    placement.run(int(settings.steps), settings.growth, looks.look, settings.balance)
     return refined(legalize(looks.best, on_grid), model, rng, int(settings.reach), int(settings.rounds), on_grid)
 
 

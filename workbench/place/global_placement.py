@@ -123,10 +123,11 @@ class GlobalPlacement:
         )  # fmt: skip
         return np.minimum(density, self.target)
 
-    def run(self, steps: int, growth: float, look: Callable[[np.ndarray], bool]) -> int:
+    def run(self, steps: int, growth: float, look: Callable[[np.ndarray], bool], balance: float = 1.0) -> int:
         """Descend for at most so many steps, until `look` says so; it gets the places (2, n) of all objects now and then.
 
-        Returns the steps made.
+        The density's weight begins with `balance` times the one at which it pulls as much as the wirelength. Returns the
+        steps made.
         """
         ahead = np.clip(self.place[:, self.movers], self.low, self.high)
         place, momentum, weight = ahead.copy(), 1.0, 0.0
@@ -134,7 +135,7 @@ class GlobalPlacement:
         for step in range(steps):
             wire, force = self._slopes(ahead)
             if step == 0:
-                weight = float(np.abs(wire).sum()) / max(float(np.abs(force).sum()), 1e-30) or 1.0
+                weight = balance * float(np.abs(wire).sum()) / max(float(np.abs(force).sum()), 1e-30) or 1.0
             stiffness = np.maximum(1.0, self.degree[self.movers] + weight * self.bins_covered[self.movers])
             gradient = (wire - weight * force) / stiffness
             reach = self._reach(ahead, gradient, before)

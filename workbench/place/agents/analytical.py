@@ -31,9 +31,10 @@ class AnalyticalAgent:
     ) -> PlacementResult:
         """Place a design; see `Agent`."""
         settings = AnalyticalSettings(**read_params(options.params, known_settings(AnalyticalSettings())))
-        if not 4 <= settings.bins <= 1024 or settings.growth <= 1 or settings.steps < 1 or settings.target <= 0:
+        is_descent = settings.growth > 1 and settings.steps >= 1 and min(settings.target, settings.balance) > 0
+        if not 4 <= settings.bins <= 1024 or not is_descent:
             raise InputError(
-                "--param", "settings without a descent", "4 <= bins <= 1024, growth > 1, steps >= 1, target > 0",
+                "--param", "settings without a descent", "4 <= bins <= 1024, growth > 1, steps >= 1, target and balance > 0",
                 "correct them",
             )  # fmt: skip
         rng = make_rng(seed)

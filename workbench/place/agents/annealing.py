@@ -30,8 +30,6 @@ SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
 TYPICAL_MOVES = 2000
 """Trial moves per movable macro of a run of usual length (model: ours, like the next one)."""
-HOTTEST = 3.0
-"""Most by which it grows, and shrinks for short runs."""
 SLICES_AFRESH = 50
 """After so many calls everything is made afresh from the coordinates, so that rounding does not add up."""
 FORCE_INTERVAL = 5
@@ -51,6 +49,7 @@ class AnnealingSettings:
         geometrically with the time used. Longer runs begin hotter, as they have the time to cool (`_suit`).
     warm: temperature at the start when a placement is given, which is not to be destroyed.
     hotter: exponent with which the temperature at the start grows with the length of a run.
+    hottest: most by which it grows, and shrinks for short runs.
     wide, narrow: reach of shifts at the start and at the end, as shares of the canvas.
     hard_share: share of trial moves for hard macros.
     soft_..., hard_...: shares of the kinds of moves among those of soft and of hard macros; the rest are shifts.
@@ -60,6 +59,7 @@ class AnnealingSettings:
     warm: float = 0.1
     cold: float = 1e-3
     hotter: float = 0.4
+    hottest: float = 3.0
     wide: float = 0.3
     narrow: float = 0.005
     hard_share: float = 0.3
@@ -93,6 +93,8 @@ class AnnealingAgent:
             raise InputError("--param", "temperatures that do not fall", "hot and warm >= cold > 0", "correct them")
         if settings.shares().min() < 0 or not 0 <= settings.hard_share <= 1:
             raise InputError("--param", "shares of moves below 0 or above 1 in all", "shares", "correct them")
+        if settings.hottest < 1:
+            raise InputError("--param", "hottest below 1", "hottest >= 1", "correct it")
         if not 0 < settings.narrow <= settings.wide <= 1:
             raise InputError("--param", "reaches of shifts out of range", "0 < narrow <= wide <= 1", "correct them")
         rng = make_rng(seed)
@@ -148,7 +150,8 @@ class Annealing:
         """Choose the temperature at the start for a run of so many trial moves."""
         movable = max(1, len(self.movable.hard) + len(self.movable.soft))
         longer = (max(trials, 1.0) / (TYPICAL_MOVES * movable)) ** self.settings.hotter
-        self.hot = max(self.heat / movable * min(max(longer, 1 / HOTTEST), HOTTEST), self.cold)
+        most = self.settings.hottest
+        self.hot = max(self.heat / movable * min(max(longer, 1 / most), most), self.cold)
 
     def by_trials(self, trials: int, progress: Progress, shares: tuple[float, float] = (0.0, 1.0)) -> PlacementResult:
         """Make a number of trial moves between two shares of the cooling; the same seed gives the same result."""

@@ -16,14 +16,18 @@ from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.annealing import Annealing, AnnealingSettings
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written
-from workbench.place.analytical import analytical_floorplan
+from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import evaluate
 from workbench.place.cost_model import CostModel, make_model
 
-POLISH = AnnealingSettings(hard_share=0.3, warm=0.15, hotter=0.7, wide=0.1, hard_flip=0.3)
-"""Settings of the annealing for a policy's floorplan (model: ours; benchmarks/policy_transfer.py). How hot it begins depends
-more on the length than elsewhere: in five seconds a small design has some 20,000 trial moves per macro, which find another
-arrangement, a large one some hundred, which only just repair the one that it has."""
+SMOOTHING = AnalyticalSettings(growth=1.1, balance=0.02)
+"""Settings of the global placement (model: ours; benchmarks/policy_transfer.py). The density begins weak, so that what the
+policy spread over the canvas comes closer together and passes each other before it is spread anew."""
+
+POLISH = AnnealingSettings(hard_share=0.3, warm=0.04, hotter=1.0, hottest=12.0, cold=4e-4, wide=0.1)
+"""Settings of the annealing (model: ours; benchmarks/policy_transfer.py). It begins the hotter, in proportion, the more
+trial moves per macro there are: in five seconds a small design has some 20,000, which find another arrangement, a large one
+some hundred, which only just repair the one that it has."""
 
 
 def polish(
@@ -61,7 +65,9 @@ def smoothed(design: Design, floorplan: Floorplan, seed: int, on_grid: bool, mod
     """The policy's floorplan after a global placement that begins with it, or as it was where that is no better."""
     model = make_model(design.netlist, design.canvas) if model is None else model
     try:
-        found = as_written(analytical_floorplan(design, make_rng(seed), init=floorplan, on_grid=on_grid, model=model))
+        rng = make_rng(seed)
+        found = analytical_floorplan(design, rng, SMOOTHING, init=floorplan, on_grid=on_grid, model=model)
     except InputError:  # no room for its macros once they were moved
         return floorplan
+    found = as_written(found)
     return found if evaluate(found, model).proxy < evaluate(floorplan, model).proxy else floorplan
