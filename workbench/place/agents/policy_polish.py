@@ -20,7 +20,7 @@ from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import evaluate
 from workbench.place.cost_model import CostModel, make_model
 
-SMOOTHING = AnalyticalSettings(growth=1.1, balance=0.02)
+SMOOTHING = AnalyticalSettings(growth=1.1, balance=0.005)
 """Settings of the global placement (model: ours; benchmarks/policy_transfer.py). The density begins weak, so that what the
 policy spread over the canvas comes closer together and passes each other before it is spread anew."""
 

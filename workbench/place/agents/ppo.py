@@ -43,6 +43,8 @@ polish_share: last share of the time, for exact annealing. polish_moves: its tri
 
 ITERATION = 4.0
 """Time of a training iteration in times of playing its episodes without learning: below two there is no training."""
+BATCH_OF_FEW = 3.0
+"""Time of playing those in times of playing the few at the beginning (two to five on our designs)."""
 
 
 class PPOAgent:
@@ -119,22 +121,34 @@ class _Run:
         interrupted = False
         try:
             self._draw(FEW)
+            while trainer.log.best[0] is None and time.monotonic() - self.began < seconds * self.learning_share:
+                self._draw(BATCH)
             self.zero_shot = trainer.log.best_cost
-            played = (time.monotonic() - self.began) * self.trainer.config.environments / FEW
-            left = seconds * self.learning_share - (time.monotonic() - self.began)
-            if steps is not None or left >= 2 * ITERATION * played:
-                trainer.measure_untrained()
+            if self._has_time_to_train(seconds * self.learning_share):
+                left = seconds * self.learning_share - (time.monotonic() - self.began)
                 self.trained = True
                 interrupted = trainer.train(Stop(steps, None if steps is not None else left), self._note)
                 if not interrupted:
                     trainer.evaluate(deterministic=True, episodes=1)
             elif not self.settings["polish_share"]:
-                while seconds - (time.monotonic() - self.began) > played:
+                last = 0.0
+                while seconds - (began := time.monotonic() - self.began) > last:
                     self._draw(BATCH)
+                    last = time.monotonic() - self.began - began
         except KeyboardInterrupt:
             interrupted = True
         self._note(trainer)
         return interrupted
+
+    def _has_time_to_train(self, seconds: float) -> bool:
+        """Whether two iterations fit; the first look is at the time of the few episodes, the second at that of a batch."""
+        began = time.monotonic()
+        drawn = began - self.began
+        if self.options.steps is None and seconds - drawn < 2 * ITERATION * BATCH_OF_FEW * drawn:
+            return False
+        self.trainer.measure_untrained()
+        played = time.monotonic() - began
+        return self.options.steps is not None or seconds - drawn - played >= 2 * ITERATION * played
 
     def _draw(self, episodes: int) -> None:
         """Floorplans of the policy as it is, the first time one of the likeliest cells among them."""
@@ -146,7 +160,7 @@ class _Run:
         for end in ends:
             trainer.log.add(0, end)
         if is_first:
-            self.zero_shot_mean = evaluation_of([ends[1:]]).mean_cost
+            self.zero_shot_mean = evaluation_of([ends]).mean_cost
         self._note(trainer)
 
     def _note(self, trainer: Trainer) -> None:
