@@ -94,6 +94,6 @@ def test_settings_without_a_descent_are_refused():
             design(), seconds=1, seed=0, progress=progress, options=PlacementOptions(params={"growth": 1.0})
         )
     assert str(caught.value) == (
-        "--param: found settings without a descent, expected 4 <= bins <= 1024, growth > 1, steps >= 1, target and balance > 0; "
-        "correct them."
+        "--param: found settings without a descent, expected 4 <= bins <= 1024, growth > 1, steps >= 1, "
+        "target and balance > 0; correct them."
     )
