@@ -138,6 +138,9 @@ def test_settings_are_checked():
     with pytest.raises(InputError) as caught:
         place(design(), steps=10, params={"soft_swap": 0.9})
     assert str(caught.value) == "--param: found shares of moves below 0 or above 1 in all, expected shares; correct them."
+    with pytest.raises(InputError) as caught:
+        place(design(), steps=10, params={"hottest": 0.5})
+    assert str(caught.value) == "--param: found hottest below 1, expected hottest >= 1; correct it."
 
 
 def test_annealing_from_nothing_beats_the_legalized_reference_within_seconds(reference):

@@ -9,14 +9,15 @@ import pytest
 
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
-from workbench.place.agents import ppo
+from workbench.place.agents import policy_sampling, ppo
 from workbench.place.agents.base import PlacementOptions, make_agent
 from workbench.place.agents.policy_polish import smoothed
-from workbench.place.agents.policy_sampling import FEW
+from workbench.place.agents.policy_sampling import BATCH, FEW
 from workbench.place.cost import evaluate
 from workbench.place.environment_synthetic import synthetic_design
 from workbench.place.legality import check
 from workbench.place.start import starting_floorplan
+from workbench.place.vec_env import EpisodeEnd
 
 SMALL = {"environments": 2.0, "polish_share": 0.0}
 POLISHED = {**SMALL, "polish_share": 0.5, "polish_moves": 500.0}
@@ -93,6 +94,23 @@ def test_in_a_time_too_short_to_train_the_polish_has_all_that_is_left(design):
     assert f"({FEW} floorplans in " in result.notes[0]
     drawn = float(result.notes[0].split(" floorplans in ")[1].split()[0])
     assert float(result.notes[1].split(" in ")[1].split()[0]) >= 0.3 - drawn - 0.1
+
+
+def test_a_policy_without_a_legal_floorplan_among_the_first_goes_on_drawing(design, monkeypatch):
+    calls = []
+
+    def play(problem, network, count, generator, greedy):
+        calls.append(count)
+        return (
+            [EpisodeEnd(4.0, 0)] * count
+            if len(calls) < 3
+            else policy_sampling.play(problem, network, count, generator, greedy)
+        )
+
+    monkeypatch.setattr(ppo, "play", play)
+    result = _place(design, PlacementOptions(params={**POLISHED, "environments": 64.0}), seconds=2.0)
+    assert calls[:3] == [FEW, BATCH, BATCH]
+    assert check(result.floorplan) == []
 
 
 def test_in_no_time_a_few_floorplans_are_drawn(design):
