@@ -104,6 +104,22 @@ def _calls(depth):
 
     def body(s, _):
         start = s.pc
+def test_noise_misleads_fewer_branches_where_weak_tables_give_way_to_the_base_table(xiangshan, change):
+    def mispredicts(alternate):
+        generator = random.Random(3)
+        s = Stream()
+        for _ in range(3000):
+            s.pc = BASE
+            for k in range(4):
+                s.branch(generator.random() < 0.8, BASE + (k + 1) * 64)
+                s.pc = BASE + (k + 1) * 64
+            s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+        core = change(xiangshan, predictor__tage_alternate=alternate, predictor__sc_history_bits=())
+        return s.run(core).activity.branch_mispredicts
+
+    assert 0.2 * 12000 < mispredicts("base") < 0.97 * mispredicts("table")  # nothing is to be learned but the bias
+
+
         for k in range(depth):
             s.add(K.JUMP, 1, flags=Flag.JUMP | Flag.CALL, target=start + (k + 1) * 128)
         s.add(K.INT_ALU, 5, 1)
@@ -208,7 +224,7 @@ def test_a_branch_that_was_always_taken_needs_no_direction_table(xiangshan, chan
 
     few = {
         "predictor__base_entries": 16, "predictor__tage_tables": xiangshan.predictor.tage_tables[:1],
-        "predictor__sc_history_bits": (),
+        "predictor__sc_history_bits": (), "predictor__tage_alternate": "table",
     }  # fmt: skip
     without = change(xiangshan, predictor__always_taken_bit=False, **few)
     assert run(change(xiangshan, **few)) < run(without)

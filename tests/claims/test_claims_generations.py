@@ -38,7 +38,8 @@ def test_directions_are_learned_later_the_later_the_tables_are_written(nanhu, ch
     at_once = _phases(change(plain, predictor__direction_training="at_once"))
     late = change(plain, predictor__training_cycles=100)
     resolved, committed = (_phases(change(late, predictor__direction_training=when)) for when in ("resolution", "commit"))
-    assert at_once + 60 < resolved <= committed  # 60 changes of mind, each noticed later
+    assert at_once + 60 < min(resolved, committed)  # 60 changes of mind, each noticed later
+    assert resolved < 1.02 * committed
 
 
 def test_a_branch_is_trained_once_whenever_the_tables_are_written(nanhu, change):

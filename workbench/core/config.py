@@ -81,6 +81,9 @@ class Predictor(StrictModel):
 
     direction: Literal["tage_sc", "gshare"]
     base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES), PowerOfTwo]
+    `tage_alternate`: what predicts where the table of the longest matching history is weak and its branch does better
+    without it: the table of the next shorter one, or the base table as in XiangShan, where the corrector only judges
+    branches that a table knows.
     gshare_history_bits: Annotated[int, Field(ge=0, le=24)] = 0
     tage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
     sc_history_bits: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(max_length=4)] = ()
@@ -102,6 +105,7 @@ class Predictor(StrictModel):
     indirect_history: Literal["direction", "path"] = "path"
 
     @model_validator(mode="after")
+    tage_alternate: Literal["table", "base"] = "table"
     def _check(self) -> Predictor:
         if self.direction == "tage_sc" and not self.tage_tables:
             raise ValueError("at least one of tage_tables for direction tage_sc")

@@ -12,6 +12,7 @@ MSHRS = 128
 STREAMS = 64
 STRIDES = 1024
 TAGE_TABLES = 8
+USE_ALTERNATE = 128  # counters of four bits that tell whether alternates do better than weak counters of TAGE
 PREDICTOR_ENTRIES = 65536
 LESSONS = 64  # branches whose outcome waits for the direction tables
 RAS_ENTRIES = 64

@@ -8,7 +8,7 @@ Source
 ------
 A. Seznec, P. Michaud, "A case for (partially) tagged geometric history length branch prediction", JILP 2006;
 A. Seznec, "A new case for the TAGE branch predictor", MICRO 2011 (statistical corrector);
-S. McFarling, "Combining branch predictors", 1993 (gshare). Index hashes: ours.
+S. McFarling, "Combining branch predictors", 1993 (gshare). Index hashes: ours. Training: `tage_training`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES
+from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES, USE_ALTERNATE
 from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
 from workbench.core.timing.tables import STAMP_SHIFT, find, insert
+from workbench.core.timing.tage_training import learn, learn_due, train_base
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
@@ -92,24 +93,14 @@ def _shift_history(s: Any, taken: bool) -> None:
 def _gshare(s: Any, pc: int, taken: bool) -> bool:
     index = ((pc >> 1) ^ (s.history & s.gshare_mask)) & s.base_mask
     counter = s.base_counters[index]
-    _train_base(s, index, taken)
+    train_base(s, index, taken)
     return (counter >= 0) != taken
-
-
-@inner_kernel
-def _train_base(s: Any, index: int, taken: bool) -> None:
-    counter = s.base_counters[index]
-    if taken:
-        if counter < 1:
-            s.base_counters[index] = counter + 1
-    elif counter > -2:
-        s.base_counters[index] = counter - 1
 
 
 @inner_kernel(is_called=True)
 def _tage(s: Any, pc: int, taken: bool) -> bool:
     if s.learns != AT_ONCE:
-        _learn_due(s)
+        learn_due(s)
     e = s.lesson_next & _LESSON
     row = e * TAGE_TABLES
     provider, alternate = -1, -1
@@ -130,84 +121,31 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         other = s.counters[s.table_index[row + alternate]] >= 0
     predicted = base_taken
     weight = 2 * s.base_counters[base_index] + 1
+    used = True
     if provider >= 0:
         slot = s.table_index[row + provider]
         counter = s.counters[slot]
         weight = 2 * counter + 1
-        fresh = (counter == 0 or counter == -1) and s.useful[slot] == 0
-        predicted = other if fresh else counter >= 0
+        weak = counter == 0 or counter == -1
+        if s.base_alternate:
+            other = base_taken
+            used = weak and s.use_alternate[(pc >> 1) & (USE_ALTERNATE - 1)] >= 0
+        else:
+            used = weak and s.useful[slot] == 0
+        predicted = other if used else counter >= 0
     s.lesson_provider[e], s.lesson_base[e] = provider, base_index
-    s.lesson_outcome[e] = taken | predicted << 1 | other << 2
-    if s.sc_tables > 0:
+    s.lesson_outcome[e] = taken | predicted << 1 | other << 2 | used << 3
+    if s.sc_tables > 0 and (provider >= 0 or not s.base_alternate):
         tage_taken = predicted
         predicted = _correct(s, e, pc, tage_taken, weight)
         s.overruled = predicted != tage_taken
+    s.lesson_outcome[e] |= predicted << 4
     if s.learns == AT_ONCE:
-        _learn(s, e)
+        learn(s, e)
     else:
         s.lesson_time[e] = s.training + (s.resolved if s.learns == AT_RESOLUTION else s.last_commit)
         s.lesson_next += 1
     return predicted != taken
-
-
-@inner_kernel
-def _learn_due(s: Any) -> None:
-    """Train with the branches whose outcome has reached the tables when the block at hand is predicted."""
-    first = s.lesson_first
-    while first < s.lesson_next and (s.lesson_time[first & _LESSON] <= s.bpu_time or s.lesson_next - first >= LESSONS):
-        _learn(s, first & _LESSON)
-        first += 1
-    s.lesson_first = first
-
-
-@inner_kernel
-def _learn(s: Any, e: int) -> None:
-    """Train TAGE and the corrector with entry `e` of the ring of predictions."""
-    taken, tage_taken, other = s.lesson_outcome[e] & 1, (s.lesson_outcome[e] >> 1) & 1, s.lesson_outcome[e] >> 2
-    provider = s.lesson_provider[e]
-    if s.sc_tables > 0:
-        _train_corrector(s, e, tage_taken > 0, taken > 0)
-    _train_tage(s, provider, e * TAGE_TABLES, s.lesson_base[e], other > 0, taken > 0)
-    if tage_taken != taken:
-        _allocate(s, provider, e * TAGE_TABLES, taken > 0)
-
-
-@inner_kernel
-def _train_tage(s: Any, provider: int, row: int, base_index: int, other: bool, taken: bool) -> None:
-    if provider < 0:
-        _train_base(s, base_index, taken)
-        return
-    slot = s.table_index[row + provider]
-    counter = s.counters[slot]
-    if (counter >= 0) != other:
-        if (counter >= 0) == taken:
-            if s.useful[slot] < 3:
-                s.useful[slot] += 1
-        elif s.useful[slot] > 0:
-            s.useful[slot] -= 1
-    if s.useful[slot] == 0:
-        _train_base(s, base_index, taken)
-    if taken:
-        if counter < 3:
-            s.counters[slot] = counter + 1
-    elif counter > -4:
-        s.counters[slot] = counter - 1
-
-
-@inner_kernel
-def _allocate(s: Any, provider: int, row: int, taken: bool) -> None:
-    """Enter the branch in a table of longer history: the first not useful one, now and then skipping one."""
-    s.allocation = (s.allocation * 5 + 3) & 0xFFFF
-    first = provider + 1
-    if first + 1 < s.tables and (s.allocation >> 8) & 3 == 0:
-        first += 1
-    for k in range(first, s.tables):
-        slot = s.table_index[row + k]
-        if s.useful[slot] == 0:
-            s.tags_tage[slot] = s.table_tag[row + k] + 1
-            s.counters[slot] = 0 if taken else -1
-            return
-        s.useful[slot] -= 1
 
 
 @inner_kernel
@@ -220,26 +158,8 @@ def _correct(s: Any, e: int, pc: int, predicted: bool, weight: int) -> bool:
         s.sc_index[e * 4 + k] = index
         total += 2 * s.sc_counters[index] + 1
     s.lesson_total[e] = total
-    overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold
+    overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold + s.base_alternate
     return (total >= 0) if overruled else predicted
-
-
-@inner_kernel
-def _train_corrector(s: Any, e: int, predicted: bool, taken: bool) -> None:
-    total = s.lesson_total[e]
-    if (total >= 0) != taken or abs(total) < 2 * s.sc_threshold:
-        for k in range(s.sc_tables):
-            index = s.sc_index[e * 4 + k]
-            counter = s.sc_counters[index]
-            if taken and counter < 31:
-                s.sc_counters[index] = counter + 1
-            elif not taken and counter > -32:
-                s.sc_counters[index] = counter - 1
-    if (total >= 0) != predicted:
-        s.sc_tune += 1 if (total >= 0) != taken else -1
-        if s.sc_tune > 31 or s.sc_tune < -31:
-            s.sc_threshold = min(max(s.sc_threshold + (2 if s.sc_tune > 0 else -2), 6), 80)
-            s.sc_tune = 0
 
 
 @inner_kernel(is_called=True)

@@ -37,6 +37,7 @@ from workbench.core.limits import (
     STREAMS,
     STRIDES,
     TAGE_TABLES,
+    USE_ALTERNATE,
 )
 from workbench.core.timing import classes as K
 from workbench.isa.code import NO_REGISTER
@@ -81,7 +82,7 @@ _FIELDS: list[Any] = [
     ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
     ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
     ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
-    ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W),
+    ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W), ("allocation_ticks", _W),
     ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
     ("table_older", _W, TAGE_TABLES), ("table_index", _W, LESSONS * TAGE_TABLES),
     ("table_tag", _W, LESSONS * TAGE_TABLES), ("learns", _W), ("resolved", _W),  # ring of predictions to learn from
@@ -92,7 +93,8 @@ _FIELDS: list[Any] = [
     ("sc_history", _W, 4), ("sc_index", _W, LESSONS * 4), ("ras", _W, RAS_ENTRIES),
     ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
     ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
-    ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
+    ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES), ("base_alternate", _W),
+    ("use_alternate", np.int8, USE_ALTERNATE),
     ("indirect_tags", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES),
     ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
     # --- rename, window, commit
@@ -248,7 +250,8 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["is_tage"], s["base_mask"] = p.direction == "tage_sc", p.base_entries - 1
     s["gshare_mask"] = (1 << p.gshare_history_bits) - 1
     s["tables"], s["indirect_tables"], s["sc_tables"] = len(p.tage_tables), len(p.ittage_tables), len(p.sc_history_bits)
-    s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 24
+    s["base_alternate"] = p.tage_alternate == "base"
+    s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 6 if s["base_alternate"] else 24
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
     s["branches_per_block"] = p.branches_per_block
     s["decode_finds_taken"] = p.decode_finds_taken_branches
