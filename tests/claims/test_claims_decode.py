@@ -105,6 +105,16 @@ def wide(xiangshan, change):
     )  # fmt: skip
 
 
+def test_a_fused_pair_has_an_entry_of_the_reorder_buffer_to_itself(wide, steady, change):
+    def pair(s, register):
+        s.add(K.INT_ALU, register, 1, fuses="shift_add")
+        s.add(K.INT_ALU, register, register, 2)
+
+    body = _distant_misses(pair, 120)
+    assert steady(change(wide, backend__rob_compression=False), body) < 1.05 * steady(wide, body)
+    assert steady(change(wide, backend__fusion=()), body) < 0.95 * steady(wide, body)  # six share an entry
+
+
 def test_compression_makes_the_window_larger_than_the_reorder_buffer(wide, steady, change):
     body = _distant_misses(lambda s, register: s.add(K.INT_ALU, register, 1))
     assert steady(change(wide, backend__rob_compression=False), body) > 1.3 * steady(wide, body)

@@ -105,8 +105,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     if time < s.barrier:
         time = s.barrier
         waiting = SERIALIZE
-    time = rename(s, time, fetched, 1, s.class_simple[kind])
-    front_bound = time == fetched
+    time = rename(s, time, fetched, 1, s.class_simple[kind] if s.fused_pc < 0 else 0)
+    front_bound = time == fetched or time == s.walk_end
     cause = s.fetch_cause if front_bound else waiting
     known = time
     if idle:

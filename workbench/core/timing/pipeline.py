@@ -136,8 +136,8 @@ def leave(s: Any, queue: int, issue: int) -> None:
 def rename(s: Any, time: int, arrived: int, slots: int, is_simple: int) -> int:
     """Cycle at which an instruction of `slots` micro-operations that `arrived` is renamed, in order and within the width.
 
-    With compression, neighbours that cannot fault (`is_simple` is 1) and are renamed in one cycle share an entry of the
-    reorder buffer.
+    With compression, neighbours that cannot fault (`is_simple` is 1; not pairs that fuse) and are renamed in one cycle
+    share an entry of the reorder buffer.
     """
     if s.rename_groups:
         time = _join_group(s, time, arrived, slots)
