@@ -56,6 +56,48 @@ def test_a_branch_is_trained_once_whenever_the_tables_are_written(nanhu, change)
     assert run(predictor__direction_training="at_once") < 60
 
 
+def _late_branches(core):
+    """Cycles of random branches that wait for a division, each with work behind it; and their mispredictions."""
+    generator = random.Random(9)
+    s = Stream()
+    for _ in range(1500):
+        s.pc = BASE
+        s.add(K.INT_DIV, 6, 7, raw=0x33)
+        s.branch(generator.random() < 0.5, BASE + 64, rs1=6)
+        s.pc = BASE + 64
+        for k in range(40):
+            s.add(K.INT_ALU, 8 + k % 16, 1)
+        s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+    result = s.run(core)
+    return result.cycles, result.activity.branch_mispredicts
+
+
+def test_nothing_is_renamed_until_what_came_behind_a_mispredicted_branch_is_undone(nanhu, change):
+    slow, usual, at_once = (_late_branches(change(nanhu, backend__walk_width=width)) for width in (1, 6, 0))
+    assert slow[0] > usual[0] + 5 * usual[1] and usual[0] >= at_once[0]
+    window = change(nanhu, backend__walk_width=1, backend__rob_size=32)
+    assert _late_branches(window)[0] < slow[0]  # fewer were renamed behind it
+
+
+def test_loads_and_stores_reach_their_station_a_stage_later(nanhu, change):
+    def cycles(stages):
+        queues = [queue.model_copy(update={"entry_cycles": stages}) for queue in nanhu.issue_queues if queue.name == "load"]
+        others = [queue for queue in nanhu.issue_queues if queue.name != "load"]
+        core = change(nanhu, issue_queues=(*others, *queues))
+        generator = random.Random(9)
+        s = Stream()
+        for _ in range(1500):
+            s.pc = BASE
+            s.load(6, 1 << 28, rs1=5)
+            s.branch(generator.random() < 0.5, BASE + 64, rs1=6)
+            s.pc = BASE + 64
+            s.add(K.JUMP, flags=Flag.JUMP, target=BASE)
+        result = s.run(core)
+        return result.cycles / result.activity.branch_mispredicts
+
+    assert cycles(11) == pytest.approx(cycles(1) + 10, abs=1.5)
+
+
 def _far_code(core):
     """Cycles of two rounds through 128 KiB of straight code, more than the L1I and less than the L2 hold."""
 
@@ -70,6 +112,7 @@ def _far_code(core):
 
 
 def test_code_outside_the_instruction_cache_is_had_earlier_where_prediction_brings_it_in(nanhu, change):
+    nanhu = change(nanhu, predictor__ftb_entries=65536)  # which knows all jumps
     directed = change(nanhu, memory__prefetch__fetch_directed=True)
     many = change(directed, memory__l1i=nanhu.memory.l1i.model_copy(update={"mshrs": 14}))
     assert _far_code(many) < _far_code(directed) < _far_code(nanhu)

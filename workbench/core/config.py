@@ -45,7 +45,11 @@ Fusion = Literal["immediate", "zero_extend", "shift_add", "mask_add", "narrow", 
 
 
 class Frontend(StrictModel):
-    """Fetch and decode. Depths are pipeline stages; widths are instructions a cycle."""
+    """Fetch and decode. Depths are pipeline stages; widths are instructions a cycle.
+
+    `redirect_cycles` pass from the resolution of a mispredicted branch to the fetch of what follows it;
+    `decode_redirect_cycles` are lost between the fetch of a jump whose target only decode finds and that of the target.
+    """
 
     fetch_bytes: Annotated[int, Field(ge=4, le=64)]
     decode_width: Annotated[int, Field(ge=1, le=16)]
@@ -77,13 +81,13 @@ class Predictor(StrictModel):
     tage_sc learn at once, or `training_cycles` after the branch resolves or commits. `branches_per_block`: an entry of the
     target buffer describes a fetch block with so many branches: directions are looked up by the start of the block and the
     place of the branch among those known, and one more that is known begins a block; 0 for entries of one branch each.
+    `tage_alternate`: what predicts where the table of the longest matching history is weak and its branch does better
+    without it: the table of the next shorter one, or the base table as in XiangShan, where the corrector only judges
+    branches that a table knows.
     """
 
     direction: Literal["tage_sc", "gshare"]
     base_entries: Annotated[int, Field(ge=16, le=PREDICTOR_ENTRIES), PowerOfTwo]
-    `tage_alternate`: what predicts where the table of the longest matching history is weak and its branch does better
-    without it: the table of the next shorter one, or the base table as in XiangShan, where the corrector only judges
-    branches that a table knows.
     gshare_history_bits: Annotated[int, Field(ge=0, le=24)] = 0
     tage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
     sc_history_bits: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(max_length=4)] = ()
@@ -101,11 +105,11 @@ class Predictor(StrictModel):
     always_taken_bit: bool = False
     branches_per_block: Annotated[int, Field(ge=0, le=2)] = 0
     direction_training: Literal["at_once", "resolution", "commit"] = "at_once"
+    tage_alternate: Literal["table", "base"] = "table"
     direction_history: Literal["direction", "path"] = "direction"
     indirect_history: Literal["direction", "path"] = "path"
 
     @model_validator(mode="after")
-    tage_alternate: Literal["table", "base"] = "table"
     def _check(self) -> Predictor:
         if self.direction == "tage_sc" and not self.tage_tables:
             raise ValueError("at least one of tage_tables for direction tage_sc")
@@ -129,7 +133,8 @@ class Backend(StrictModel):
     integer units of one issue port share a register write port, so that nothing of one cycle issues as a product ends.
     `dispatch_queue_entries`: renamed instructions wait for their issue queue in one of three queues of this size (integer,
     floating point, memory), each of which `dispatch_width` leave a cycle; 0 for none. A group is renamed only while each
-    has room for a full one.
+    has room for a full one. `walk_width`: after a redirect the rename tables are restored by undoing what was renamed
+    since, so many instructions a cycle, and nothing is renamed meanwhile; 0 where they are restored at once.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -150,6 +155,7 @@ class Backend(StrictModel):
     slow_wakeup_cycles: Natural = 0
     dispatch_queue_entries: Annotated[int, Field(ge=0, le=DISPATCH_ENTRIES), PowerOfTwo] = 0
     dispatch_width: Annotated[int, Field(ge=1, le=16)] = 16
+    walk_width: Annotated[int, Field(ge=0, le=16)] = 0
     fusion: tuple[Fusion, ...] = ()
 
     @property
@@ -171,6 +177,7 @@ class IssueQueue(StrictModel):
 
     A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there.
     `entries_per_cycle`: as many may enter in a cycle, and any only while there was room for all of them; 0 for no limit.
+    `entry_cycles`: stages on the way to this queue beyond `rename_to_issue_cycles` of the back end.
     `wakes`: names of the queues that learn of a result as it is issued; the others see it written, `slow_wakeup_cycles` of
     the back end later. Without it all learn at once.
     """
@@ -178,6 +185,7 @@ class IssueQueue(StrictModel):
     name: str
     size: Annotated[int, Field(ge=1, le=255)]
     entries_per_cycle: Annotated[int, Field(ge=0, le=16)] = 0
+    entry_cycles: Natural = 0
     wakes: tuple[str, ...] | None = None
     ports: Annotated[tuple[tuple[Unit, ...], ...], Field(min_length=1)]
 

@@ -117,7 +117,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         done = time
         issue = time
     else:
-        earliest = time + s.rename_to_issue
+        earliest = time + s.rename_to_issue + s.queue_entry[queue]
         if s.dispatch_entries > 0:
             earliest += dispatch(s, kind, time)
         late = s.queue_late[queue]

@@ -359,6 +359,38 @@ def redirect(s: Any, time: int, why: int) -> None:
     s.redirected = why
     s.new_block = 1
     s.bubble = 0
+    if s.walk_width > 0:
+        _walk_back(s, time + 1)
+
+
+@inner_kernel(is_called=True)
+def _walk_back(s: Any, time: int) -> None:
+    """Rename waits until what was renamed after the last instruction, up to `time`, is undone.
+
+    How many these are is estimated, since they are of a wrong path: a fetch block of mean length a cycle, as often
+    interrupted by mispredictions as the program is so far, while the reorder buffer has room.
+    """
+    waited = time - s.rename_time
+    between = s.instructions // max(s.mispredicts, 1)
+    period = between * s.blocks // max(s.instructions, 1) + s.redirect + s.fetch_to_rename + s.rename_to_issue
+    begun = min(waited % period * s.instructions // s.blocks, between)
+    younger = min(waited // period * between + begun, waited * s.rename_width, s.window - _in_flight(s, time))
+    s.walk_end = time + 1 + -(-younger // s.walk_width)
+    s.rename_time = max(s.rename_time, s.walk_end - 1)
+
+
+@inner_kernel
+def _in_flight(s: Any, time: int) -> int:
+    """Entries of the reorder buffer that are left after `time`, by halving: the later entered, the later left."""
+    fewer, more = 0, s.window
+    while fewer < more:
+        middle = (fewer + more) // 2
+        place = s.rob_head - 1 - middle
+        if s.rob[place if place >= 0 else place + s.window] > time:
+            fewer = middle + 1
+        else:
+            more = middle
+    return fewer
 
 
 @inner_kernel(is_called=True)
@@ -391,13 +423,23 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
         bubble = s.late_bubble
     if flags & _CALL:
         push_return(s, fall_through)
-    if wrong:
+    if place == _MISS and flags & (_INDIRECT | _RETURN) == _INDIRECT and not s.decode_finds_taken:
+        _unknown_target(s, resolve)
+    elif wrong:
         s.mispredicts += 1
         s.indirect_mispredicts += 1
         redirect(s, resolve, MISPREDICTED)
     else:
         s.bubble = max(_bubble(s, place), bubble)
     follow_path(s, next_pc)
+
+
+@inner_kernel(is_called=True)
+def _unknown_target(s: Any, resolve: int) -> None:
+    """Fetch went on behind a taken transfer that no buffer knew, until it resolved."""
+    s.mispredicts += 1
+    s.target_misses += 1
+    redirect(s, resolve, UNKNOWN_TARGET)
 
 
 @inner_kernel(forceinline=True)
@@ -416,9 +458,7 @@ def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     if taken:
         s.new_block = 1
         if place == _MISS and not s.decode_finds_taken:
-            s.mispredicts += 1
-            s.target_misses += 1
-            redirect(s, resolve, UNKNOWN_TARGET)
+            _unknown_target(s, resolve)
             return
         s.bubble = max(_bubble(s, place), late)
     if guess >= 0 and (guess > 0) != taken:
@@ -429,7 +469,9 @@ def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
 
 @inner_kernel
 def _bubble(s: Any, place: int) -> int:
+    """Cycles lost in prediction; a target that only decode finds holds it up from when the block was fetched."""
     if place == _MISS:
         s.target_misses += 1
-        return s.decode_redirect
+        s.bpu_time = max(s.bpu_time, s.fetch_time + s.decode_redirect)
+        return 0
     return s.ftb_bubble if place == _BUBBLE else 0

@@ -101,7 +101,7 @@ _FIELDS: list[Any] = [
     ("rename_width", _W), ("issue_width", _W), ("commit_width", _W), ("window", _W), ("rename_to_issue", _W),
     ("in_order", _W), ("move_elimination", _W), ("trap_cycles", _W), ("fusion", _W), ("fused_pc", _W),
     ("rob_compression", _W), ("rob_open", _W), ("rob_merges", _W), ("class_simple", _W, CLASSES),
-    ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W),
+    ("rename_time", _W), ("rename_count", _W), ("vector_count", _W), ("barrier", _W), ("walk_width", _W), ("walk_end", _W),
     ("rename_groups", _W), ("group_left", _W), ("group_start", _W), ("group_closed", _W), ("entry_wakeup", _W),
     ("rob_head", _W), ("rob", _W, ROB_ENTRIES), ("register_end", _W, 3), ("register_head", _W, 3),
     ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 256), ("register_started", _W, 128),
@@ -117,7 +117,7 @@ _FIELDS: list[Any] = [
     ("queue_leaving", np.uint8, QUEUES * HORIZON), ("port_book", _W, HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
     # from which queues wake-up is slow; what wrote a register, 63 for those that are never written
-    ("queue_late", _W, QUEUES), ("register_queue", _W, 256), ("slow_wakeup", _W),
+    ("queue_late", _W, QUEUES), ("register_queue", _W, 256), ("slow_wakeup", _W), ("queue_entry", _W, QUEUES),
     ("choice_next", _W, CLASSES), ("choice_after", _W, CLASSES * QUEUE_CHOICES),
     ("choice_queue", _W, CLASSES * QUEUE_CHOICES), ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
@@ -274,7 +274,7 @@ def _back_end(s: Any, core: CoreConfig) -> None:
     s["commit_width"], s["window"], s["rename_to_issue"] = b.commit_width, b.window, b.rename_to_issue_cycles
     s["in_order"], s["move_elimination"] = core.kind == "in_order", b.move_elimination
     s["trap_cycles"], s["fusion"], s["rob_compression"] = b.trap_cycles, fusion_mask(b.fusion), b.rob_compression
-    s["rename_groups"], s["entry_wakeup"] = b.rename_groups, b.entry_wakeup_cycles
+    s["rename_groups"], s["entry_wakeup"], s["walk_width"] = b.rename_groups, b.entry_wakeup_cycles, b.walk_width
     s["dispatch_entries"], s["dispatch_width"] = b.dispatch_queue_entries, b.dispatch_width
     for kind, unit in K.UNIT_OF_CLASS.items():
         s["class_dispatch"][kind] = 2 if unit in ("load", "store") else 1 if unit.startswith("fp") else 0
@@ -310,7 +310,7 @@ def _choices_of_unit(core: CoreConfig) -> dict[str, dict[int, int]]:
 def _queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
         s["queue_size"][q] = s["queue_free"][q] = queue.size
-        limit = queue.entries_per_cycle
+        limit, s["queue_entry"][q] = queue.entries_per_cycle, queue.entry_cycles
         s["queue_limit"][q], s["queue_needs"][q], s["queue_counts"][q] = limit or 1, limit or 1, limit > 0
         for k, producer in enumerate(core.issue_queues):
             if producer.wakes is not None and queue.name not in producer.wakes:
