@@ -15,6 +15,7 @@ from workbench.isa.target import Target
 
 TOLERANCE = 1e-5
 STEPS, BATCH, WIDTH, HIDDEN = 5, 2, 7, 9
+TARGET = Target("test", 128, 256, False, 65536, 1 << 20)
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 Build = Callable[..., Any]
 
@@ -72,6 +73,23 @@ LAYERS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_llvm_runs_once_for_all_equal_steps(build_network: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """First and last steps differ from the others; a longer sequence needs no more machine code of its own."""
+    from workbench.compiler import generate
+
+    made = generate.make_object
+    texts: list[str] = []
+    monkeypatch.setattr(generate, "make_object", lambda text: texts.append(text) or made(text))
+    counts = []
+    for steps in (6, 12):
+        nodes, inputs, outputs, constants = layer("LSTM")
+        network = compile_graph(build_network(nodes, {**inputs, "x": (steps, BATCH, WIDTH)}, outputs, constants), TARGET)
+        counts.append((len(texts), len(network.layers)))
+        texts.clear()
+    (few, short), (many, long) = counts
+    assert few == many and long >= 1.8 * short > 2 * few
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_recurrent_layer_gives_what_onnxruntime_gives(
     name: str, network_error: Callable[..., float], build_network: Build
@@ -81,7 +99,7 @@ def test_a_recurrent_layer_gives_what_onnxruntime_gives(
 
 def test_the_weights_of_all_steps_are_stored_once(build_network: Build) -> None:
     graph = build_network(*layer("LSTM", hidden=64))
-    network = compile_graph(graph, Target("test", 128, 256, False, 65536, 1 << 20))
+    network = compile_graph(graph, TARGET)
     weights = sum(array.nbytes for name, array in graph.constants.items() if array.size > 1)
     assert network.weight_bytes < 1.2 * weights
 

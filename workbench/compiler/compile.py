@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 from workbench.base.errors import InputError
+from workbench.compiler.generate import Generator, LayerCode
 from workbench.compiler.instructions import kernel_instructions
 from workbench.compiler.ir import Builder, Module
-from workbench.compiler.kernels.threads import on_its_threads, wait_for_all
-from workbench.compiler.link import Linked, link_objects
+from workbench.compiler.link import Linked, Piece, link_pieces
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object
 from workbench.compiler.memory import MemoryPlan, plan_memory
 from workbench.compiler.network import CompiledNetwork, Layer, tensor_bytes
 from workbench.compiler.passes import optimise
-from workbench.compiler.phases import plan_waits, runs_shared
+from workbench.compiler.phases import plan_waits
 from workbench.compiler.planner import Planner
 from workbench.compiler.shares import parts_of
-from workbench.compiler.spills import count_spills
 from workbench.compiler.start import emit_start, emit_threaded_start
 from workbench.compiler.threads import MOST_THREADS, STUBS, ThreadMemory
 from workbench.graph.graph import Graph
@@ -30,7 +26,6 @@ from workbench.isa.target import Target
 BASE_ADDRESS = 0x10000
 _LAST_ADDRESS = 0x7FF00000  # code and data are addressed with 32 bits
 _READ, _WRITE, _EXECUTE = 4, 2, 1
-_MOST_SHRINKS = 6
 
 
 def compile_graph(
@@ -54,15 +49,16 @@ def compile_graph(
     if code_address > _LAST_ADDRESS:
         found = f"{memory.end >> 20:,} MiB of weights and activations"
         raise InputError(graph.name, found, "less than 2,048 MiB", "use a smaller network")
-    texts, objects = _generate(graph, lowering, memory, threads)
-    linked = link_objects(objects, code_address, stubs=STUBS if target.threads > 1 else {})
+    layers, (start, around) = _generate(graph, lowering, memory, threads)
+    pieces = [*(layer.piece for layer in layers), around]
+    linked = link_pieces(pieces, code_address, stubs=STUBS if target.threads > 1 else {})
     return CompiledNetwork(
         graph.name, _program(graph.name, memory, threads, linked),
         tuple(_layer(graph, index, draft, target) for index, draft in enumerate(lowering.layers)),
         {name: graph.shape(name) for name in graph.inputs}, {name: graph.shape(name) for name in graph.outputs},
         {name: graph.tensors[name].dtype for name in (*graph.inputs, *graph.outputs)},
         arena_bytes=memory.arena_bytes, weight_bytes=len(memory.constants), threads=target.threads,
-        assembly="\n".join(map(make_assembly, texts)) if with_assembly else "",
+        assembly="\n".join([*(layer.assembly() for layer in layers), make_assembly(start)]) if with_assembly else "",
     )  # fmt: skip
 
 
@@ -80,55 +76,16 @@ def check_half(graph: Graph, target: Target) -> None:
         raise InputError(f"{graph.name}, tensor {name}", found, "a core with has_fp16 = true", "choose one, or use float32")
 
 
-def _generate(graph: Graph, lowering: Lowering, memory: MemoryPlan, threads: ThreadMemory) -> tuple[list[str], list[bytes]]:
-    """IR and objects of all layers and of the program around them."""
+def _generate(
+    graph: Graph, lowering: Lowering, memory: MemoryPlan, threads: ThreadMemory
+) -> tuple[list[LayerCode], tuple[str, Piece]]:
+    """The code of all layers, and text and object of the program around them."""
     symbols = [_symbol(index, draft) for index, draft in enumerate(lowering.layers)]
     waits = plan_waits([draft.kernels for draft in lowering.layers])
-    parts = [
-        _LayerCode(symbol, draft, places, memory, threads.threads).generate()
-        for symbol, draft, places in zip(symbols, lowering.layers, waits, strict=True)
-    ]
+    generator = Generator(memory, threads.threads)
+    layers = [generator.layer(*parts) for parts in zip(symbols, lowering.layers, waits, strict=True)]
     start = _start(graph, lowering, memory, threads, symbols)
-    parts.append((start, make_object(start)))
-    return [text for text, _ in parts], [code for _, code in parts]
-
-
-@dataclass(frozen=True)
-class _LayerCode:
-    """The function of a layer; threads wait before the kernels of the numbers `waits`."""
-
-    symbol: str
-    draft: Draft
-    waits: frozenset[int]
-    memory: MemoryPlan
-    threads: int
-
-    def generate(self) -> tuple[str, bytes]:
-        """IR and object; kernels for which LLVM spills vector registers are made smaller."""
-        for _ in range(_MOST_SHRINKS):
-            text, code = self._function(self.draft.kernels)
-            if not count_spills(code) or not self.draft.shrink(self._spilling()):
-                return text, code
-        return self._function(self.draft.kernels)
-
-    def _spilling(self) -> set[int]:
-        """Numbers of the kernels that spill on their own; all of them where none does."""
-        kernels = self.draft.kernels
-        spilling = {place for place, kernel in enumerate(kernels) if count_spills(self._function([kernel])[1])}
-        return spilling or set(range(len(kernels)))
-
-    def _function(self, kernels: list[Any]) -> tuple[str, bytes]:
-        module = Module()
-        builder = Builder(module, self.symbol, self.threads)
-        for place, kernel in enumerate(kernels):
-            if place in self.waits:
-                wait_for_all(builder)
-            on_its_threads(builder, runs_shared(kernel), partial(kernel.emit, builder, self.memory.addresses.__getitem__))
-        if len(kernels) in self.waits:
-            wait_for_all(builder)
-        module.add(builder)
-        text = module.text()
-        return text, make_object(text)
+    return layers, (start, Piece(make_object(start)))
 
 
 def _start(graph: Graph, lowering: Lowering, memory: MemoryPlan, threads: ThreadMemory, symbols: list[str]) -> str:

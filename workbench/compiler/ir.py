@@ -102,6 +102,11 @@ class Module:
         """Declare an external function once."""
         self._declarations.setdefault(name, f"declare {result} @{name}({', '.join(arguments)})")
 
+    def declare_place(self, name: str) -> Value:
+        """A pointer to memory whose address only the linker knows."""
+        self._declarations.setdefault(name, f"@{name} = external global i8")
+        return Value("ptr", f"@{name}")
+
     def add(self, builder: Builder) -> None:
         """Add a finished function."""
         self._functions.append(builder.text())

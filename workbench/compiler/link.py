@@ -5,11 +5,11 @@ Source: RISC-V ELF psABI specification, chapter "Relocations".
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from workbench.compiler.object_file import read_elf
 from workbench.isa.program import Symbol
 
 SYSTEM_CALL = "system_call"
@@ -38,75 +38,130 @@ class Linked:
     entry: int
 
 
-def link_objects(
-    objects: Sequence[bytes], address: int, entry: str = "_start", stubs: Mapping[str, bytes] | None = None
-) -> Linked:
-    """Place the sections of object files from `address` on; behind them the system call stub, and others by name."""
-    from elftools.elf.elffile import ELFFile
+@dataclass(frozen=True)
+class Piece:
+    """An object file, other names for some of its functions, and addresses of what it leaves open."""
 
-    elfs: list[Any] = [ELFFile(io.BytesIO(data)) for data in objects]
-    image, places = bytearray(), []
-    for elf in elfs:
-        places.append(_place_sections(elf, image, address))
+    code: bytes
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Name:
+    """An entry of a symbol table; `section` is None for what another object or the linker defines."""
+
+    name: str
+    section: int | None
+    value: int
+    size: int
+    is_function: bool
+
+
+@dataclass(frozen=True)
+class _Relocation:
+    section: int
+    offset: int
+    kind: int
+    name: int
+    addend: int
+
+
+@dataclass(frozen=True)
+class _Object:
+    """What the linker needs of an object file: sections as (number, alignment, bytes), symbols and relocations."""
+
+    sections: tuple[tuple[int, int, bytes], ...]
+    names: tuple[_Name, ...]
+    relocations: tuple[_Relocation, ...]
+
+
+def link_pieces(
+    pieces: Sequence[Piece], address: int, entry: str = "_start", stubs: Mapping[str, bytes] | None = None
+) -> Linked:
+    """Place the sections of pieces from `address` on; behind them the system call stub, and others by name."""
+    read = {code: _read_object(code) for code in dict.fromkeys(piece.code for piece in pieces)}
+    objects = [read[piece.code] for piece in pieces]
+    image = bytearray()
+    placed = [_place_sections(part, image, address) for part in objects]
     known = {}
     for name, code in {SYSTEM_CALL: _SYSTEM_CALL_CODE, **(stubs or {})}.items():
         known[name] = Symbol(name, address + len(image), len(code), True)
         image += code
-    for elf, placed in zip(elfs, places, strict=True):
-        known |= {symbol.name: symbol for symbol in _functions(elf, placed)}
-    for elf, placed in zip(elfs, places, strict=True):
-        _relocate_all(elf, image, address, placed, known)
+    for piece, part, places in zip(pieces, objects, placed, strict=True):
+        known |= {symbol.name: symbol for symbol in _functions(piece, part, places)}
+    for piece, part, places in zip(pieces, objects, placed, strict=True):
+        values = [_value(name, piece, places, known) for name in part.names]
+        _relocate(image, address, places, part.relocations, values)
     symbols = sorted(known.values(), key=lambda symbol: symbol.address)
     return Linked(address, bytes(image), tuple(symbols), known[entry].address)
 
 
-def _place_sections(elf: Any, image: bytearray, address: int) -> dict[int, int]:
+def _read_object(code: bytes) -> _Object:
+    from elftools.elf.relocation import RelocationSection
+
+    elf = read_elf(code)
+    parts = list(elf.iter_sections())
+    sections = tuple(
+        (index, max(part["sh_addralign"], 4), part.data())
+        for index, part in enumerate(parts)
+        if part["sh_flags"] & _ALLOCATED and part["sh_size"]
+    )
+    kept = {index for index, _, _ in sections}
+    names = tuple(_name(symbol, kept) for symbol in elf.get_section_by_name(".symtab").iter_symbols())
+    relocations = tuple(
+        _Relocation(part["sh_info"], entry["r_offset"], entry["r_info_type"], entry["r_info_sym"], entry["r_addend"])
+        for part in parts
+        if isinstance(part, RelocationSection) and part["sh_info"] in kept
+        for entry in part.iter_relocations()
+        if entry["r_info_type"] != _RELAX
+    )
+    return _Object(sections, names, relocations)
+
+
+def _name(symbol: Any, kept: set[int]) -> _Name:
+    place = symbol["st_shndx"] if symbol["st_shndx"] in kept else None
+    return _Name(symbol.name, place, symbol["st_value"], symbol["st_size"], symbol["st_info"]["type"] == "STT_FUNC")
+
+
+def _place_sections(part: _Object, image: bytearray, address: int) -> dict[int, int]:
     """Append an object's sections to the image; their addresses."""
     places = {}
-    for index, section in enumerate(elf.iter_sections()):
-        if section["sh_flags"] & _ALLOCATED and section["sh_size"]:
-            alignment = max(section["sh_addralign"], 4)
-            image += bytes(-len(image) % alignment)
-            places[index] = address + len(image)
-            image += section.data()
+    for index, alignment, data in part.sections:
+        image += bytes(-len(image) % alignment)
+        places[index] = address + len(image)
+        image += data
     image += bytes(-len(image) % 4)
     return places
 
 
-def _functions(elf: Any, places: dict[int, int]) -> list[Symbol]:
+def _functions(piece: Piece, part: _Object, places: dict[int, int]) -> list[Symbol]:
     return [
-        Symbol(symbol.name, places[symbol["st_shndx"]] + symbol["st_value"], symbol["st_size"], True)
-        for symbol in elf.get_section_by_name(".symtab").iter_symbols()
-        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] in places
+        Symbol(piece.renamed.get(name.name, name.name), places[name.section] + name.value, name.size, True)
+        for name in part.names
+        if name.is_function and name.section is not None
     ]
 
 
-def _relocate_all(elf: Any, image: bytearray, base: int, places: dict[int, int], known: dict[str, Symbol]) -> None:
-    from elftools.elf.relocation import RelocationSection
-
-    values = [_symbol_value(symbol, places, known) for symbol in elf.get_section_by_name(".symtab").iter_symbols()]
-    for section in elf.iter_sections():
-        if isinstance(section, RelocationSection) and section["sh_info"] in places:
-            _relocate(image, base, places[section["sh_info"]], section, values)
-
-
-def _symbol_value(symbol: Any, places: dict[int, int], known: dict[str, Symbol]) -> int | None:
-    place = places.get(symbol["st_shndx"])
-    if place is not None:
-        return int(place + symbol["st_value"])
-    return known[symbol.name].address if symbol.name in known else None
+def _value(name: _Name, piece: Piece, places: dict[int, int], known: dict[str, Symbol]) -> int | None:
+    """Address of a symbol; None for one that nothing defines."""
+    if name.section is not None:
+        return places[name.section] + name.value
+    if name.name in piece.places:
+        return piece.places[name.name]
+    return known[name.name].address if name.name in known else None
 
 
-def _relocate(image: bytearray, base: int, place: int, section: Any, values: list[int | None]) -> None:
+def _relocate(
+    image: bytearray, base: int, places: dict[int, int], relocations: Sequence[_Relocation], values: list[int | None]
+) -> None:
     high: dict[int, int] = {}
-    for relocation in section.iter_relocations():
-        kind, where = relocation["r_info_type"], place + relocation["r_offset"]
-        if kind == _RELAX:
-            continue
-        target = values[relocation["r_info_sym"]]
+    for relocation in relocations:
+        kind, where = relocation.kind, places[relocation.section] + relocation.offset
+        target = values[relocation.name]
         if target is None:
             raise ValueError(f"relocation at {where:#x} refers to a symbol that no object has")
-        value, at = target + relocation["r_addend"], where - base
+        value, at = target + relocation.addend, where - base
         if kind in (_CALL, _CALL_PLT):
             _patch_upper(image, at, value - where)
             _patch_low(image, at + 4, value - where)

@@ -10,8 +10,8 @@ from workbench.compiler.elements import FLOAT, Element
 from workbench.compiler.ir import Address, Builder, Value, integer
 from workbench.compiler.views import View
 
-Locate = Callable[[int], int]
-"""Address of a buffer."""
+Locate = Callable[[int, int], Value]
+"""Pointer to a place: buffer and bytes from its begin."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Operand:
     element: Element = FLOAT
 
     def pointer(self, locate: Locate) -> Value:
-        """Its absolute address."""
-        return Value("ptr", f"inttoptr (i64 {locate(self.buffer) + self.offset} to ptr)")
+        """A pointer to it."""
+        return locate(self.buffer, self.offset)
 
 
 @dataclass(frozen=True)
