@@ -14,6 +14,7 @@ from workbench.cli.app import app
 from workbench.cli.run_network import is_network, read_inputs
 from workbench.compiler.execute import run_network
 from workbench.core.config import load_core
+from workbench.core.sampling.settings import Sampling
 from workbench.graph.zoo import load_model
 
 
@@ -42,6 +43,28 @@ def test_the_engine_needs_fewer_instructions_and_cycles(small_run) -> None:
     assert engine.relative_error <= 1e-4
     assert engine.result.cycles < small_run.result.cycles
     assert engine.result.instructions < small_run.result.instructions
+
+
+def test_a_network_estimated_to_be_short_is_simulated_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keyword spotting: with windows so long that a fifth of its instructions is timed, the first run is one in full."""
+    from workbench.compiler import execute
+
+    tried: list[Sampling | None] = []
+    simulate = execute._simulate
+
+    def recorded(network, core, values, sampling, *rest):
+        tried.append(sampling)
+        return simulate(network, core, values, sampling, *rest)
+
+    monkeypatch.setattr(execute, "_simulate", recorded)
+    graph, core = load_model("mlperf_tiny_kws"), load_core("saturn_v256d128")
+    result = run_network(graph, core, check=False, sampling=Sampling())
+    assert tried == [None] and result.latency_error == 0.0 and result.outputs
+    layers = result.network.layers
+    total, longest = (f(layer.instructions for layer in layers) for f in (sum, max))
+    few = Sampling(timed_instructions=int(0.19 * total / (2 * len(layers))))
+    many = Sampling(timed_instructions=int(longest))
+    assert not execute._is_short(result.network, few) and execute._is_short(result.network, many)
 
 
 def test_a_name_means_a_network_or_a_program() -> None:
