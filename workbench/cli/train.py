@@ -36,7 +36,7 @@ def command(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option("--learning-rate", min=1e-9, max=1.0, help="Of the first update. [default: 2e-3; with --policy 3e-4]"),
+        typer.Option("--learning-rate", min=1e-9, max=1.0, help="Of the first update. [default: 2e-3; with --policy 1e-3]"),
     ] = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
     seeds: Annotated[

@@ -23,7 +23,7 @@ from workbench.place.agents.training_report import Evaluation, as_numbers, evalu
 SAVE_SECONDS = 20.0
 """A checkpoint is written at the first iteration after so many seconds, and at the end."""
 
-FRESH_RATE, TUNING_RATE = 2e-3, 3e-4
+FRESH_RATE, TUNING_RATE = 2e-3, 1e-3
 """Learning rates from random weights and from trained ones (model: ours; benchmarks/policy_transfer.py)."""
 
 
