@@ -117,6 +117,7 @@ def test_in_no_time_a_few_floorplans_are_drawn(design):
     own = _place(design, PlacementOptions(params=SMALL), seconds=0.0)
     assert "trained" not in own.notes[0]
     assert own.evaluations == FEW
+    assert "more of them" not in own.notes[0]
 
 
 def test_the_weights_asked_for_are_used(design, tmp_path):

@@ -212,7 +212,7 @@ class _Run:
         if self.trained:
             last = trainer.curve[-1].mean_cost if trainer.curve else self.zero_shot_mean
             after = f"; trained here for {trainer.model.num_timesteps:,} steps: mean {last:.5f}, best {best:.5f}"
-        elif best < self.zero_shot:
+        elif trainer.log.episodes > FEW:
             after = f"; more of them: best {best:.5f}"
         return (
             f"The policy began with {origin}: mean cost {self.zero_shot_mean:.5f} and best {self.zero_shot:.5f} without "
