@@ -75,6 +75,12 @@ CASES = {
     "squeeze and unsqueeze": ([helper.make_node("Squeeze", ["x", "s"], ["a"]), helper.make_node("Unsqueeze", ["a", "u"], ["y"])], {"x": (1, 5, 1)}, ["y"],
                               {"s": _ints(2), "u": _ints(1)}),
     "dropout and identity": ([helper.make_node("Dropout", ["x"], ["a"]), helper.make_node("Identity", ["a"], ["y"])], {"x": (4, 4)}, ["y"], {}),
+    "largest of channels": ([helper.make_node("TopK", ["x", "k"], ["y", "i"], axis=1)], {"x": (2, 9, 5)}, ["y", "i"], {"k": _ints(4)}),
+    "smallest of a row": ([helper.make_node("TopK", ["x", "k"], ["y", "i"], largest=0)], {"x": (3, 40)}, ["y", "i"], {"k": _ints(40)}),
+    "equal ones in order": ([helper.make_node("Round", ["x"], ["r"]), helper.make_node("TopK", ["r", "k"], ["y", "i"])], {"x": (2, 50)}, ["y", "i"], {"k": _ints(30)}),
+    "places of integers": ([helper.make_node("Cast", ["x"], ["r"], to=7), helper.make_node("TopK", ["r", "k"], ["y", "i"])], {"x": (4, 20)}, ["i"], {"k": _ints(5)}),
+    **{f"grid sample {mode} {padding} {corners}": ([helper.make_node("GridSample", ["x", "g"], ["y"], mode=mode, padding_mode=padding, align_corners=corners)], {"x": (2, 3, 5, 6), "g": (2, 4, 3, 2)}, ["y"], {})
+       for mode, padding, corners in (("bilinear", "zeros", 0), ("bilinear", "reflection", 1), ("bicubic", "border", 0), ("bicubic", "reflection", 0), ("nearest", "zeros", 1))},
     "gather computed": ([helper.make_node("Cast", ["x"], ["i"], to=7), helper.make_node("Gather", ["w", "i"], ["y"])], {"x": (2, 3)}, ["y"], {"w": _floats(5, 6)}),
     "gather scattered": _single("Gather", (2, 30, 6), {"i": RNG.permutation(30)}, axis=1),
     "matmul of heads": ([helper.make_node("Transpose", ["x"], ["q"], perm=[0, 2, 1, 3]), helper.make_node("Transpose", ["x"], ["k"], perm=[0, 2, 3, 1]),

@@ -34,7 +34,7 @@ SETTINGS = {  # inputs that say what to do, which the compiler must know
     **{kind: (1, 2, 3, 4, 7) for kind in ("RNN", "GRU", "LSTM")},
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),
     "Pad": (1, 2, 3), "Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4), "Split": (1,),
-    "Squeeze": (1,), "Tile": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),
+    "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),
     **{f"Reduce{kind}": (1,) for kind in "L1 L2 LogSum LogSumExp Max Mean Min Prod Sum SumSquare".split()},
 }  # fmt: skip
 FOLDED = ("Constant", "ConstantOfShape", "Shape", "Size", "Range", "HannWindow", "HammingWindow", "BlackmanWindow")

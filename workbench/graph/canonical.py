@@ -2,9 +2,9 @@
 
 Canonical operators: Conv, ConvTranspose (explicit pads), Gemm (constant weights K x N and bias N), MatMul, MaxPool,
 AveragePool, elementwise functions under the names of the compiler's table with their numbers in `parameters`, Clip,
-Softmax (one axis), BatchNormalization (scale and shift), Normalize, Reduce, Arg, CumSum, Gather and Scatter with their
-variants, Interpolate, Concat, Pad (constant), Resize (whole factors), and the views Reshape, Transpose, Slice, Expand,
-Identity. Bytes: Conv, Gemm, MatMul and AveragePool with a quantised result, ``quantise`` and others, see
+Softmax (one axis), BatchNormalization (scale and shift), Normalize, Reduce, Arg, Largest, CumSum, Gather and Scatter
+with their variants, Interpolate, Concat, Pad (constant), Resize (whole factors), and the views Reshape, Transpose,
+Slice, Expand, Identity. Bytes: Conv, Gemm, MatMul and AveragePool with a quantised result, ``quantise`` and others, see
 `canonical_quantised`.
 
 Types are those of `ALL_TYPES`; integers are computed in 32 bits and keep the low bits of their own width.
@@ -23,6 +23,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.graph.graph import Graph, Node, Tensor
+from workbench.graph.inlining import DEFINED
 
 Rule = Callable[["Canonical", Node], None]
 FLOATS = ("float32",)
@@ -40,7 +41,7 @@ class _Entry:
 
 _RULES: dict[str, _Entry] = {}
 NEAREST = {
-    "TopK": "ArgMax", "NonZero": "Where", "GridSample": "Resize", "RoiAlign": "Resize",
+    "NonZero": "Where", "MaxRoiPool": "RoiAlign",
     "NonMaxSuppression": "the network without its post-processing", "DeformConv": "Conv",
 }  # fmt: skip
 
@@ -59,7 +60,10 @@ def rule(*operators: str, types: tuple[str, ...] = FLOATS) -> Callable[[Rule], R
 def supported_operators() -> dict[str, tuple[str, ...]]:
     """The ONNX operators that the reader accepts, with their element types."""
     _load_rules()
-    return {name: _with_half(name, _RULES[name].types) for name in sorted(_RULES)}
+    types = {name: entry.types for name, entry in _RULES.items()} | dict.fromkeys(
+        set(DEFINED) - {"Attention"}, FLOATS
+    )  # Attention: not in all of its forms
+    return {name: _with_half(name, types[name]) for name in sorted(types)}
 
 
 def _with_half(operator: str, types: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,6 +90,7 @@ def _load_rules() -> None:
         canonical_recurrent,
         canonical_reductions,
         canonical_resize,
+        canonical_sampling,
         canonical_selections,
         canonical_shapes,
     )
@@ -303,7 +308,10 @@ class Canonical:
 
 
 _TYPE_CHANGING = frozenset(
-    "Equal Less LessOrEqual Greater GreaterOrEqual IsNaN IsInf Cast CastLike ArgMax ArgMin Shape Size OneHot BitCast".split()
+    (
+        "Equal Less LessOrEqual Greater GreaterOrEqual IsNaN IsInf Cast CastLike ArgMax ArgMin TopK Shape Size OneHot "
+        "BitCast"
+    ).split()
 )
 
 

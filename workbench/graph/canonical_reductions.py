@@ -94,6 +94,26 @@ def arg(work: Canonical, node: Node) -> None:
     )  # fmt: skip
 
 
+@rule("TopK", types=NUMBERS)
+def top_k(work: Canonical, node: Node) -> None:
+    """The places of the best elements along an axis, and what lies there."""
+    source, shape = node.inputs[0], list(work.shape(node.inputs[0]))
+    axis, given = int(node.attributes.get("axis", -1)) % len(shape), node.attributes.get("k")
+    if given is None:
+        counts = work.constant(node, 1, "k")
+        assert counts is not None
+        given = counts.ravel()[0]
+    count = int(given)
+    if not 0 < count <= shape[axis]:
+        raise work.error(f"TopK of {count} of {shape[axis]} elements", f"1 to {shape[axis]}", "export it again")
+    shape[axis] = count
+    values, places = (*node.outputs, "")[:2]
+    largest = bool(node.attributes.get("largest", 1))
+    found = work.emit("Largest", node, [source], shape, places or False, "int64", axis=axis, largest=largest)
+    if values:
+        work.emit("GatherElements", node, (source, found), shape, values, work.dtype(source), axis=axis)
+
+
 @rule("CumSum", "CumProd", types=NUMBERS)
 def cumulative(work: Canonical, node: Node) -> None:
     """Running sums or products along a constant axis."""

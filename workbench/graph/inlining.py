@@ -1,4 +1,7 @@
-"""Functions that a model brings along, written out in place of their calls, in bounded size."""
+"""Functions that a model brings along, written out in place of their calls, in bounded size.
+
+Operators of the standard that the standard itself defines by others (`DEFINED`) are written out too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,25 @@ from workbench.base.errors import InputError
 from workbench.base.limits import Limits
 
 _MOST_CALLS_DEEP = 100
+DEFINED = ("Attention", "NegativeLogLikelihoodLoss", "RotaryEmbedding", "SoftmaxCrossEntropyLoss", "SwiGLU")
+"""Operators without a rule of their own, which become those of the function in their definition."""
+
+
+def define_operators(model: Any, where: str) -> Any:
+    """The model with `DEFINED` operators written out, for the types and ranks that are inferred for their inputs."""
+    import onnx.inliner
+
+    if not any(node.op_type in DEFINED and not node.domain for node in model.graph.node):
+        return model
+    try:
+        return onnx.inliner.inline_selected_functions(
+            onnx.shape_inference.infer_shapes(model, data_prop=True),
+            [("", name) for name in DEFINED], inline_schema_functions=True,
+        )  # fmt: skip
+    except (RuntimeError, ValueError) as error:
+        names = ", ".join(sorted({node.op_type for node in model.graph.node if node.op_type in DEFINED}))
+        found = f"{names} with inputs left out or of unknown type" if "Type unknown" in str(error) else f"a misfit {names}"
+        raise InputError(where, found, "what the standard defines by other operators", "export it in parts") from None
 
 
 def inline_functions(model: Any, where: str, limits: Limits) -> Any:

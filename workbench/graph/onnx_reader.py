@@ -20,7 +20,7 @@ from workbench.graph.canonical import ALL_TYPES, EVERY_TYPE, canonical_graph, is
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
 from workbench.graph.half import narrowed, widened
-from workbench.graph.inlining import inline_functions
+from workbench.graph.inlining import define_operators, inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
 from workbench.graph.quantised_form import CONTRIB, QuantisedForm
 
@@ -58,6 +58,7 @@ def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMIT
     _check_nodes(model, where)
     fix_sizes(model, where, sizes or {})
     serialized = model.SerializeToString()
+    model = define_operators(model, where)
     shapes, constants, nodes = fold_constants(model, where, limits)
     opset = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=1)
     inputs = tuple(value.name for value in real_inputs(model))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.compiler.kernels.largest import Largest
 from workbench.compiler.kernels.nest import Dim, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.kernels.reduction import Arg, Cumulative, Reduction
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
@@ -75,6 +76,17 @@ def lower_arg(lowering: Lowering, node: Node, draft: Draft) -> None:
     along = axis_dim(x.shape[axis], x=x.strides[axis])
     operands = {"x": start_of(x), "y": start_of(y)}
     draft.kernels.append(Arg(given["largest"], given["last"], operands, loops, along, vector))
+
+
+@OPERATORS.register("Largest")
+def lower_largest(lowering: Lowering, node: Node, draft: Draft) -> None:
+    """The places of several extremes along an axis, best first."""
+    x, axis = lowering.read(node.inputs[0]), node.attributes["axis"]
+    y = lowering.write(node.outputs[0], draft)
+    loops, vector = _lanes(x, y, axis)
+    along, results = axis_dim(x.shape[axis], x=x.strides[axis]), axis_dim(y.shape[axis], y=y.strides[axis])
+    operands = in_single({"x": start_of(x), "y": start_of(y)})
+    draft.kernels.append(Largest(node.attributes["largest"], operands, loops, along, results, vector))
 
 
 @OPERATORS.register("Cumulative")
