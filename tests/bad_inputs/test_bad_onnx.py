@@ -131,12 +131,26 @@ def test_an_operator_of_another_domain(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_is_not_supported(tmp_path: Path) -> None:
-    node = helper.make_node("NonZero", ["x"], ["y"], name="act")
+    node = helper.make_node("RoiAlign", ["x", "r", "b"], ["y"], name="act")
+    rois, batches = (
+        numpy_helper.from_array(np.zeros((1, 4), np.float32), "r"),
+        numpy_helper.from_array(np.zeros(1, int), "b"),
+    )
     expected = (
-        "bad.onnx, node act: found operator NonZero, expected a supported operator (nearest: Where); "
+        "bad.onnx, node act: found operator RoiAlign, expected a supported operator (nearest: Resize); "
         "replace it in the export."
     )
-    assert _message(tmp_path, _model([node])) == expected
+    assert _message(tmp_path, _model([node], [rois, batches], (1, 1, 4, 4))) == expected
+
+
+def test_a_result_whose_size_depends_on_the_data(tmp_path: Path) -> None:
+    """The operator itself is named, not one behind it."""
+    nodes = [helper.make_node("NonZero", ["x"], ["z"], name="act"), helper.make_node("Transpose", ["z"], ["y"])]
+    expected = (
+        "bad.onnx, node act (NonZero): found operator NonZero, whose result has as many elements as its data say, "
+        "expected results of fixed sizes; use a mask, or end the network before it."
+    )
+    assert _message(tmp_path, _model(nodes)) == expected
 
 
 def test_a_cycle(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_an_operator_in_half_precision_is_right_to_its_precision(name: str, buil
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name not in QUICK])
 def test_every_operator_in_half_precision_is_right_to_its_precision(name: str, build_network: Build) -> None:
-    assert _error(build_network(*CASES[name])) < TOLERANCE
+    cubic = 2 if "bicubic" in name else 1  # the absolute weights of a cubic sum to more than 1, and places are rounded too
+    assert _error(build_network(*CASES[name])) < cubic * TOLERANCE
 
 
 @pytest.mark.parametrize("name", ["conv long reduction", "conv depthwise", "gemm", "matmul of two inputs", "conv transpose"])

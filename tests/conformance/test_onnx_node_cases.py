@@ -29,7 +29,7 @@ FEW_DIGITS = {"test_averagepool_2d_ceil_last_window_starts_on_pad": 5e-4}  # wri
 SETTINGS = {  # inputs that say what to do, which the compiler must know
     "BatchNormalization": (), "CenterCropPad": (1,), "Compress": (1,), "ConstantOfShape": (0,), "Conv": (1, 2),
     "ConvInteger": (1, 2, 3), "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8), "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-    "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
+    "Col2Im": (1, 2), "DequantizeLinear": (1, 2), "QuantizeLinear": (1, 2),
     "ConvTranspose": (1, 2), "CumProd": (1,), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,),
     **{kind: (1, 2, 3, 4, 7) for kind in ("RNN", "GRU", "LSTM")},
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),

@@ -41,8 +41,8 @@ class _Entry:
 
 _RULES: dict[str, _Entry] = {}
 NEAREST = {
-    "NonZero": "Where", "MaxRoiPool": "RoiAlign",
-    "NonMaxSuppression": "the network without its post-processing", "DeformConv": "Conv",
+    "RoiAlign": "Resize", "MaxRoiPool": "Resize",
+    "DeformConv": "Conv",
 }  # fmt: skip
 
 

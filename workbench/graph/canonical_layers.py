@@ -157,6 +157,27 @@ def conv_transpose(work: Canonical, node: Node) -> None:
     _emit_conv(work, node, "ConvTranspose", weights, bias, group, window)
 
 
+@rule("Col2Im")
+def column_to_image(work: Canonical, node: Node) -> None:
+    """Overlapping blocks added up: a transposed convolution in which every channel has one tap of the block."""
+    size, block = (work.constant(node, place, "sizes") for place in (1, 2))
+    assert size is not None and block is not None
+    kernel, rank, target = [int(v) for v in block.ravel()], block.size, work.shape(node.outputs[0])
+    given, taps = node.attributes, math.prod(kernel)
+    strides, dilations = (list(given.get(name, [1] * rank)) for name in ("strides", "dilations"))
+    pads = list(given.get("pads", [0] * 2 * rank))
+    places = [
+        (target[2 + axis] + pads[axis] + pads[axis + rank] - dilations[axis] * (kernel[axis] - 1) - 1) // strides[axis] + 1
+        for axis in range(rank)
+    ]
+    blocks = work.reshaped(node, node.inputs[0], (target[0], target[1] * taps, *places))
+    weights = np.tile(np.eye(taps, dtype=np.float32).reshape(taps, 1, *kernel), (target[1], *[1] * (rank + 1)))
+    window = {"kernel": tuple(kernel), "strides": tuple(strides), "dilations": tuple(dilations),
+              "pads": (*pads[:rank], *[0] * rank)}  # fmt: skip
+    inside = Node(node.name, node.operator, (blocks,), node.outputs, node.attributes)
+    _emit_conv(work, inside, "ConvTranspose", weights, np.zeros(target[1], np.float32), target[1], window)
+
+
 @rule("MaxPool", types=("float32", *NARROW))
 def max_pool(work: Canonical, node: Node) -> None:
     """Largest value in a window, and where it is if that is wanted."""

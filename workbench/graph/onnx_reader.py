@@ -26,6 +26,7 @@ from workbench.graph.quantised_form import CONTRIB, QuantisedForm
 
 MOST_AXES = 32
 _CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
+_SIZED_BY_DATA = ("Compress", "NonMaxSuppression", "NonZero", "Unique")
 _DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"
 """onnxruntime's own operators; some quantised ones are supported."""
@@ -251,6 +252,9 @@ def _check_values(graph: Graph, where: str, limits: Limits) -> None:
             output = graph.tensors.get(name)
             place = f"{where}, node {node.name} ({node.operator})"
             if output is None or any(size < 0 for size in output.shape):
+                if node.operator in _SIZED_BY_DATA:
+                    found = f"operator {node.operator}, whose result has as many elements as its data say"
+                    raise InputError(place, found, "results of fixed sizes", "use a mask, or end the network before it")
                 if name == node.outputs[0] and is_supported(node.operator):
                     raise InputError(place, "an output of unknown size", "fixed sizes", "export it with fixed sizes")
             else:
