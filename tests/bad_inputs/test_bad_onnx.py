@@ -131,16 +131,13 @@ def test_an_operator_of_another_domain(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_is_not_supported(tmp_path: Path) -> None:
-    node = helper.make_node("RoiAlign", ["x", "r", "b"], ["y"], name="act")
-    rois, batches = (
-        numpy_helper.from_array(np.zeros((1, 4), np.float32), "r"),
-        numpy_helper.from_array(np.zeros(1, int), "b"),
-    )
+    node = helper.make_node("MaxRoiPool", ["x", "r"], ["y"], name="act", pooled_shape=[2, 2])
+    regions = numpy_helper.from_array(np.zeros((1, 5), np.float32), "r")
     expected = (
-        "bad.onnx, node act: found operator RoiAlign, expected a supported operator (nearest: Resize); "
+        "bad.onnx, node act: found operator MaxRoiPool, expected a supported operator (nearest: RoiAlign); "
         "replace it in the export."
     )
-    assert _message(tmp_path, _model([node], [rois, batches], (1, 1, 4, 4))) == expected
+    assert _message(tmp_path, _model([node], [regions], (1, 1, 4, 4))) == expected
 
 
 def test_a_result_whose_size_depends_on_the_data(tmp_path: Path) -> None:

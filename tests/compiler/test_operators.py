@@ -81,6 +81,7 @@ CASES = {
     "places of integers": ([helper.make_node("Cast", ["x"], ["r"], to=7), helper.make_node("TopK", ["r", "k"], ["y", "i"])], {"x": (4, 20)}, ["i"], {"k": _ints(5)}),
     **{f"grid sample {mode} {padding} {corners}": ([helper.make_node("GridSample", ["x", "g"], ["y"], mode=mode, padding_mode=padding, align_corners=corners)], {"x": (2, 3, 5, 6), "g": (2, 4, 3, 2)}, ["y"], {})
        for mode, padding, corners in (("bilinear", "zeros", 0), ("bilinear", "reflection", 1), ("bicubic", "border", 0), ("bicubic", "reflection", 0), ("nearest", "zeros", 1))},
+    "regions of an image": _single("RoiAlign", (2, 3, 8, 9), {"r": np.float32([[0, 0, 5, 6], [1, 2, 9, 9], [-3, -2, 4, 12]]), "b": _ints(0, 1, 0)}, output_height=3, output_width=2, sampling_ratio=2),
     "columns to image": (*_single("Col2Im", (2, 18, 16), {"s": _ints(7, 6), "k": _ints(3, 3)}, pads=[1, 0, 1, 0], strides=[2, 1]), 18),
     "gather computed": ([helper.make_node("Cast", ["x"], ["i"], to=7), helper.make_node("Gather", ["w", "i"], ["y"])], {"x": (2, 3)}, ["y"], {"w": _floats(5, 6)}),
     "gather scattered": _single("Gather", (2, 30, 6), {"i": RNG.permutation(30)}, axis=1),

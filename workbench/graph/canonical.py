@@ -41,7 +41,7 @@ class _Entry:
 
 _RULES: dict[str, _Entry] = {}
 NEAREST = {
-    "RoiAlign": "Resize", "MaxRoiPool": "Resize",
+    "MaxRoiPool": "RoiAlign",
     "DeformConv": "Conv",
 }  # fmt: skip
 

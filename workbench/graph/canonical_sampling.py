@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.graph.canonical import Canonical, rule
+from workbench.graph.canonical_reductions import emit_reduce
 from workbench.graph.graph import Node
 
 
@@ -89,6 +90,60 @@ def grid_sample(work: Canonical, node: Node) -> None:
     work.emit("Transpose", node, [total], work.shape(node.outputs[0]), perm=order)
 
 
+@rule("RoiAlign")
+def roi_align(work: Canonical, node: Node) -> None:
+    """Samples in the bins of regions, averaged or (the largest weighted pixel) of mode max."""
+    (image, regions, batch), given = node.inputs[:3], node.attributes
+    write, shape, count = _Writer(work, node), work.shape(image), work.shape(regions)[0]
+    samples, is_max = int(given.get("sampling_ratio", 0)), given.get("mode", "avg") == "max"
+    if samples < 1:
+        raise work.error("RoiAlign with as many samples as the regions say", "a sampling_ratio above 0", "export it so")
+    default = "half_pixel" if work.opset >= 16 else "output_half_pixel"
+    is_half = given.get("coordinate_transformation_mode", default) == "half_pixel"
+    bins = [int(given.get(f"output_{name}", 1)) for name in ("height", "width")]
+    taps = []
+    for axis in (0, 1):
+        first, last = (
+            write.scaled(_corner(work, node, regions, place), float(given.get("spatial_scale", 1.0)), -0.5 * is_half)
+            for place in (1 - axis, 3 - axis)
+        )
+        length = write.both("Sub", last, first)
+        length = length if is_half else write.unary("Clip", length, 1.0, math.inf)
+        sizes = [1, 1, 1, 1]
+        sizes[1 + axis] = bins[axis] * samples
+        parts = (np.arange(bins[axis] * samples, dtype=np.float32) + 0.5) / np.float32(samples * bins[axis])
+        inner = write.both("Mul", length, work.add_constant(node, parts.reshape(sizes)))
+        taps.append(_near(write, write.both("Add", first, inner), shape[2 + axis]))
+    total = _weighted(write, image, work.reshaped(node, batch, (count, 1, 1, 1)), taps, "Max" if is_max else "Add")
+    split = work.reshaped(node, total, (count, bins[0], samples, bins[1], samples, shape[1]))
+    if is_max:
+        pooled = emit_reduce(work, node, split, [2, 4], "max", flat=True)
+    else:
+        pooled = emit_reduce(work, node, split, [2, 4], factor=1.0 / samples**2, flat=True)
+    work.emit("Transpose", node, [pooled], work.shape(node.outputs[0]), perm=(0, 3, 1, 2))
+
+
+def _corner(work: Canonical, node: Node, regions: str, place: int) -> str:
+    """One number of every region."""
+    count = work.shape(regions)[0]
+    column = work.emit("Slice", node, [regions], (count, 1), False, starts=(0, place), steps=(1, 1))
+    return work.reshaped(node, column, (count, 1, 1, 1))
+
+
+def _near(write: _Writer, x: str, size: int) -> list[_Tap]:
+    """Both neighbours of places, which count as at the border up to one element outside and as nothing beyond."""
+    above = write.floating(write.both("GreaterOrEqual", x, write.number(-1.0), "bool"))
+    below = write.floating(write.both("LessOrEqual", x, write.number(float(size)), "bool"))
+    inside, x = write.both("Mul", above, below), write.unary("Clip", x, 0.0, size - 1.0)
+    first = write.unary("Floor", x)
+    part = write.both("Sub", x, first)
+    behind = write.unary("Clip", write.scaled(first, 1.0, 1.0), 0.0, size - 1.0)
+    return [
+        _Tap(write.whole(place), write.both("Mul", weight, inside))
+        for place, weight in ((first, write.scaled(part, -1.0, 1.0)), (behind, part))
+    ]
+
+
 def _taps(write: _Writer, x: str, size: int, mode: str, padding: str, corners: bool) -> list[_Tap]:
     """Elements and weights for places along an axis; beyond it by the padding."""
     ends = (0.0, size - 1.0) if corners else (-0.5, size - 0.5)
@@ -147,8 +202,10 @@ def _cubic(write: _Writer, part: str, step: int, a: float = -0.75) -> str:
     return value
 
 
-def _weighted(write: _Writer, image: str, batch: str, taps: Sequence[Sequence[_Tap]]) -> str:
-    """Sums of weighted pixels, places first and channels last; `batch` are the images' numbers."""
+def _weighted(
+    write: _Writer, image: str, batch: str, taps: Sequence[Sequence[_Tap]], combine: str = "Add"
+) -> str:  # fmt: skip
+    """Sums (or maxima) of weighted pixels, places first and channels last; `batch` are the images' numbers."""
     work, node = write.work, write.node
     shape = work.shape(image)
     count, channels, sizes = shape[0], shape[1], shape[2:]
@@ -168,5 +225,5 @@ def _weighted(write: _Writer, image: str, batch: str, taps: Sequence[Sequence[_T
         )  # fmt: skip
         if weight:
             values = write.both("Mul", values, weight)
-        total = write.both("Add", total, values) if total else values
+        total = write.both(combine, total, values) if total else values
     return total
