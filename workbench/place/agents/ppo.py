@@ -121,7 +121,8 @@ class _Run:
         interrupted = False
         try:
             self._draw(FEW)
-            while trainer.log.best[0] is None and time.monotonic() - self.began < seconds * self.learning_share:
+            drawing = seconds * self.learning_share if steps is None else 0.0  # steps: training draws more of them
+            while trainer.log.best[0] is None and time.monotonic() - self.began < drawing:
                 self._draw(BATCH)
             self.zero_shot = trainer.log.best_cost
             if self._has_time_to_train(seconds * self.learning_share):
