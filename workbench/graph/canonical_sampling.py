@@ -74,7 +74,7 @@ def grid_sample(work: Canonical, node: Node) -> None:
     shape, places = work.shape(image), work.shape(grid)
     rank = len(shape) - 2
     write = _Writer(work, node)
-    mode = {"bilinear": "linear", "bicubic": "cubic"}.get(*[str(node.attributes.get("mode", "linear"))] * 2)
+    mode = str(node.attributes.get("mode", "linear")).removeprefix("bi")  # opset 16 says bilinear and bicubic
     padding, corners = str(node.attributes.get("padding_mode", "zeros")), bool(node.attributes.get("align_corners", 0))
     if mode not in ("linear", "nearest", "cubic") or padding not in ("zeros", "border", "reflection"):
         raise work.error(f"GridSample of mode {mode} with padding {padding}", "a mode of the standard", "export it again")

@@ -29,7 +29,7 @@ SLICE_SECONDS = 0.25
 SLICE_TRIALS = 5000
 """Length of one call when the amount of work is fixed."""
 TYPICAL_MOVES = 2000
-"""Trial moves per movable macro of a run of usual length (model: ours, like the next one)."""
+"""Trial moves per movable macro of a run of usual length (model: ours)."""
 SLICES_AFRESH = 50
 """After so many calls everything is made afresh from the coordinates, so that rounding does not add up."""
 FORCE_INTERVAL = 5
