@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import LESSONS, TAGE_TABLES, USE_ALTERNATE
+from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES, USE_ALTERNATE
 
 _LESSON = LESSONS - 1
 _ALLOCATION_TICKS = 127  # entries that were wanted and not free, less those that were, before all count as free
@@ -104,7 +104,9 @@ def _allocate_at_random(s: Any, provider: int, row: int, taken: bool) -> None:
         s.counters[slot] = 0 if taken else -1
     if s.allocation_ticks >= _ALLOCATION_TICKS:
         s.allocation_ticks = 0
-        s.useful[:] = 0
+        for k in range(s.tables):  # what is in use of each table: half a megabyte in all would empty the host's cache
+            for slot in range(k * PREDICTOR_ENTRIES, k * PREDICTOR_ENTRIES + s.table_mask[k] + 1):
+                s.useful[slot] = 0
 
 
 @inner_kernel
