@@ -45,3 +45,14 @@ def test_waiting_shows_that_time_goes_by(capsys):
     with Progress("run", interval_s=0.0) as progress, progress.waiting("compiling"):
         time.sleep(1.2)
     assert "run: 0" in (shown := capsys.readouterr().err) and shown.rstrip().endswith("compiling")
+
+
+def test_a_start_that_ends_with_the_first_report_tells_no_time_left(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with Progress("work", total=100.0, interval_s=0.0) as progress:
+        for now[0], done in ((80.0, 10.0), (90.0, 20.0), (140.0, 70.0)):
+            progress.update(done)
+    assert capsys.readouterr().err.splitlines() == [
+        "work:  10 %", "work:  20 %, about 80 s left", "work:  70 %, about 30 s left",
+    ]  # fmt: skip

@@ -81,9 +81,15 @@ class Progress:
             estimate = f", {now - self._started:.0f} s"
         print(f"{self.description}: {share}{estimate} {note}".rstrip(), file=sys.stderr, flush=True)
 
-    def _seconds_left(self, now: float, done: float, total: float) -> float:
-        """Time for the rest at the rate of the later half of what is done: compiling at the start does not come again."""
-        since, before = max(mark for mark in self._marks if mark[1] <= 0.5 * done)
+    def _seconds_left(self, now: float, done: float, total: float) -> float | None:
+        """Seconds for the rest at the rate of the later half of what is done: compiling at the start does not come again.
+
+        None in the first half of the work while nothing but its start tells the rate.
+        """
+        known = [mark for mark in self._marks[int(done < 0.5 * total) :] if mark[1] <= 0.5 * done]
+        if not known:
+            return None
+        since, before = max(known)
         return (now - since) * (total - done) / max(done - before, 1e-12)
 
     def say(self, text: str) -> None:
