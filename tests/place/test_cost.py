@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from workbench.base.jit import kernel
 from workbench.netlist.netlist import ORIENTATIONS, ObjectKind
 from workbench.place.cost import IncrementalCost, evaluate
+from workbench.place.cost_kernels import mean_of_largest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -97,3 +99,26 @@ def test_blockages_count_as_area_at_their_rate():
 def test_ports_are_never_part_of_the_density():
     floorplan = floorplan_of(*random_plain(17, macros=0, soft=0, ports=5))
     assert (floorplan.netlist.kind == ObjectKind.PORT).all() and evaluate(floorplan).density == 0
+
+
+@kernel
+def _mean_of_largest(values, wanted, threshold):
+    return mean_of_largest(values, wanted, threshold)
+
+
+@pytest.mark.parametrize("kind", ["uneven", "equal but for rounding", "all equal", "mostly zero", "negative"])
+def test_the_mean_of_the_largest_is_that_of_the_sorted_values_wherever_the_search_begins(kind):
+    rng = np.random.default_rng(0)
+    for size, wanted in ((1, 1), (5, 5), (10, 3), (630, 63)):
+        values = {
+            "uneven": rng.lognormal(size=size),
+            "equal but for rounding": np.minimum(1.3 * rng.random(size), 1.0) * (1.0 + 1e-15 * rng.integers(0, 3, size)),
+            "all equal": np.full(size, 0.7),
+            "mostly zero": np.where(rng.random(size) < 0.01, 1.0, 0.0),
+            "negative": -rng.random(size),
+        }[kind]
+        largest = np.sort(values)[-wanted:]
+        for begin in (0.0, 1e-300, -1.0, 1.0, 100.0, largest[0], 0.999 * largest[0], 1.02 * largest[0]):
+            mean, threshold = _mean_of_largest(values, wanted, begin)
+            assert mean == pytest.approx(largest.mean(), rel=1e-12, abs=1e-15)
+            assert _mean_of_largest(values, wanted, threshold)[0] == pytest.approx(mean, rel=1e-12, abs=1e-15)

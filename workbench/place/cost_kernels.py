@@ -15,6 +15,12 @@ from workbench.place.routing_kernels import BORROWED, cell_of, copy_values, lean
 
 _VECTOR = {"reassoc", "nsz", "contract"}
 """Freedom given to sums of maps: their order, nothing else."""
+TIE = 4e-12
+"""Share by which values may differ and count as equal when the largest are summed: rounding of equal areas."""
+LEAST = 1e-9
+"""Values smaller than this count as so large for the two shares."""
+FIRST_STEP, STEP_GROWTH = 1e-3, 4.0
+"""Share of a threshold by which the search for a better one steps first, and the growth of its steps (model: ours)."""
 
 
 @lean
@@ -156,32 +162,48 @@ def _restore_cells(model: CostModel, state: CostState, item: int) -> None:
 
 
 @inner_kernel(fastmath=_VECTOR, **BORROWED)
-def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
-    """Mean of the `wanted` largest values and the smallest of them; quick if `threshold` is near the latter."""
+def _at_least(values: np.ndarray, threshold: float) -> tuple[int, float]:
+    """How many values are at least the threshold, and their sum (an index and a whole count: else it is no vector loop)."""
     count, total = 0, 0.0
-    for value in values:
-        count += 1 if value >= threshold else 0
-        total += value if value >= threshold else 0.0
-    while count < wanted:
-        largest, copies = -np.inf, 0
-        for value in values:
-            largest = max(largest, value if value < threshold else -np.inf)
-        for value in values:
-            copies += 1 if value == largest else 0
-        threshold = largest
-        total += largest * min(copies, wanted - count)
-        count = min(count + copies, wanted)
-    while count > wanted:
-        smallest, copies = np.inf, 0
-        for value in values:
-            smallest = min(smallest, value if value >= threshold else np.inf)
-        for value in values:
-            copies += 1 if value == smallest else 0
-        removed = min(copies, count - wanted)
-        total -= smallest * removed
-        count -= removed
-        threshold = smallest if removed < copies else np.nextafter(smallest, np.inf)
-    return total / wanted, threshold
+    for i in range(len(values)):
+        count += 1 if values[i] >= threshold else 0
+        total += values[i] if values[i] >= threshold else 0.0
+    return count, total
+
+
+@lean
+def mean_of_largest(values: np.ndarray, wanted: int, threshold: float) -> tuple[float, float]:
+    """Mean of the `wanted` largest values and a threshold that they reach; quick if `threshold` is near it.
+
+    The threshold is searched by counting between bounds; values that differ by no more than the share `TIE` count as equal.
+    """
+    count, total = _at_least(values, threshold)
+    low, low_count, low_total, high, high_count, high_total = threshold, count, total, threshold, count, total
+    first = step = FIRST_STEP * max(abs(threshold), LEAST)
+    while low_count < wanted:
+        high, high_count, high_total = low, low_count, low_total
+        low, step = low - step, step * STEP_GROWTH
+        low_count, low_total = _at_least(values, low)
+    step = TIE * max(abs(low), LEAST)  # first whether they are equal ones
+    while high_count > wanted:
+        low, low_count, low_total = high, high_count, high_total
+        high, step = high + step, max(step * STEP_GROWTH, first)
+        high_count, high_total = _at_least(values, high)
+    if high_count == wanted:
+        return high_total / wanted, high
+    halve = False
+    while low_count > wanted and high - low > TIE * max(abs(low), abs(high), LEAST):
+        share = 0.5 if halve else (low_count - wanted + 0.5) / (low_count - high_count + 1.0)
+        middle = low + share * (high - low)
+        count, total = _at_least(values, middle)
+        if count >= wanted:
+            halve = 2 * (low_count - count) < low_count - high_count
+            low, low_count, low_total = middle, count, total
+        else:
+            halve = 2 * (count - high_count) < low_count - high_count
+            high, high_count, high_total = middle, count, total
+    between = (low_total - high_total) / (low_count - high_count)
+    return (high_total + (wanted - high_count) * between) / wanted, low
 
 
 @lean

@@ -111,6 +111,7 @@ def try_proposal(
     if is_hopeless and not checked:
         totals.refused += 1
         return False
+    thresholds = state.totals[0].density_threshold, state.totals[0].congestion_threshold
     moved_longer = _move_objects(model, state, memory, boxes)
     if proposal.moves > 1:
         longer = moved_longer
@@ -140,6 +141,7 @@ def try_proposal(
         if rerouted:
             _copy_wires(kept, state)
         _undo(model, state, kept, memory, boxes, rerouted)
+        state.totals[0].density_threshold, state.totals[0].congestion_threshold = thresholds
         return False
     if rerouted:
         _copy_wires(state, kept)
