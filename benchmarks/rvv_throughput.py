@@ -57,7 +57,7 @@ OLD_NAMES = {  # vector 0.7.1 spellings
     "vext.x.v": "vmv.x.s", "vfredsum.vs": "vfredusum.vs", "vnsra.vx": "vnsra.wx", "vnclipu.vv": "vnclipu.wv",
     "vnclipu.vx": "vnclipu.wx", "vfncvt.f.xu.v": "vfncvt.f.xu.w", "vfncvt.f.f.v": "vfncvt.f.f.w",
 }  # fmt: skip
-GROUP, COPIES, WARM_LOOPS, LOOPS = 8, 16, 3, 4
+GROUP, COPIES, WARM_LOOPS, LOOPS = 8, 16, 16, 4
 DATA = 1 << 28
 Cell = tuple[str, str, float, float]
 

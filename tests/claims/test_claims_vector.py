@@ -18,9 +18,11 @@ from workbench.isa.timing_class import TimingClass as K
 def _operations(kind, lmul_log2=0, sew=32, count=8, flags=0, chained=False):
     """Independent (or chained) operations at vl = VLMAX of a 128-bit core."""
 
+    group_log2 = lmul_log2 + (flags & Flag.WIDENING != 0)  # of the result
+
     def body(s, _):
         for k in range(count):
-            vd = 8 if chained or lmul_log2 == 3 else 8 + (k << lmul_log2) % 8
+            vd = 8 if chained or group_log2 == 3 else 8 + (k << group_log2) % 8
             source = vd if chained else 16
             s.vector(kind, vd, source, 24, vl=(128 // sew) << lmul_log2, sew=sew, lmul_log2=lmul_log2, flags=flags)
 
@@ -49,6 +51,28 @@ def test_comparing_register_groups_grows_with_the_square(xiangshan, steady):
 def test_sliding_register_groups_grows_with_the_square(xiangshan, steady):
     two, eight = (steady(xiangshan, _operations(K.V_SLIDE, lmul)) for lmul in (1, 3))
     assert eight == pytest.approx(16 * two, rel=0.1)
+
+
+def test_a_floating_point_operation_waits_for_the_old_value_of_its_destination(xiangshan, steady):
+    """XiangShan DecodeUnit.scala, isDependOldVd: integer additions do not read it, floating-point ones do."""
+    reads, ignores = (steady(xiangshan, _operations(kind, 3)) / 8 for kind in (K.V_FP_ADD, K.V_INT_ALU))
+    assert reads == pytest.approx(xiangshan.vector.fp_add.latency, rel=0.05)
+    assert ignores == pytest.approx(8 / 2, rel=0.05)
+
+
+def test_two_multiply_adds_a_cycle_where_enough_of_them_are_independent(xiangshan, steady):
+    def body(s, _):
+        for k in range(24):
+            s.vector(K.V_FP_FMA, 4 + k, 0, 1, 4 + k, vl=4, sew=32)
+
+    assert 24 / steady(xiangshan, body) == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize("lmul_log2", [0, 1, 2, 3])
+def test_a_compare_of_registers_is_a_chain_of_them(xiangshan, steady, lmul_log2):
+    """Each micro-operation adds its bits to the mask of the one before it."""
+    body = _operations(K.V_COMPARE, lmul_log2, chained=True, flags=Flag.WRITES_MASK)
+    assert steady(xiangshan, body) / 8 == pytest.approx(xiangshan.vector.compare.latency << lmul_log2, rel=0.05)
 
 
 def test_a_chain_of_multiply_adds_waits_for_the_latency(xiangshan, steady):

@@ -34,12 +34,17 @@ class VectorCost(StrictModel):
     """Port cycles and latency of one vector operation over n registers and vl elements.
 
     Cycles are ``fixed + linear*n + pairs*n*n + doublings*log2(n)``, times `half` for elements of at most 16 bits or
-    `double` for 64, plus ``elements*vl + tree_steps*log2(elements of one register)``, and at least `minimum`. n counts the
-    registers of the wider operand, and fractions of one where the unit's work follows vl. `pairs` stands for operations
-    whose every destination register depends on every source register, `elements` for units that take one element after
-    the other, `tree_steps` and `doublings` for reductions. Where n is at most 1, `single` replaces the first sum.
+    `double` for 64, plus ``elements*vl + element_pairs*vl*vl + tree_steps*log2(elements of one register)``, and at least
+    `minimum` and ``cubes*n*n*n``. n counts the registers of the wider operand, and fractions of one where the unit's work
+    follows vl. `pairs` stands for operations whose every destination register depends on every source register, `elements`
+    for units that take one element after the other, `tree_steps` and `doublings` for reductions. `cubes` and
+    `element_pairs` stand for micro-operations that wait for one another in a queue: the longer such chains are (n registers,
+    vl elements), the fewer of them it holds. Where n is at most 1, `single` replaces the first sum.
     `latency` is from the first beat to a dependent's first beat, one figure or one each for elements of up to 16, 32 and
-    64 bits; `accumulate_latency` is to the addend of a multiply-add that follows.
+    64 bits; `accumulate_latency` is to the addend of a multiply-add that follows. `chain` says how many micro-operations
+    one after the other a result takes, each of that latency: one, at most two (``pair``), one a register (``registers``), or
+    the steps of a tree over registers and elements (``tree``). `reads_destination`: the first of them waits for what the
+    result's register held before, even where none of it is kept.
     """
 
     latency: Latency | FpLatency
@@ -53,6 +58,10 @@ class VectorCost(StrictModel):
     elements: Count = 0.0
     tree_steps: Count = 0.0
     doublings: Count = 0.0
+    cubes: Count = 0.0
+    element_pairs: Count = 0.0
+    chain: Literal["one", "pair", "registers", "tree"] = "one"
+    reads_destination: bool = False
     accumulate_latency: Latency | FpLatency | None = None
 
 
@@ -136,6 +145,8 @@ class Vector(StrictModel):
     compare: VectorCost
     fp_compare: VectorCost | None = None
     mask: VectorCost
+    mask_count: VectorCost | None = None
+    mask_first: VectorCost | None = None
     mask_logic: VectorCost | None = None
     iota: VectorCost
     move: VectorCost
@@ -143,6 +154,8 @@ class Vector(StrictModel):
     fp_move: VectorCost | None = None
     whole_move: VectorCost
     scalar_move: VectorCost
+    scalar_read: VectorCost | None = None
+    fp_scalar_move: VectorCost | None = None
     slide: VectorCost
     slide_down: VectorCost | None = None
     slide1: VectorCost

@@ -108,11 +108,18 @@ def _execution(core: CoreConfig) -> list[Structure]:
         logic("integer units", "execution", add_cells(alu(), bypass), 64 * 2).times(_ports(core, "alu")),
         logic("multipliers", "execution", multiplier(64), 64 * 6).times(_ports(core, "mul")),
         divider().times(_ports(core, "div")),
-        fused_multiply_add(53).times(_ports(core, "fp_fma")),
+        fused_multiply_add(53).times(_scalar_multiply_adds(core)),
         logic("fp adders", "execution", add_cells(alu(), alu()), 64 * 4).times(_ports(core, "fp_add")),
         divider().times(_ports(core, "fp_div")),
     ]
     return [unit for unit in units if unit.flip_flops]
+
+
+def _scalar_multiply_adds(core: CoreConfig) -> int:
+    """Scalar multiply-adders; a port that also does vector ones has none of its own (C910: both in the vector pipes)."""
+    shares = core.vector is not None and core.npu is None
+    ports = [port for queue_ in core.issue_queues for port in queue_.ports if "fp_fma" in port]
+    return sum(1 for port in ports if not (shares and "v_fma" in port))
 
 
 def _memory(core: CoreConfig) -> list[Structure]:

@@ -38,9 +38,10 @@ RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("fp_sqrt", ("v_div",), ""), ("fp_convert", ("v_convert",), ""), ("fp_estimate", ("v_convert",), "fp_convert"),
     ("narrow", ("v_permute",), ""), ("narrow_fp", ("v_convert",), ""), ("compare", ("v_compare", "v_alu"), ""),
     ("fp_compare", ("v_compare", "v_alu"), "compare"), ("mask", ("v_mask",), ""),
-    ("mask_logic", ("v_logic", "v_alu"), "int_alu"), ("iota", ("v_mask",), ""), ("move", ("v_logic", "v_alu"), ""),
+    ("mask_count", ("v_mask",), "mask"), ("mask_first", ("v_mask",), "mask"), ("mask_logic", ("v_logic", "v_alu"), "int_alu"), ("iota", ("v_mask",), ""), ("move", ("v_logic", "v_alu"), ""),
     ("merge", ("v_logic", "v_alu"), "move"), ("fp_move", ("v_fp_misc", "v_fp_add"), "fp_add"),
-    ("whole_move", ("v_logic", "v_alu"), ""), ("scalar_move", ("v_alu",), ""), ("slide", ("v_permute",), ""),
+    ("whole_move", ("v_logic", "v_alu"), ""), ("scalar_move", ("v_alu",), ""),
+    ("scalar_read", ("v_alu",), "scalar_move"), ("fp_scalar_move", ("v_alu",), "scalar_move"), ("slide", ("v_permute",), ""),
     ("slide_down", ("v_permute",), "slide"), ("slide1", ("v_permute",), ""),
     ("slide1_down", ("v_permute",), "slide1"), ("gather", ("v_permute",), ""),
     ("gather_one", ("v_permute",), "slide1"), ("compress", ("v_permute",), "gather"),
@@ -61,6 +62,9 @@ RULE_OF_CLASS: dict[Class, str] = {
     Class.V_REDUCE_FP: "reduce_fp", Class.V_MATRIX: "matrix",
 }  # fmt: skip
 
+# What a result's chain of micro-operations counts (`config_vector.VectorCost.chain`).
+CHAIN = {"one": 0, "pair": 1, "registers": 2, "tree": 3}
+
 # Cost figures of a vector load or store, in sixteenths of a port cycle (fields of config.VectorAccess).
 ACCESS_FIELDS = (
     "fixed", "minimum", "masked", "masked_minimum", "first_fault", "element_cycles", "element_byte_cycles",
@@ -75,9 +79,9 @@ NPU_UNIT_OF_RULE: dict[str, str] = {
     "fp_add": "multiply", "fp_sign": "multiply", "fp_add_wide": "multiply", "fp_fma": "multiply",
     "fp_fma_wide": "multiply", "fp_div": "multiply", "fp_sqrt": "multiply", "fp_estimate": "multiply",
     "fp_move": "multiply", "int_div": "multiply", "fp_convert": "multiply", "narrow_fp": "multiply",
-    "compare": "mask", "fp_compare": "mask", "mask": "mask", "iota": "mask", "slide": "slide", "slide_down": "slide",
+    "compare": "mask", "fp_compare": "mask", "mask": "mask", "mask_count": "mask", "mask_first": "mask", "iota": "mask", "slide": "slide", "slide_down": "slide",
     "slide1": "slide", "slide1_down": "slide", "gather": "mask", "gather_one": "slide", "compress": "mask",
-    "scalar_move": "alu",
+    "scalar_move": "alu", "scalar_read": "alu", "fp_scalar_move": "alu",
     "reduce_fp": "multiply", "reduce_fp_ordered": "multiply", "reduce_fp_wide": "multiply",
     "reduce_fp_extreme": "multiply",
 }  # fmt: skip

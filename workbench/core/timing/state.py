@@ -168,7 +168,8 @@ _FIELDS: list[Any] = [
     ("vector_order", _W, 2), ("vector_ring", _W, NPU_QUEUE), ("rule_of_class", _W, CLASSES),
     ("rule_cost", _W, len(K.RULES) * SEWS * LMUL_STEPS), ("rule_latency", _W, len(K.RULES) * SEWS),
     ("rule_saving", _W, len(K.RULES) * SEWS), ("rule_minimum", _W, len(K.RULES)), ("rule_fixed", _W, len(K.RULES)),
-    ("rule_elements", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
+    ("rule_elements", _W, len(K.RULES)), ("rule_element_pairs", _W, len(K.RULES)), ("rule_tree", _W, len(K.RULES)),
+    ("rule_chain", _W, len(K.RULES)), ("rule_reads_old", _W, len(K.RULES)), ("rule_ports", _W, len(K.RULES)),
     ("rule_memo", _W, RULE_MEMOS),  # bits of an instruction and its class above its rule
     ("rule_queue", _W, len(K.RULES)), ("rule_credit", _W, len(K.RULES)), ("register_saving", _W, 128),
     ("access_cost", _W, 2 * len(K.ACCESS)), ("parallel_fields", _W, 2), ("field_slots", _W, 2),
@@ -462,7 +463,7 @@ def _port_cycles(cost: VectorCost, step: int, sew_log2: int, has_fractions: bool
     cycles = cost.fixed + cost.linear * registers + cost.pairs * registers * registers + cost.doublings * max(step, 0)
     if cost.single is not None and step <= 0:
         cycles = cost.single
-    return round(cycles * scale * FIXED)
+    return round(max(cycles * scale, cost.cubes * registers**3) * FIXED)
 
 
 def _rule_latency(cost: VectorCost, sew_log2: int) -> int:
@@ -506,6 +507,8 @@ def _vector(s: Any, core: CoreConfig) -> None:
 def _rule(s: Any, number: int, cost: VectorCost) -> None:
     s["rule_minimum"][number], s["rule_fixed"][number] = round(cost.minimum * FIXED), round(cost.fixed * FIXED)
     s["rule_elements"][number], s["rule_tree"][number] = round(cost.elements * FIXED), round(cost.tree_steps * FIXED)
+    s["rule_element_pairs"][number] = round(cost.element_pairs * FIXED * FIXED)
+    s["rule_chain"][number], s["rule_reads_old"][number] = K.CHAIN[cost.chain], cost.reads_destination
     for sew_log2 in range(3, 7):
         place = number * SEWS + sew_log2 - 3
         s["rule_latency"][place] = latency = _rule_latency(cost, sew_log2)

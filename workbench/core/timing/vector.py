@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.timing.classes import L2, L2_ARRAY, RULE, VECTOR
+from workbench.core.timing.classes import CHAIN, L2, L2_ARRAY, RULE, VECTOR
 from workbench.core.timing.pipeline import busy_ports, in_order_time, keep_port, note_issue, take_port
 from workbench.core.timing.state import FIXED, FULL_SPANS, LMUL_STEPS, SEWS
 from workbench.core.timing.vector_rules import LARGEST, SMALLEST
@@ -24,9 +24,10 @@ _FP_CONVERT_CLASS = int(TimingClass.FP_CONVERT)
 _INT_MAC, _INT_MAC_WIDE, _FP_FMA = RULE["int_mac"], RULE["int_mac_wide"], RULE["fp_fma"]
 _FP_FMA_WIDE, _NARROW, _NARROW_FP = RULE["fp_fma_wide"], RULE["narrow"], RULE["narrow_fp"]
 _MASK, _MASK_LOGIC, _IOTA = RULE["mask"], RULE["mask_logic"], RULE["iota"]
-_WHOLE, _SCALAR, _SLIDE = RULE["whole_move"], RULE["scalar_move"], RULE["slide"]
+_WHOLE, _SCALAR, _FP_SCALAR, _SLIDE = RULE["whole_move"], RULE["scalar_move"], RULE["fp_scalar_move"], RULE["slide"]
 _SLIDE1, _GATHER, _COMPRESS = RULE["slide1"], RULE["gather"], RULE["compress"]
 _REDUCE_INT, _REDUCE_FP = RULE["reduce_int"], RULE["reduce_fp"]
+_ONE, _PAIR, _REGISTERS = CHAIN["one"], CHAIN["pair"], CHAIN["registers"]
 V0 = 64  # first vector register in the unified numbering
 ARITHMETIC, MEMORY = 0, 1  # the two in-order streams of a unit with a queue
 _SPREAD, _SLOTS = 0x9E3779B1, FULL_SPANS - 1  # multiplicative hash of a mask of ports
@@ -144,21 +145,47 @@ def port_cost(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmu
         step = max(step - 1, 0)
     cost = s.rule_cost[(rule * SEWS + sew_log2 - 3) * LMUL_STEPS + step]
     wide = sew_log2 + 1 if c.flags & _WIDENING else sew_log2
-    if rule == _GATHER and sew_log2 == 3 and s.rule_elements[rule] == 0 and (int(c.raw) >> 26) & 63 == 14:
-        cost *= 2  # 16-bit indices of bytes fill twice the registers
+    if s.rule_elements[rule] == 0 and _takes_wide_indices(c, rule, sew_log2):
+        cost *= 2
     if s.work_follows_vl:
         bits = s.vlen_bytes << 3
-        most = bits if rule == _MASK or rule == _MASK_LOGIC else bits << 3 >> sew_log2 >> (3 - lmul_log2)
-        if vl < most and rule != _WHOLE and rule != _SCALAR:
+        most = bits if _MASK <= rule <= _MASK_LOGIC else bits << 3 >> sew_log2 >> (3 - lmul_log2)
+        if vl < most and rule != _WHOLE and not _SCALAR <= rule <= _FP_SCALAR:
             fixed = s.rule_fixed[rule]
             cost = fixed + (cost - fixed) * vl // most
-    cost += s.rule_elements[rule] * vl
+    cost += s.rule_elements[rule] * vl + s.rule_element_pairs[rule] * vl * vl // FIXED
     if s.rule_tree[rule] > 0:
         elements = min(vl, (s.vlen_bytes << 3) >> wide)
         while elements > 1:
             cost += s.rule_tree[rule]
             elements = (elements + 1) >> 1
     return max(cost, s.rule_minimum[rule])
+
+
+@inner_kernel
+def _chain(s: Any, c: Any, rule: int, count: int, sew_log2: int, lmul_log2: int) -> int:
+    """Micro-operations one after the other behind a result of an operation over `count` registers."""
+    kind = s.rule_chain[rule]
+    if rule == _NARROW or rule == _NARROW_FP:
+        count = 1 << max(lmul_log2 + 1, 0)
+    if kind == _PAIR:
+        return min(count, 2)
+    if kind == _REGISTERS:
+        return 2 * count if _takes_wide_indices(c, rule, sew_log2) else count
+    wide = sew_log2 + 1 if c.flags & _WIDENING else sew_log2
+    depth, parts = 1, count * ((s.vlen_bytes << 3) >> wide)
+    if lmul_log2 < 0:
+        parts >>= -lmul_log2
+    while parts > 1:
+        depth += 1
+        parts >>= 1
+    return depth
+
+
+@inner_kernel
+def _takes_wide_indices(c: Any, rule: int, sew_log2: int) -> bool:
+    """Whether an operation gathers bytes by 16-bit indices, which fill twice the registers."""
+    return rule == _GATHER and sew_log2 == 3 and (int(c.raw) >> 26) & 63 == 14
 
 
 @inner_kernel
@@ -202,6 +229,10 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
     latency = s.rule_latency[place]
     whole = rule == _IOTA or _SLIDE <= rule <= _COMPRESS and rule != _SLIDE1
     single = c.flags & (_WRITES_MASK | _REDUCTION) != 0 or rule == _REDUCE_INT or rule == _REDUCE_FP or c.rd < V0
+    reads_old, chain = s.rule_reads_old[rule] != 0 and c.rd >= V0, s.rule_chain[rule]
+    if chain != _ONE:
+        latency *= _chain(s, c, rule, count, sew_log2, lmul_log2)
+    follows = chain == _ONE or chain == _PAIR  # the register's own micro-operation, not those of the whole group
     multiplies = rule == _INT_MAC or rule == _INT_MAC_WIDE or rule == _FP_FMA or rule == _FP_FMA_WIDE
     accumulates = multiplies and (int(c.raw) >> 28) & 1 != 0
     base = scalar_ready(s, c, earliest)
@@ -228,6 +259,8 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
             ready = max(ready, addend - s.register_saving[rs3 + old] if accumulates else addend)
         if masked:
             ready = max(ready, _mask(s, c, old))
+        if reads_old:
+            ready = max(ready, s.register_ready[rd + old])
         if s.in_order:
             if rd >= 0:
                 ready = max(ready, s.register_started[rd + old])
@@ -245,14 +278,15 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
             issue = last
             if s.in_order:
                 note_start(s, issue, ARITHMETIC)
-        done = max(done, last + latency)
+        start = last if follows else issue
+        done = max(done, start + latency)
         if not single:
-            s.register_ready[rd + k] = s.register_started[rd + k] = last + latency
+            s.register_ready[rd + k] = s.register_started[rd + k] = start + latency
             s.register_saving[rd + k] = saving
     s.rule_credit[rule], s.vector_uops = credit, uops + count
     s.vector_issue, s.vector_leave = issue, last
     if single:
-        done = beat + latency
+        done = beat + latency if follows else max(beat + 1, issue + latency)
         if c.rd > 0:
             s.register_ready[c.rd] = done
             s.register_saving[c.rd] = 0

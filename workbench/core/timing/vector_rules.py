@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
-from workbench.core.timing.classes import RULE
+from workbench.core.timing.classes import CHAIN, RULE
 from workbench.core.timing.state import LMUL_STEPS, RULE_MEMOS
 from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass
@@ -15,23 +15,23 @@ _V_INT_ALU, _V_MASK, _V_SLIDE = int(TimingClass.V_INT_ALU), int(TimingClass.V_MA
 _V_GATHER, _V_MOVE, _V_COMPARE = int(TimingClass.V_GATHER), int(TimingClass.V_MOVE), int(TimingClass.V_COMPARE)
 _V_FP_ADD, _V_FP_CONVERT, _V_FP_MISC = int(TimingClass.V_FP_ADD), int(TimingClass.V_FP_CONVERT), int(TimingClass.V_FP_MISC)
 _V_INT_MUL, _V_INT_MAC, _V_FP_MUL = int(TimingClass.V_INT_MUL), int(TimingClass.V_INT_MAC), int(TimingClass.V_FP_MUL)
-_V_FP_FMA, _V_REDUCE_INT, _V_REDUCE_FP = (
-    int(TimingClass.V_FP_FMA),
-    int(TimingClass.V_REDUCE_INT),
-    int(TimingClass.V_REDUCE_FP),
-)
+_V_FP_FMA, _V_SCALAR_MOVE = int(TimingClass.V_FP_FMA), int(TimingClass.V_SCALAR_MOVE)
+_V_REDUCE_INT, _V_REDUCE_FP = int(TimingClass.V_REDUCE_INT), int(TimingClass.V_REDUCE_FP)
 _INT_ALU, _LOGIC, _SHIFT = RULE["int_alu"], RULE["logic"], RULE["shift"]
 _EXTEND, _INT_MUL_WIDE, _INT_MAC_WIDE = RULE["extend"], RULE["int_mul_wide"], RULE["int_mac_wide"]
 _FP_FMA_WIDE, _NARROW, _NARROW_FP = RULE["fp_fma_wide"], RULE["narrow"], RULE["narrow_fp"]
 _FP_ADD, _FP_SIGN, _FP_ADD_WIDE = RULE["fp_add"], RULE["fp_sign"], RULE["fp_add_wide"]
 _FP_CONVERT, _FP_ESTIMATE, _COMPARE = RULE["fp_convert"], RULE["fp_estimate"], RULE["compare"]
 _FP_COMPARE, _MASK, _MASK_LOGIC = RULE["fp_compare"], RULE["mask"], RULE["mask_logic"]
+_MASK_COUNT, _MASK_FIRST, _FP_SCALAR = RULE["mask_count"], RULE["mask_first"], RULE["fp_scalar_move"]
 _IOTA, _MOVE, _MERGE = RULE["iota"], RULE["move"], RULE["merge"]
 _FP_MOVE, _WHOLE, _SCALAR = RULE["fp_move"], RULE["whole_move"], RULE["scalar_move"]
+_SCALAR_READ = RULE["scalar_read"]
 _SLIDE, _SLIDE_DOWN, _SLIDE1 = RULE["slide"], RULE["slide_down"], RULE["slide1"]
 _SLIDE1_DOWN, _GATHER, _GATHER_ONE = RULE["slide1_down"], RULE["gather"], RULE["gather_one"]
 _REDUCE_INT_WIDE, _REDUCE_FP, _REDUCE_FP_ORDERED = RULE["reduce_int_wide"], RULE["reduce_fp"], RULE["reduce_fp_ordered"]
 _REDUCE_FP_WIDE, _REDUCE_FP_EXTREME = RULE["reduce_fp_wide"], RULE["reduce_fp_extreme"]
+_REGISTERS = CHAIN["registers"]
 SMALLEST, LARGEST = -3, LMUL_STEPS - 4  # log2 of the registers of one operation
 
 
@@ -63,7 +63,11 @@ def cost_rule(s: Any, kind: int, word: int) -> int:
     if kind == _V_MASK:
         if form == 2 and 24 <= major <= 31:
             return _MASK_LOGIC
+        if form == 2 and major == 16:
+            return _MASK_COUNT if select == 16 else _MASK_FIRST
         return _IOTA if form == 2 and major == 20 and 16 <= select <= 17 else _MASK
+    if kind == _V_SCALAR_MOVE:
+        return _FP_SCALAR if form == 5 else _SCALAR_READ if form == 2 else _SCALAR
     if kind == _V_SLIDE:
         if form == 5 or form == 6:
             return _SLIDE1 if major == 14 else _SLIDE1_DOWN
@@ -106,9 +110,11 @@ def _arithmetic_rule(s: Any, kind: int, major: int, select: int) -> int:
 
 
 @inner_kernel
-def registers_log2(kind: int, rule: int, word: int, flags: int, lmul_log2: int) -> int:
+def registers_log2(s: Any, rule: int, word: int, flags: int, lmul_log2: int) -> int:
     """Log2 of the registers that an operation works through (its result's, or a reduction's wide operand)."""
-    if rule == _MASK or rule == _SCALAR or rule == _MASK_LOGIC:
+    if rule == _MASK or rule == _MASK_FIRST or rule == _MASK_LOGIC or _SCALAR <= rule <= _FP_SCALAR:
+        return 0
+    if rule == _MASK_COUNT and s.rule_chain[rule] != _REGISTERS:
         return 0
     if rule == _WHOLE:
         count = ((word >> 15) & 7) + 1

@@ -48,7 +48,7 @@ def step_vector(
     flags, kind, rd = c.flags, c.timing, c.rd
     is_memory = flags & _MEMORY != 0
     rule = 0 if is_memory else known_rule(s, kind, int(c.raw))
-    steps = 0 if is_memory else registers_log2(kind, rule, int(c.raw), flags, lmul_log2)
+    steps = 0 if is_memory else registers_log2(s, rule, int(c.raw), flags, lmul_log2)
     uops = access_registers(c, s.vlen_bytes, sew_log2, lmul_log2) if is_memory else 1 << max(steps, 0)
     _count_vector(s, c, kind, vl, sew_log2, is_memory)
     fetched = fetch(s, pc) + s.fetch_to_rename
