@@ -114,10 +114,10 @@ def test_external_data_outside_of_the_folder(tmp_path: Path) -> None:
     assert _message(tmp_path, _model([_relu()], [tensor])) == expected
 
 
-def test_control_flow(tmp_path: Path) -> None:
+def test_a_condition_of_many_values(tmp_path: Path) -> None:
     branch = helper.make_graph([_relu("x", "b")], "then", [], [helper.make_tensor_value_info("b", TensorProto.FLOAT, None)])
     node = helper.make_node("If", ["x"], ["y"], name="choose", then_branch=branch, else_branch=branch)
-    expected = "bad.onnx, node choose: found control flow (If), expected operators without branches; export it unrolled."
+    expected = "bad.onnx, node choose: found a condition of 4 values, expected one; export it again."
     assert _message(tmp_path, _model([node])) == expected
 
 

@@ -178,7 +178,13 @@ def _resizes() -> tuple:
     return nodes, {"x": (1, 3, 5, 8)}, [f"y{place}" for place in range(len(RESIZE))], {"s": _ints(1, 3, 8, 6)}
 
 
-NETWORKS = {"functions": (_many(), 20), "pairs": (_pairs(), 21), "resize": (_resizes(), 18)}
+def _attention() -> tuple:
+    """With keys and values of before, and no mask."""
+    node = helper.make_node("Attention", ["x", "x", "x", "", "k", "v"], ["y", "a", "b"], is_causal=1)
+    return [node], {"x": (1, 2, 5, 8)}, ["y", "a", "b"], {"k": _floats(1, 2, 3, 8), "v": _floats(1, 2, 3, 8)}
+
+
+NETWORKS = {"functions": (_many(), 20), "pairs": (_pairs(), 21), "resize": (_resizes(), 18), "attention": (_attention(), 23)}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -208,14 +214,15 @@ def test_a_program_tuned_for_one_vector_length_is_right_on_others(
 
 def test_every_operator_of_the_reader_has_a_case() -> None:
     """Operators that onnxruntime lacks, or that only differ in the reader, are judged by the ONNX project's cases alone."""
-    from workbench.graph.canonical import supported_operators
+    from workbench.graph.canonical import CONTROL_FLOW, SEQUENCES, supported_operators
 
     used = {node.op_type for nodes, *_ in CASES.values() for node in nodes}
     used |= {node.op_type for (nodes, *_), _ in NETWORKS.values() for node in nodes}
     only_there = set(
-        "Atanh BitCast BitShift CenterCropPad Compress CumProd EyeLike NegativeLogLikelihoodLoss RMSNormalization Reshape "
+        "AffineGrid Atanh BitCast BitShift CausalConvWithState CenterCropPad Compress CumProd EyeLike LinearAttention NegativeLogLikelihoodLoss RMSNormalization Reshape "
         "RotaryEmbedding Scatter SoftmaxCrossEntropyLoss SwiGLU Swish Tan Upsample".split()
     )
     quantised = {name for name in supported_operators() if name.startswith("Q") or name.endswith(("Integer", "izeLinear"))}
     elsewhere = quantised | {"RNN", "GRU", "LSTM", "Einsum"}  # in test_quantised.py and test_recurrent.py
+    elsewhere |= {*CONTROL_FLOW, *SEQUENCES}  # in test_control_flow.py
     assert set(supported_operators()) - used - elsewhere == only_there

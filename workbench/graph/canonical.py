@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from workbench.base.errors import InputError
+from workbench.graph.control_flow import CONTROL_FLOW
 from workbench.graph.graph import Graph, Node, Tensor
 from workbench.graph.inlining import DEFINED
+from workbench.graph.sequences import OPERATORS as SEQUENCES
 
 Rule = Callable[["Canonical", Node], None]
 FLOATS = ("float32",)
@@ -60,9 +62,8 @@ def rule(*operators: str, types: tuple[str, ...] = FLOATS) -> Callable[[Rule], R
 def supported_operators() -> dict[str, tuple[str, ...]]:
     """The ONNX operators that the reader accepts, with their element types."""
     _load_rules()
-    types = {name: entry.types for name, entry in _RULES.items()} | dict.fromkeys(
-        set(DEFINED) - {"Attention"}, FLOATS
-    )  # Attention: not in all of its forms
+    types = {name: entry.types for name, entry in _RULES.items()} | dict.fromkeys(DEFINED, FLOATS)
+    types |= dict.fromkeys((*CONTROL_FLOW, *SEQUENCES), ALL_TYPES)
     return {name: _with_half(name, types[name]) for name in sorted(types)}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.base.errors import InputError
 from workbench.base.limits import Limits
+from workbench.graph.control_flow import CONTROL_FLOW, ControlFlow
 from workbench.graph.graph import Node, Tensor
 
 _FOLDABLE = frozenset(
@@ -81,14 +82,20 @@ def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Te
     constants = {tensor.name: _array(tensor, where) for tensor in model.graph.initializer}
     model.ir_version = max(model.ir_version, 8)  # before 4, constants had to be listed as inputs too
     remaining = list(enumerate(model.graph.node))
-    shapes: dict[str, Tensor] = {}
-    for _ in range(_MOST_ROUNDS):
-        shapes = _infer(model, constants, where)
-        left = [(i, node) for i, node in remaining if not _fold(node, i, shapes, constants, where, limits)]
-        if len(left) == len(remaining) and not _complete(model, left, shapes):
-            break
-        remaining = left
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+    flow = ControlFlow(opset, where, constants, lambda node, i: _fold(node, i, flow.shapes, constants, where, limits))
+    rounds = 0
+    while rounds < _MOST_ROUNDS:
+        flow.shapes, flow.has_progress = _infer(model, constants, where), False
+        remaining = flow.reduced(remaining)
+        if not flow.has_progress and not _complete(model, remaining, flow.shapes):
+            if flow.is_late or not any(node.op_type in CONTROL_FLOW for _, node in remaining):
+                break
+            flow.is_late = True
+        rounds += 1
         _replace_folded(model, remaining, constants, onnx)
+    flow.check(remaining, [value.name for value in model.graph.output])
+    shapes = flow.shapes
     for name, array in constants.items():
         shapes[name] = Tensor(name, tuple(array.shape), array.dtype.name)
     return shapes, constants, [_node(node, index) for index, node in remaining]
@@ -261,7 +268,8 @@ def _evaluator_opset(node: Any) -> int:
     """The opset whose form the node has: axes as attribute belong to an older one, as input to a newer one."""
     if any(attribute.name in ("axes", "starts", "split") for attribute in node.attribute):
         return 11
-    return 18 if node.op_type.startswith("Reduce") else 17
+    is_newer = node.op_type.startswith("Reduce") or any(attribute.name == "num_outputs" for attribute in node.attribute)
+    return 18 if is_newer else 17
 
 
 def _replace_folded(model: Any, remaining: list[tuple[int, Any]], constants: dict[str, np.ndarray], onnx: Any) -> None:

@@ -5,13 +5,18 @@ Operators of the standard that the standard itself defines by others (`DEFINED`)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from workbench.base.errors import InputError
 from workbench.base.limits import Limits
+from workbench.graph.subgraphs import every_node, written_out
 
 _MOST_CALLS_DEEP = 100
-DEFINED = ("Attention", "NegativeLogLikelihoodLoss", "RotaryEmbedding", "SoftmaxCrossEntropyLoss", "SwiGLU")
+DEFINED = (
+    "AffineGrid", "Attention", "CausalConvWithState", "LinearAttention", "NegativeLogLikelihoodLoss", "RotaryEmbedding",
+    "SoftmaxCrossEntropyLoss", "SwiGLU",
+)  # fmt: skip
 """Operators without a rule of their own, which become those of the function in their definition."""
 
 
@@ -19,17 +24,52 @@ def define_operators(model: Any, where: str) -> Any:
     """The model with `DEFINED` operators written out, for the types and ranks that are inferred for their inputs."""
     import onnx.inliner
 
-    if not any(node.op_type in DEFINED and not node.domain for node in model.graph.node):
+    names = {node.op_type for node in every_node(model.graph.node) if node.op_type in DEFINED and not node.domain}
+    if not names:
         return model
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    for tensor in inferred.graph.initializer:
+        value = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+        inferred.graph.value_info.append(value)
     try:
+        _fill_holes(inferred)
         return onnx.inliner.inline_selected_functions(
-            onnx.shape_inference.infer_shapes(model, data_prop=True),
-            [("", name) for name in DEFINED], inline_schema_functions=True,
-        )  # fmt: skip
-    except (RuntimeError, ValueError) as error:
-        names = ", ".join(sorted({node.op_type for node in model.graph.node if node.op_type in DEFINED}))
-        found = f"{names} with inputs left out or of unknown type" if "Type unknown" in str(error) else f"a misfit {names}"
+            inferred, [("", name) for name in DEFINED], inline_schema_functions=True
+        )
+    except (RuntimeError, ValueError, KeyError) as error:
+        listed, is_unknown = ", ".join(sorted(names)), isinstance(error, KeyError) or "Type unknown" in str(error)
+        found = f"{listed} with inputs of unknown type" if is_unknown else f"a misfit {listed}"
         raise InputError(where, found, "what the standard defines by other operators", "export it in parts") from None
+
+
+def _fill_holes(model: Any) -> None:
+    """Write out what leaves out an input before others, which onnx's own inlining refuses; KeyError for unknown types."""
+    graph = model.graph
+    opset = max((entry.version for entry in model.opset_import if not entry.domain), default=1)
+    types = {value.name: value.type for value in (*graph.input, *graph.value_info, *graph.output)}
+    nodes = []
+    for index, node in enumerate(graph.node):
+        if node.op_type in DEFINED and not node.domain and "" in node.input:
+            nodes += _definition(node, index, opset, types)
+        else:
+            nodes.append(type(node).FromString(node.SerializeToString()))
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _definition(node: Any, index: int, opset: int, types: Mapping[str, Any]) -> list[Any]:
+    """The nodes of an operator's definition, for the inputs that it has."""
+    import onnx
+
+    schema: Any = onnx.defs.get_schema(node.op_type, opset)
+    given = [types[name].SerializeToString() if name else b"" for name in node.input]
+    function = onnx.FunctionProto.FromString(schema.get_context_dependent_function(node.SerializeToString(), given))
+    inputs = dict.fromkeys(function.input, "") | dict(zip(function.input, node.input, strict=False))
+    values = [onnx.ValueInfoProto(name=name) for name in function.input]
+    body = onnx.GraphProto(node=function.node, input=values)
+    outputs = {name: own for name, own in zip(function.output, node.output, strict=False) if own}
+    nodes, _ = written_out(body, inputs | outputs, node.name or f"{node.op_type}_{index}", f"~{index}")
+    return nodes
 
 
 def inline_functions(model: Any, where: str, limits: Limits) -> Any:
@@ -38,8 +78,8 @@ def inline_functions(model: Any, where: str, limits: Limits) -> Any:
         return model
     import onnx.inliner
 
-    bodies = {(f.domain, f.name): list(f.node) for f in model.functions}
-    total = _count(list(model.graph.node), bodies, {}, where, 0)
+    bodies = {(f.domain, f.name): list(every_node(f.node)) for f in model.functions}
+    total = _count(list(every_node(model.graph.node)), bodies, {}, where, 0)
     limits.check(f"{where}, functions", "nodes", total)
     try:
         return onnx.inliner.inline_local_functions(model)

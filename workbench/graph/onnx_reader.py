@@ -1,7 +1,8 @@
 """Read ONNX files: checks before allocation, static shapes, constant folding, operators in canonical form.
 
-What is left out: control flow, sequences, quantised operators and types other than those of `canonical.ALL_TYPES`;
-each ends in a sentence that names the node and its operator.
+Control flow and sequences are written out while constants are folded (`control_flow`). What is left out: those that only
+the data resolve, and types other than those of `canonical.ALL_TYPES`; each ends in a sentence that names the node and its
+operator.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from workbench.base.errors import InputError
 from workbench.base.files import read_bytes
 from workbench.base.limits import DEFAULT_LIMITS, Limits
 from workbench.graph.canonical import ALL_TYPES, EVERY_TYPE, canonical_graph, is_supported
+from workbench.graph.control_flow import label_of
 from workbench.graph.fold import fold_constants
 from workbench.graph.graph import Graph
 from workbench.graph.half import narrowed, widened
 from workbench.graph.inlining import define_operators, inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
 from workbench.graph.quantised_form import CONTRIB, QuantisedForm
+from workbench.graph.subgraphs import every_body, every_node, read_names
 
 MOST_AXES = 32
-_CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 _SIZED_BY_DATA = ("Compress", "NonMaxSuppression", "NonZero", "Unique")
 _DOMAINS = ("", "ai.onnx")
 CONTRIB_DOMAIN = "com.microsoft"
@@ -95,8 +97,9 @@ def _has_readable_names(model: Any) -> bool:
     """Whether all names are printable text; protobuf hands damaged ones over as bytes."""
     graph = model.graph
     names = [entry.domain for entry in model.opset_import]
-    names += [value.name for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer)]
-    for node in graph.node:
+    for body in (graph, *every_body(graph.node)):
+        names += [value.name for value in (*body.input, *body.output, *body.value_info, *body.initializer)]
+    for node in every_node(graph.node):
         names += [node.name, node.op_type, node.domain, *node.input, *node.output, *(a.name for a in node.attribute)]
     return all(isinstance(name, str) and name.isprintable() for name in names)
 
@@ -105,7 +108,9 @@ def _tensors(model: Any) -> Iterator[Any]:
     """All constants: initializers and those in attributes."""
     yield from model.graph.initializer
     for nodes in (model.graph.node, *(function.node for function in model.functions)):
-        for node in nodes:
+        for body in every_body(nodes):
+            yield from body.initializer
+        for node in every_node(nodes):
             for attribute in node.attribute:
                 if attribute.HasField("t"):
                     yield attribute.t
@@ -114,8 +119,10 @@ def _tensors(model: Any) -> Iterator[Any]:
 
 def _check_tensors(model: Any, where: str, limits: Limits) -> None:
     """Refuse tensors whose declared size is negative, above the limit or not that of their data."""
-    if model.graph.sparse_initializer:
-        name = model.graph.sparse_initializer[0].values.name
+    for graph in (model.graph, *every_body(model.graph.node)):
+        if not graph.sparse_initializer:
+            continue
+        name = graph.sparse_initializer[0].values.name
         raise InputError(f"{where}, tensor {name}", "a sparse constant", "a dense one", "export it without sparsity")
     for tensor in _tensors(model):
         _check_tensor(tensor, where, limits)
@@ -166,20 +173,13 @@ def _load_external(model: Any, where: str, path: Path | None, limits: Limits) ->
         del tensor.external_data[:]
 
 
-def node_label(node: Any, index: int) -> str:
-    """Name of a node for people: its own, or operator and position."""
-    return str(node.name or f"{node.op_type}_{index}")
-
-
 def _check_nodes(model: Any, where: str) -> None:
-    """Refuse control flow and foreign operators, and put the nodes into an order in which they can run."""
+    """Refuse foreign operators, and put the nodes into an order in which they can run."""
     import onnx
 
     graph = model.graph
-    for index, node in enumerate(graph.node):
-        place = f"{where}, node {node_label(node, index)}"
-        if node.op_type in _CONTROL_FLOW:
-            raise InputError(place, f"control flow ({node.op_type})", "operators without branches", "export it unrolled")
+    for index, node in enumerate(every_node(graph.node)):
+        place = f"{where}, node {label_of(node, index)}"
         if node.domain == CONTRIB_DOMAIN and node.op_type in CONTRIB:
             continue
         if node.domain not in _DOMAINS:
@@ -202,7 +202,7 @@ def _sort_nodes(graph: Any, where: str) -> None:
     readers: dict[str, list[int]] = defaultdict(list)
     missing = []
     for index, node in enumerate(graph.node):
-        names = {name for name in node.input if name not in known}
+        names = read_names(node) - known
         missing.append(len(names))
         for name in names:
             readers[name].append(index)
@@ -226,9 +226,9 @@ def _check_order(graph: Any, where: str, known: set[str], produced: set[str], or
     known = known | {name for index in ordered for name in graph.node[index].output}
     for index, node in enumerate(graph.node):
         if index not in ordered:
-            missing = next(name for name in node.input if name not in known)
+            missing = next(name for name in (*node.input, *sorted(read_names(node))) if name not in known)
             what = "a cycle" if missing in produced else "no producer"
-            place = f"{where}, node {node_label(node, index)}"
+            place = f"{where}, node {label_of(node, index)}"
             raise InputError(place, f"{what} behind input {missing!r}", "operators in a sequence", "export it again")
     absent = [value.name for value in graph.output if value.name not in known]
     if absent:
