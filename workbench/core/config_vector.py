@@ -143,6 +143,7 @@ class Vector(StrictModel):
     narrow: VectorCost
     narrow_fp: VectorCost
     compare: VectorCost
+    carry_out: VectorCost | None = None
     fp_compare: VectorCost | None = None
     mask: VectorCost
     mask_count: VectorCost | None = None

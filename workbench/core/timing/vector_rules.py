@@ -22,6 +22,7 @@ _EXTEND, _INT_MUL_WIDE, _INT_MAC_WIDE = RULE["extend"], RULE["int_mul_wide"], RU
 _FP_FMA_WIDE, _NARROW, _NARROW_FP = RULE["fp_fma_wide"], RULE["narrow"], RULE["narrow_fp"]
 _FP_ADD, _FP_SIGN, _FP_ADD_WIDE = RULE["fp_add"], RULE["fp_sign"], RULE["fp_add_wide"]
 _FP_CONVERT, _FP_ESTIMATE, _COMPARE = RULE["fp_convert"], RULE["fp_estimate"], RULE["compare"]
+_CARRY_OUT = RULE["carry_out"]
 _FP_COMPARE, _MASK, _MASK_LOGIC = RULE["fp_compare"], RULE["mask"], RULE["mask_logic"]
 _MASK_COUNT, _MASK_FIRST, _FP_SCALAR = RULE["mask_count"], RULE["mask_first"], RULE["fp_scalar_move"]
 _IOTA, _MOVE, _MERGE = RULE["iota"], RULE["move"], RULE["merge"]
@@ -59,7 +60,9 @@ def cost_rule(s: Any, kind: int, word: int) -> int:
             return _NARROW if 44 <= major <= 47 else _INT_ALU
         return _EXTEND if form == 2 and major == 18 else _INT_ALU
     if kind == _V_COMPARE:
-        return _FP_COMPARE if form == 1 or form == 5 else _COMPARE
+        if form == 1 or form == 5:
+            return _FP_COMPARE
+        return _CARRY_OUT if (major == 17 or major == 19) and (word >> 25) & 1 == 0 else _COMPARE
     if kind == _V_MASK:
         if form == 2 and 24 <= major <= 31:
             return _MASK_LOGIC
