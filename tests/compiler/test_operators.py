@@ -75,6 +75,17 @@ CASES = {
     "squeeze and unsqueeze": ([helper.make_node("Squeeze", ["x", "s"], ["a"]), helper.make_node("Unsqueeze", ["a", "u"], ["y"])], {"x": (1, 5, 1)}, ["y"],
                               {"s": _ints(2), "u": _ints(1)}),
     "dropout and identity": ([helper.make_node("Dropout", ["x"], ["a"]), helper.make_node("Identity", ["a"], ["y"])], {"x": (4, 4)}, ["y"], {}),
+    "norm of all pixels": _single("GlobalLpPool", (2, 5, 6, 7), p=3),
+    "root of all squares": _single("GlobalLpPool", (1, 5, 6, 7)),
+    "reversed sequences": ([helper.make_node("Abs", ["x"], ["a"]), helper.make_node("ReverseSequence", ["a", "n"], ["y"], batch_axis=0, time_axis=1)],
+                           {"x": (3, 6, 5)}, ["y"], {"n": _ints(4, 1, 6)}),
+    "reversed by the data": ([helper.make_node("ReduceMax", ["x"], ["m"], axes=[1, 2], keepdims=0), helper.make_node("Abs", ["m"], ["b"]), helper.make_node("Cast", ["b"], ["i"], to=7),
+                              helper.make_node("Add", ["i", "n"], ["l"]), helper.make_node("ReverseSequence", ["t", "l"], ["y"]), helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2])],
+                             {"x": (3, 8, 2)}, ["y"], {"n": _ints(1, 3, 2)}),
+    "unpooled maxima": ([helper.make_node("MaxPool", ["x"], ["m", "i"], kernel_shape=[2, 3], strides=[2, 3]), helper.make_node("MaxUnpool", ["m", "i"], ["y"], kernel_shape=[2, 3], strides=[2, 3])],
+                        {"x": (2, 3, 6, 9)}, ["y"], {}),
+    "windowed spectra": ([helper.make_node("STFT", ["x", "s", "w"], ["y"]), helper.make_node("STFT", ["x", "s", "", "n"], ["z"], onesided=0)],
+                         {"x": (2, 50, 1)}, ["y", "z"], {"s": np.int64(6), "w": np.hanning(16).astype(np.float32), "n": np.int64(11)}),
     "largest of channels": ([helper.make_node("TopK", ["x", "k"], ["y", "i"], axis=1)], {"x": (2, 9, 5)}, ["y", "i"], {"k": _ints(4)}),
     "smallest of a row": ([helper.make_node("TopK", ["x", "k"], ["y", "i"], largest=0)], {"x": (3, 40)}, ["y", "i"], {"k": _ints(40)}),
     "equal ones in order": ([helper.make_node("Round", ["x"], ["r"]), helper.make_node("TopK", ["r", "k"], ["y", "i"])], {"x": (2, 50)}, ["y", "i"], {"k": _ints(30)}),
@@ -184,7 +195,29 @@ def _attention() -> tuple:
     return [node], {"x": (1, 2, 5, 8)}, ["y", "a", "b"], {"k": _floats(1, 2, 3, 8), "v": _floats(1, 2, 3, 8)}
 
 
-NETWORKS = {"functions": (_many(), 20), "pairs": (_pairs(), 21), "resize": (_resizes(), 18), "attention": (_attention(), 23)}
+def _transforms() -> tuple:
+    """Complex and real ones, of a part of the elements or of more, and the way back."""
+    axis, less, more = "a", "l", "m"
+    nodes = [
+        helper.make_node("DFT", ["x", "", axis], ["y0"]), helper.make_node("DFT", ["x", more, axis], ["y1"], inverse=1),
+        helper.make_node("DFT", ["z", less, axis], ["y2"], onesided=1), helper.make_node("DFT", ["y2", less, axis], ["y3"], inverse=1, onesided=1),
+        helper.make_node("DFT", ["z"], ["y4"]),
+    ]  # fmt: skip
+    return (
+        nodes,
+        {"x": (2, 7, 3, 2), "z": (2, 9, 3, 1)},
+        ["y0", "y1", "y2", "y3", "y4"],
+        {"a": np.int64(1), "l": np.int64(8), "m": np.int64(10)},
+    )
+
+
+NETWORKS = {
+    "transforms": (_transforms(), 20),
+    "functions": (_many(), 20),
+    "pairs": (_pairs(), 21),
+    "resize": (_resizes(), 18),
+    "attention": (_attention(), 23),
+}
 
 
 @pytest.mark.parametrize("name", CASES)

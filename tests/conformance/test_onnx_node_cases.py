@@ -33,6 +33,7 @@ SETTINGS = {  # inputs that say what to do, which the compiler must know
     "ConvTranspose": (1, 2), "CumProd": (1,), "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "OneHot": (1,),
     **{kind: (1, 2, 3, 4, 7) for kind in ("RNN", "GRU", "LSTM")},
     "AffineGrid": (1,), "CausalConvWithState": (1, 2), "Loop": (0, 1), "SplitToSequence": (1,),
+    "DFT": (1, 2), "DeformConv": (1, 3), "MaxUnpool": (2,), "STFT": (1, 2, 3),
     "HannWindow": (0,), "HammingWindow": (0,), "BlackmanWindow": (0,),
     "Pad": (1, 2, 3), "Range": (0, 1, 2), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4), "Split": (1,),
     "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Trilu": (1,), "Unsqueeze": (1,), "Upsample": (1,),

@@ -42,10 +42,7 @@ class _Entry:
 
 
 _RULES: dict[str, _Entry] = {}
-NEAREST = {
-    "MaxRoiPool": "RoiAlign",
-    "DeformConv": "Conv",
-}  # fmt: skip
+NEAREST = {"MaxRoiPool": "RoiAlign"}
 
 
 def rule(*operators: str, types: tuple[str, ...] = FLOATS) -> Callable[[Rule], Rule]:
@@ -82,8 +79,10 @@ def is_supported(operator: str) -> bool:
 
 def _load_rules() -> None:
     from workbench.graph import (  # noqa: F401
+        canonical_deformed,
         canonical_einsum,
         canonical_elementwise,
+        canonical_fourier,
         canonical_layers,
         canonical_normalizations,
         canonical_quantised,

@@ -84,6 +84,22 @@ def _log_sum_exp(work: Canonical, node: Node, source: str, axes: list[int]) -> N
     _finish(work, node, work.emit("Add", node, [total, largest], final=False))
 
 
+@rule("GlobalLpPool")
+def global_lp_pool(work: Canonical, node: Node) -> None:
+    """The p-norm of every channel."""
+    source, p = node.inputs[0], float(node.attributes.get("p", 2))
+    axes = list(range(2, len(work.shape(source))))
+    if p in (1.0, 2.0):
+        total = emit_reduce(work, node, source, axes, before="Abs" if p == 1.0 else "square", final=p == 1.0)
+        if p == 2.0:
+            work.emit("Sqrt", node, [total])
+        return
+    size = work.emit("Abs", node, [source], final=False)
+    powers = work.emit("Pow", node, [size, work.add_constant(node, np.array(p))], final=False)
+    total = emit_reduce(work, node, powers, axes)
+    work.emit("Pow", node, [total, work.add_constant(node, np.array(1.0 / p))])
+
+
 @rule("ArgMax", "ArgMin", types=NUMBERS)
 def arg(work: Canonical, node: Node) -> None:
     """The place of the first or last extreme along an axis."""

@@ -21,7 +21,7 @@ from workbench.graph.graph import Node
 
 
 @dataclass(frozen=True)
-class _Tap:
+class Tap:
     """One element along an axis for every place: its number (int64, inside the axis) and its weight ("" for 1)."""
 
     place: str
@@ -29,7 +29,7 @@ class _Tap:
 
 
 @dataclass(frozen=True)
-class _Writer:
+class Writer:
     """Arithmetic on tensors of a node: floats unless said otherwise."""
 
     work: Canonical
@@ -73,7 +73,7 @@ def grid_sample(work: Canonical, node: Node) -> None:
     image, grid = node.inputs[:2]
     shape, places = work.shape(image), work.shape(grid)
     rank = len(shape) - 2
-    write = _Writer(work, node)
+    write = Writer(work, node)
     mode = str(node.attributes.get("mode", "linear")).removeprefix("bi")  # opset 16 says bilinear and bicubic
     padding, corners = str(node.attributes.get("padding_mode", "zeros")), bool(node.attributes.get("align_corners", 0))
     if mode not in ("linear", "nearest", "cubic") or padding not in ("zeros", "border", "reflection"):
@@ -83,9 +83,9 @@ def grid_sample(work: Canonical, node: Node) -> None:
         starts, size = [0] * (rank + 1) + [rank - 1 - axis], shape[2 + axis]
         x = work.emit("Slice", node, [grid], (*places[:-1], 1), False, starts=tuple(starts), steps=(1,) * (rank + 2))
         x = write.scaled(x, (size - 1) / 2, (size - 1) / 2) if corners else write.scaled(x, size / 2, (size - 1) / 2)
-        taps.append(_taps(write, x, size, mode, padding, corners))
+        taps.append(taps_along(write, x, size, mode, padding, corners))
     batch = np.arange(shape[0]).reshape(-1, *[1] * (rank + 1))
-    total = _weighted(write, image, work.add_constant(node, batch), taps)
+    total = emit_weighted(write, image, work.add_constant(node, batch), taps)
     order = (0, rank + 1, *range(1, rank + 1))
     work.emit("Transpose", node, [total], work.shape(node.outputs[0]), perm=order)
 
@@ -94,7 +94,7 @@ def grid_sample(work: Canonical, node: Node) -> None:
 def roi_align(work: Canonical, node: Node) -> None:
     """Samples in the bins of regions, averaged or (the largest weighted pixel) of mode max."""
     (image, regions, batch), given = node.inputs[:3], node.attributes
-    write, shape, count = _Writer(work, node), work.shape(image), work.shape(regions)[0]
+    write, shape, count = Writer(work, node), work.shape(image), work.shape(regions)[0]
     samples, is_max = int(given.get("sampling_ratio", 0)), given.get("mode", "avg") == "max"
     if samples < 1:
         raise work.error("RoiAlign with as many samples as the regions say", "a sampling_ratio above 0", "export it so")
@@ -114,7 +114,7 @@ def roi_align(work: Canonical, node: Node) -> None:
         parts = (np.arange(bins[axis] * samples, dtype=np.float32) + 0.5) / np.float32(samples * bins[axis])
         inner = write.both("Mul", length, work.add_constant(node, parts.reshape(sizes)))
         taps.append(_near(write, write.both("Add", first, inner), shape[2 + axis]))
-    total = _weighted(write, image, work.reshaped(node, batch, (count, 1, 1, 1)), taps, "Max" if is_max else "Add")
+    total = emit_weighted(write, image, work.reshaped(node, batch, (count, 1, 1, 1)), taps, "Max" if is_max else "Add")
     split = work.reshaped(node, total, (count, bins[0], samples, bins[1], samples, shape[1]))
     if is_max:
         pooled = emit_reduce(work, node, split, [2, 4], "max", flat=True)
@@ -130,7 +130,7 @@ def _corner(work: Canonical, node: Node, regions: str, place: int) -> str:
     return work.reshaped(node, column, (count, 1, 1, 1))
 
 
-def _near(write: _Writer, x: str, size: int) -> list[_Tap]:
+def _near(write: Writer, x: str, size: int) -> list[Tap]:
     """Both neighbours of places, which count as at the border up to one element outside and as nothing beyond."""
     above = write.floating(write.both("GreaterOrEqual", x, write.number(-1.0), "bool"))
     below = write.floating(write.both("LessOrEqual", x, write.number(float(size)), "bool"))
@@ -139,12 +139,12 @@ def _near(write: _Writer, x: str, size: int) -> list[_Tap]:
     part = write.both("Sub", x, first)
     behind = write.unary("Clip", write.scaled(first, 1.0, 1.0), 0.0, size - 1.0)
     return [
-        _Tap(write.whole(place), write.both("Mul", weight, inside))
+        Tap(write.whole(place), write.both("Mul", weight, inside))
         for place, weight in ((first, write.scaled(part, -1.0, 1.0)), (behind, part))
     ]
 
 
-def _taps(write: _Writer, x: str, size: int, mode: str, padding: str, corners: bool) -> list[_Tap]:
+def taps_along(write: Writer, x: str, size: int, mode: str, padding: str, corners: bool) -> list[Tap]:
     """Elements and weights for places along an axis; beyond it by the padding."""
     ends = (0.0, size - 1.0) if corners else (-0.5, size - 0.5)
     if mode != "cubic":
@@ -163,7 +163,7 @@ def _taps(write: _Writer, x: str, size: int, mode: str, padding: str, corners: b
     ]
 
 
-def _padded(write: _Writer, x: str, size: int, padding: str, ends: tuple[float, float]) -> str:
+def _padded(write: Writer, x: str, size: int, padding: str, ends: tuple[float, float]) -> str:
     """Places brought into the image, but for a padding of zeros."""
     if padding == "border":
         return write.unary("Clip", x, 0.0, size - 1.0)
@@ -172,7 +172,7 @@ def _padded(write: _Writer, x: str, size: int, padding: str, ends: tuple[float, 
     return x
 
 
-def _reflected(write: _Writer, x: str, ends: tuple[float, float]) -> str:
+def _reflected(write: Writer, x: str, ends: tuple[float, float]) -> str:
     """Places thrown back at both ends, as often as it takes: a triangle wave."""
     low, length = ends[0], ends[1] - ends[0]
     if length == 0.0:
@@ -181,17 +181,17 @@ def _reflected(write: _Writer, x: str, ends: tuple[float, float]) -> str:
     return write.scaled(write.unary("Abs", write.scaled(wave, 1.0, -length)), -1.0, length + low)
 
 
-def _element(write: _Writer, place: str, weight: str, size: int, padding: str, ends: tuple[float, float]) -> _Tap:
+def _element(write: Writer, place: str, weight: str, size: int, padding: str, ends: tuple[float, float]) -> Tap:
     """A tap at a whole place that may lie outside."""
     if padding == "zeros":
         inside = write.inside(place, size)
         weight = write.both("Mul", weight, inside) if weight else inside
     elif padding == "reflection":
         place = _reflected(write, place, ends)
-    return _Tap(write.whole(write.unary("Clip", place, 0.0, size - 1.0)), weight)
+    return Tap(write.whole(write.unary("Clip", place, 0.0, size - 1.0)), weight)
 
 
-def _cubic(write: _Writer, part: str, step: int, a: float = -0.75) -> str:
+def _cubic(write: Writer, part: str, step: int, a: float = -0.75) -> str:
     """Weight of the element `step` from the one before the place, by the cubic convolution of R. Keys, 1981."""
     distance = write.unary("Abs", write.scaled(part, 1.0, -float(step)))
     near, far = (a + 2, -(a + 3), 0.0, 1.0), (a, -5 * a, 8 * a, -4 * a)
@@ -202,8 +202,8 @@ def _cubic(write: _Writer, part: str, step: int, a: float = -0.75) -> str:
     return value
 
 
-def _weighted(
-    write: _Writer, image: str, batch: str, taps: Sequence[Sequence[_Tap]], combine: str = "Add"
+def emit_weighted(
+    write: Writer, image: str, batch: str, taps: Sequence[Sequence[Tap]], combine: str = "Add"
 ) -> str:  # fmt: skip
     """Sums (or maxima) of weighted pixels, places first and channels last; `batch` are the images' numbers."""
     work, node = write.work, write.node

@@ -153,3 +153,49 @@ def eye_like(work: Canonical, node: Node) -> None:
     rows, columns = work.shape(node.outputs[0])
     ones = np.eye(rows, columns, int(node.attributes.get("k", 0)), dtype=work.dtype(node.outputs[0]))
     work.set_constant(node.outputs[0], ones)
+
+
+@rule("ReverseSequence", types=ALL_TYPES)
+def reverse_sequence(work: Canonical, node: Node) -> None:
+    """The first steps of every sequence in reverse, as many as it has: rows of (sequence, step) at computed places."""
+    source, lengths = node.inputs[:2]
+    shape = work.shape(source)
+    batch, time = (int(node.attributes.get(f"{name}_axis", default)) for name, default in (("batch", 1), ("time", 0)))
+    count, steps = shape[batch], shape[time]
+    order = (batch, time, *range(2, len(shape)))
+    moved = work.emit("Transpose", node, [source], [shape[axis] for axis in order], False, perm=order)
+    rows = work.reshaped(node, moved, (count * steps, math.prod(shape[2:])))
+
+    def both(operator: str, one: str, other: str, dtype: str = "int64") -> str:
+        sizes = np.broadcast_shapes(work.shape(one), work.shape(other))
+        return work.emit(operator, node, [one, other], sizes, False, dtype)
+
+    length, step = work.reshaped(node, lengths, (count, 1)), work.add_constant(node, np.arange(steps).reshape(1, -1))
+    mirrored = both("Sub", both("Sub", length, work.add_constant(node, np.array(1))), step)
+    chosen = [both("Less", step, length, "bool"), mirrored, step]
+    place = work.emit("Where", node, chosen, (count, steps), False, "int64")
+    place = both("Add", place, work.add_constant(node, np.arange(count).reshape(-1, 1) * steps))
+    turned = work.emit(
+        "Gather", node, [rows, place], (count, steps, math.prod(shape[2:])), False, work.dtype(source), axis=0
+    )
+    whole = work.reshaped(node, turned, [shape[axis] for axis in order])
+    work.emit("Transpose", node, [whole], shape, perm=order)
+
+
+@rule("MaxUnpool")
+def max_unpool(work: Canonical, node: Node) -> None:
+    """Zeros with the elements at the places that MaxPool gave them; behind those, zeros up to the size that is asked for."""
+    (source, places), shape, out = node.inputs[:2], work.shape(node.inputs[0]), work.shape(node.outputs[0])
+    given, rank = node.attributes, len(shape) - 2
+    kernel, strides = list(given["kernel_shape"]), list(given.get("strides", [1] * rank))
+    pads = list(given.get("pads", [0] * 2 * rank))
+    sizes = [(shape[2 + axis] - 1) * strides[axis] - pads[axis] - pads[rank + axis] + kernel[axis] for axis in range(rank)]
+    whole, count = (*shape[:2], *sizes), math.prod(shape)
+    if any(size > wanted for size, wanted in zip(whole, out, strict=True)):
+        raise work.error(f"MaxUnpool of {list(whole)} into {list(out)}", "an output that is no smaller", "export it again")
+    zeros = work.add_constant(node, np.zeros(math.prod(whole), np.float32))
+    flat = [work.reshaped(node, name, (count,)) for name in (places, source)]
+    spread = work.emit("ScatterElements", node, [zeros, *flat], final=False, dtype="float32", axis=0, reduction="none")
+    image = work.reshaped(node, spread, whole)
+    high = tuple(wanted - size for wanted, size in zip(out, whole, strict=True))
+    work.emit("Pad", node, [image], out, low=(0,) * len(out), high=high, value=0.0)

@@ -12,6 +12,7 @@ from workbench.base.errors import InputError
 from workbench.base.limits import Limits
 from workbench.graph.control_flow import CONTROL_FLOW, ControlFlow
 from workbench.graph.graph import Node, Tensor
+from workbench.graph.subgraphs import every_node
 
 _FOLDABLE = frozenset(
     "Constant ConstantOfShape Shape Size Gather Concat Cast CastLike Unsqueeze Squeeze Reshape Slice Add Sub Mul Div Mod "
@@ -81,6 +82,7 @@ def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Te
 
     constants = {tensor.name: _array(tensor, where) for tensor in model.graph.initializer}
     model.ir_version = max(model.ir_version, 8)  # before 4, constants had to be listed as inputs too
+    _spell_out_halves(model)
     remaining = list(enumerate(model.graph.node))
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
     flow = ControlFlow(opset, where, constants, lambda node, i: _fold(node, i, flow.shapes, constants, where, limits))
@@ -99,6 +101,15 @@ def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Te
     for name, array in constants.items():
         shapes[name] = Tensor(name, tuple(array.shape), array.dtype.name)
     return shapes, constants, [_node(node, index) for index, node in remaining]
+
+
+def _spell_out_halves(model: Any) -> None:
+    """Give every STFT its attribute `onesided`: shape inference takes one that is left out for 0, the standard for 1."""
+    import onnx
+
+    for node in every_node(model.graph.node):
+        if node.op_type == "STFT" and all(attribute.name != "onesided" for attribute in node.attribute):
+            node.attribute.append(onnx.helper.make_attribute("onesided", 1))
 
 
 def _array(tensor: Any, where: str) -> np.ndarray:
