@@ -13,8 +13,8 @@ import argparse
 import numpy as np
 
 from workbench.core.config import CoreConfig, load_core
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.replay import replay
-from workbench.core.timing.state import make_state
 from workbench.core.timing.stream import BASE, Stream
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass as K

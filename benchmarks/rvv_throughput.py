@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from workbench.core.config import CoreConfig, load_core
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.replay import ROW_DTYPE, replay
-from workbench.core.timing.state import make_state
 from workbench.core.timing.stream import BASE
 from workbench.isa.encode import encode
 from workbench.isa.predecode import decode_parcels

@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from workbench.core.config import CoreConfig, core_names, load_core
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.replay import replay
-from workbench.core.timing.state import make_state
 from workbench.core.timing.stream import Stream
 from workbench.isa.timing_class import TimingClass as K
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from workbench.core.config import load_core
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.replay import replay
-from workbench.core.timing.state import make_state
 from workbench.core.timing.stream import Stream
 from workbench.isa.encode import encode
 from workbench.isa.predecode import decode_parcels

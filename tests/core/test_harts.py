@@ -20,8 +20,8 @@ from workbench.core.harts import QUANTUM_CYCLES, Harts
 from workbench.core.phases import PhaseLog
 from workbench.core.run import Machine, run_program
 from workbench.core.timing.classes import L1D_ARRAY, L2_ARRAY, L3_ARRAY
+from workbench.core.timing.initial import idle_until, make_state, share_levels
 from workbench.core.timing.replay import replay
-from workbench.core.timing.state import idle_until, make_state, share_levels
 from workbench.core.timing.stream import Stream
 from workbench.core.timing.tables import DIRTY
 from workbench.isa.code import Flag

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.core.config import load_core
 from workbench.core.timing.classes import CPI_CAUSES
-from workbench.core.timing.state import make_state
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.stream import BASE, Stream
 from workbench.isa.code import F0, Flag
 from workbench.isa.timing_class import TimingClass as K

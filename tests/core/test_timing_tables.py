@@ -10,7 +10,7 @@ import numpy as np
 from workbench.base.jit import kernel
 from workbench.core.config import load_core
 from workbench.core.timing.classes import L1D_ARRAY
-from workbench.core.timing.state import make_state
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.tables import find, insert
 
 

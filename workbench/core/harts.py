@@ -3,7 +3,7 @@
 A `Thread` is architectural state: registers, vector registers, the machine record with its pc. A `Hart` is a core with a
 clock: a state of the timing engine, and the threads that it runs in turns. The harts of a machine are of one kind. Each
 has its L1 caches, L2, TLBs, predictors and prefetchers; the last cache and DRAM are one for all
-(`timing.state.share_levels`, `timing.coherence`, `timing.dram`); on cores without an L3 the last cache is the L2. Memory,
+(`timing.initial.share_levels`, `timing.coherence`, `timing.dram`); on cores without an L3 the last cache is the L2. Memory,
 decoded code and Linux belong to the machine: all threads share them.
 
 One host thread simulates all. The hart whose clock is furthest behind executes until it is `QUANTUM_CYCLES` ahead of the

@@ -162,7 +162,8 @@ class Machine:
         self.notes: list[str] = []
 
     def _new_timings(self, harts: int) -> list[Any]:
-        from workbench.core.timing.state import TIMING_DTYPE, make_state, share_levels
+        from workbench.core.timing.initial import make_state, share_levels
+        from workbench.core.timing.state import TIMING_DTYPE
 
         if not self.timed or self.core is None:
             return [np.zeros(1, TIMING_DTYPE)] * harts

@@ -103,7 +103,7 @@ class Hart:
         if cycle <= before:
             return
         if self.is_timed:
-            from workbench.core.timing.state import idle_until
+            from workbench.core.timing.initial import idle_until
 
             idle_until(self.timing, cycle)
         self.idle_cycles += cycle - before

@@ -119,3 +119,7 @@ L1I_ARRAY, L1D_ARRAY, L2_ARRAY, L3_ARRAY, ITLB_ARRAY, DTLB_ARRAY, STLB_ARRAY, UB
 ARRAYS = 9
 
 INT_REGISTERS, FP_REGISTERS, VEC_REGISTERS = range(3)
+
+# When direction tables learn: the values of `direction_training` of a core's file.
+TRAINING_TIMES = ("at_once", "resolution", "commit")
+AT_ONCE, AT_RESOLUTION, AT_COMMIT = range(len(TRAINING_TIMES))

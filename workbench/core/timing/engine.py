@@ -30,27 +30,11 @@ from workbench.core.timing.classes import (
     STORE,
     VIOLATION,
 )
+from workbench.core.timing.fetch import fetch, split_block, steer
 from workbench.core.timing.loadstore import flush_violation, memory_cause, retire_access, scalar_access
-from workbench.core.timing.pipeline import (
-    admit,
-    advance,
-    block_port,
-    commit,
-    dispatch,
-    fetch,
-    free_register,
-    hold_write_port,
-    in_group,
-    in_order_time,
-    leave,
-    note_issue,
-    pick_queue,
-    register_slot,
-    rename,
-    split_block,
-    steer,
-    take_port,
-)
+from workbench.core.timing.pipeline import commit, dispatch, free_register, in_group, register_slot, rename
+from workbench.core.timing.ports import block_port, hold_write_port, in_order_time, note_issue, take_port
+from workbench.core.timing.queues import admit, advance, leave, pick_queue
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import HOLDS_PORT, HOLDS_WRITE_PORT, QUEUE_CHOICES
 from workbench.isa.code import Flag

@@ -15,8 +15,8 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import DRAM, DTLB, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
+from workbench.core.timing.fetch import VIOLATED, redirect
 from workbench.core.timing.memory import data_access, translate_data
-from workbench.core.timing.pipeline import VIOLATED, redirect
 from workbench.core.timing.state import FORWARD
 from workbench.core.timing.tables import DIRTY
 from workbench.isa.code import Flag

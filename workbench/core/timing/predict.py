@@ -17,14 +17,13 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES, USE_ALTERNATE
-from workbench.core.timing.classes import FTB_ARRAY, UBTB_ARRAY
+from workbench.core.timing.classes import AT_ONCE, AT_RESOLUTION, FTB_ARRAY, UBTB_ARRAY
 from workbench.core.timing.tables import STAMP_SHIFT, find, insert
 from workbench.core.timing.tage_training import learn, learn_due, train_base
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
 _LESSON = LESSONS - 1
-AT_ONCE, AT_RESOLUTION, AT_COMMIT = 0, 1, 2  # when direction tables learn
 _BIASED, _WEAK_TAKEN, _STRONG_TAKEN = 1, 2, 3  # stamps of target buffers: always taken so far; two-bit counters
 
 

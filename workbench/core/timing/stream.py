@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from workbench.core.config import CoreConfig
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.readout import TimingResult, read_result
 from workbench.core.timing.replay import ROW_DTYPE, replay
-from workbench.core.timing.state import make_state
 from workbench.isa.code import INSTRUCTION_DTYPE, NO_REGISTER, V0, Flag
 from workbench.isa.fusion import fusion_mask
 from workbench.isa.timing_class import TimingClass

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.timing.classes import CHAIN, L2, L2_ARRAY, RULE, VECTOR
-from workbench.core.timing.pipeline import busy_ports, in_order_time, keep_port, note_issue, take_port
+from workbench.core.timing.ports import busy_ports, in_order_time, keep_port, note_issue, take_port
 from workbench.core.timing.state import FIXED, FULL_SPANS, LMUL_STEPS, SEWS
 from workbench.core.timing.vector_rules import LARGEST, SMALLEST
 from workbench.isa.code import F0, Flag

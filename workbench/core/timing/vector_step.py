@@ -20,9 +20,11 @@ from workbench.core.timing.classes import (
     VEC_REGISTERS,
     VECTOR,
 )
+from workbench.core.timing.fetch import fetch
 from workbench.core.timing.loadstore import drain_store, enter_load, enter_store
 from workbench.core.timing.npu import compute, hand_over, transfer
-from workbench.core.timing.pipeline import admit, advance, commit, fetch, free_register, leave, register_slot, rename
+from workbench.core.timing.pipeline import commit, free_register, register_slot, rename
+from workbench.core.timing.queues import admit, advance, leave
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
 from workbench.core.timing.vector import V0, operate, vector_cause

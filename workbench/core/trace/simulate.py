@@ -17,9 +17,9 @@ from workbench.base.progress import Progress
 from workbench.core.config import CoreConfig
 from workbench.core.logs.capture import StageLog, StageTable
 from workbench.core.result import STOPPED_EXIT_CODE, Region, SimResult
+from workbench.core.timing.initial import make_state
 from workbench.core.timing.readout import TimingResult, read_result
 from workbench.core.timing.replay import ROW_DTYPE, replay
-from workbench.core.timing.state import make_state
 from workbench.core.trace.columns import OK, PROBLEMS, Predictions, decode
 from workbench.core.trace.file import PIECE_INSTRUCTIONS, About, TraceReader
 

@@ -1,0 +1,66 @@
+"""Issue queues: when one has a free entry, which of several an instruction goes to, and the book of who leaves when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from workbench.base.jit import inner_kernel
+from workbench.core.limits import QUEUES
+from workbench.core.timing.state import HORIZON
+
+_CYCLE = HORIZON - 1
+_ENTERED_BITS = 8  # of `queue_entered`, for the entries of a cycle; the cycle is above
+
+
+@inner_kernel(forceinline=True)
+def advance(s: Any, time: int) -> None:
+    """Move the queues' books on to `time`, which never goes back: entries that left until then are free.
+
+    A queue's count is a byte, so that one addition moves eight queues on; no byte overflows, since no more entries leave
+    a queue than are in it.
+    """
+    now = s.clock
+    if now < time:
+        free, leaving = s.queue_free.view(np.int64), s.queue_leaving.view(np.int64)
+        while now < time:
+            now += 1
+            first = (now & _CYCLE) * (QUEUES // 8)
+            for k in range(QUEUES // 8):
+                free[k] += leaving[first + k]
+                leaving[first + k] = 0
+        s.clock = now
+
+
+@inner_kernel(forceinline=True)
+def admit(s: Any, queue: int) -> int:
+    """Cycle, from the clock's on, at which an issue queue has a free entry."""
+    while not _has_room(s, queue):
+        advance(s, s.clock + 1)
+    return s.clock
+
+
+@inner_kernel(forceinline=True)
+def _has_room(s: Any, queue: int) -> bool:
+    entered = max(s.queue_entered[queue] - (s.clock << _ENTERED_BITS), 0)
+    return entered < s.queue_limit[queue] and np.int64(s.queue_free[queue]) + entered >= s.queue_needs[queue]
+
+
+@inner_kernel(forceinline=True)
+def pick_queue(s: Any, kind: int) -> int:
+    """Choice among the queues that can issue a class: the emptier of the next two in turn at the clock's cycle."""
+    first = s.choice_next[kind]
+    second = s.choice_after[first]
+    s.choice_next[kind] = second
+    free, other = s.queue_free[s.choice_queue[first]], s.queue_free[s.choice_queue[second]]
+    return first if free >= other else second  # type: ignore[no-any-return]
+
+
+@inner_kernel(forceinline=True)
+def leave(s: Any, queue: int, issue: int) -> None:
+    """Enter in the queue's book that an instruction leaves it at `issue`, which is after the clock's cycle."""
+    ahead = min(issue - s.clock, HORIZON - 1)
+    s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUES + queue] += 1
+    s.queue_free[queue] -= 1
+    s.queue_entered[queue] = max(s.queue_entered[queue], s.rename_time << _ENTERED_BITS) + s.queue_counts[queue]
