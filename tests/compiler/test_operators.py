@@ -211,7 +211,16 @@ def _transforms() -> tuple:
     )
 
 
+def _deformed() -> tuple:
+    """Two groups of channels, two of offsets, steps, distances, padding and a mask."""
+    node = helper.make_node("DeformConv", ["x", "w", "o", "b", "m"], ["y"], group=2, offset_group=2, strides=[2, 1],
+                            dilations=[1, 2], pads=[1, 2, 0, 1], kernel_shape=[3, 2])  # fmt: skip
+    inputs = {"x": (2, 4, 7, 6), "o": (2, 24, 3, 7), "m": (2, 12, 3, 7)}
+    return [node], inputs, ["y"], {"w": _floats(6, 2, 3, 2), "b": _floats(6)}
+
+
 NETWORKS = {
+    "deformed": (_deformed(), 19),
     "transforms": (_transforms(), 20),
     "functions": (_many(), 20),
     "pairs": (_pairs(), 21),
