@@ -12,6 +12,9 @@ from workbench.base.jit import inner_kernel, kernel
 from workbench.place.cost_model import CostModel
 from workbench.place.obstacles import Obstacles
 
+LEAST_SPAN = 1e-200
+"""Least weight of a net's far end at which one exponential does for both ends: far from underflow."""
+
 
 @kernel
 def wirelength_slope(
@@ -26,13 +29,22 @@ def wirelength_slope(
     total = 0.0
     for net in range(len(weight)):
         first, last = net_start[net], net_start[net + 1]
+        if last - first == 2:
+            one, other = net_point[first], net_point[first + 1]
+            length, pull = _slope_of_two(position[one] - position[other], smoothing)
+            total += weight[net] * length
+            slope[owner[one]] += weight[net] * pull
+            slope[owner[other]] -= weight[net] * pull
+            continue
         low = high = position[net_point[first]]
         for j in range(first + 1, last):
             low, high = min(low, position[net_point[j]]), max(high, position[net_point[j]])
+        span = np.exp((low - high) / smoothing)
         sum_high = sum_low = mean_high = mean_low = 0.0
         for j in range(first, last):
             at = position[net_point[j]]
-            near_high, near_low = np.exp((at - high) / smoothing), np.exp((low - at) / smoothing)
+            near_high = np.exp((at - high) / smoothing)
+            near_low = span / near_high if span > LEAST_SPAN else np.exp((low - at) / smoothing)
             scratch[0, j - first], scratch[1, j - first] = near_high, near_low
             sum_high += near_high
             sum_low += near_low
@@ -47,6 +59,16 @@ def wirelength_slope(
             pull -= scratch[1, j - first] / sum_low * (1.0 - (at - mean_low) / smoothing)
             slope[owner[net_point[j]]] += weight[net] * pull
     return total
+
+
+@inner_kernel
+def _slope_of_two(apart: float, smoothing: float) -> tuple[float, float]:
+    """Smooth length of a net of two pins that are so far apart, and its slope by the first one: the same in closed form."""
+    distance = abs(apart) / smoothing
+    near = np.exp(-distance)
+    share = 1.0 / (1.0 + near)
+    pull = share * (1.0 - near + 2.0 * distance * near * share)
+    return abs(apart) * (1.0 - near) * share, pull if apart >= 0.0 else -pull
 
 
 @kernel
