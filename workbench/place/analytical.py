@@ -22,7 +22,7 @@ import numpy as np
 from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.analytical_kernels import push_apart
-from workbench.place.cost import evaluate
+from workbench.place.cost import IncrementalCost
 from workbench.place.cost_kernels import rebuild
 from workbench.place.cost_model import CostModel, make_model, make_state
 from workbench.place.descent import descend
@@ -120,7 +120,7 @@ class _Looks:
         for centres, own in zip(place, (self.obstacles.x, self.obstacles.y), strict=True):
             centres[self.hard] = own[: len(self.hard)]
         floorplan = dataclasses.replace(self.start, x_um=place[0], y_um=place[1])
-        rank = (float(missing > 0.0), evaluate(floorplan, self.model).proxy)
+        rank = (float(missing > 0.0), IncrementalCost(floorplan, self.model).proxy())
         self.waited += 1
         if rank < self.rank:
             self.rank, self.best, self.waited = rank, floorplan, 0

@@ -14,7 +14,7 @@ import numpy as np
 from workbench.base.errors import InputError
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.cost import Costs, evaluate
-from workbench.place.cost_model import make_model, make_state
+from workbench.place.cost_model import CostModel, make_model, make_state
 from workbench.place.environment_kernels import CHANNELS, observe, place_macros, stamp
 from workbench.place.environment_problem import PlacementProblem
 from workbench.place.environment_soft_macros import settle_soft_macros
@@ -53,16 +53,18 @@ class EpisodeBatch:
         count cells of the padded grid.
     soft: how soft macros are placed at an episode's end: `free` (`environment_soft_macros`: cell by cell on the exact
         wirelength and density) or `fd` (`force_directed`: the published method, about 50 times slower).
+    model: the design's cost model, which spares building it again.
     """
 
     def __init__(
-        self, problem: PlacementProblem, count: int, padded: tuple[int, int] | None = None, soft: str = "free"
-    ) -> None:
+        self, problem: PlacementProblem, count: int, padded: tuple[int, int] | None = None, soft: str = "free",
+        model: CostModel | None = None,
+    ) -> None:  # fmt: skip
         canvas, objects = problem.canvas, problem.netlist.objects
         if soft not in ("free", "fd"):
             raise InputError("soft", repr(soft), "free or fd", "correct it")
         self.problem, self.count, self.soft = problem, count, soft
-        self._cost_model = make_model(problem.netlist, canvas)
+        self.cost_model: CostModel = make_model(problem.netlist, canvas) if model is None else model
         self.rows, self.columns = padded or (canvas.rows, canvas.columns)
         if self.rows < canvas.rows or self.columns < canvas.columns:
             raise ValueError(f"a grid of {canvas.rows} × {canvas.columns} does not fit into {self.rows} × {self.columns}")
@@ -146,7 +148,7 @@ class EpisodeBatch:
 
     def _settle_by_force(self, x_um: np.ndarray, y_um: np.ndarray) -> None:
         """Place the soft macros of finished episodes in place by the force-directed method; (B, n)."""
-        start, model = self.problem.start, self._cost_model
+        start, model = self.problem.start, self.cost_model
         bodies = make_soft_macros(self.problem.netlist, model, start.orientation)
         for x, y in zip(x_um, y_um, strict=True):
             state = make_state(model, Floorplan(start.netlist, start.canvas, x, y, start.orientation))
@@ -157,7 +159,7 @@ class EpisodeBatch:
         """The end of an episode that left every object there, scored."""
         start = self.problem.start
         floorplan = Floorplan(start.netlist, start.canvas, x_um, y_um, start.orientation)
-        costs = evaluate(floorplan, self._cost_model)
+        costs = evaluate(floorplan, self.cost_model)
         return EpisodeEnd(float(costs.proxy), self.problem.steps, floorplan, costs)
 
     def observation(self) -> dict[str, np.ndarray]:

@@ -206,7 +206,9 @@ class Hybrid:
         from workbench.place.agents.policy_sampling import policy_floorplans
 
         episodes = int(self.settings["episodes"])
-        found = policy_floorplans(self.design, seed=self.seed, episodes=episodes, policy=self.options.policy)
+        found = policy_floorplans(
+            self.design, seed=self.seed, episodes=episodes, policy=self.options.policy, model=self.model
+        )
         yield from (sample.floorplan for sample in found[: int(self.settings["policy"])])
 
     def _by_analysis(self) -> Iterator[Floorplan]:

@@ -17,7 +17,7 @@ from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.annealing import Annealing, AnnealingSettings
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
-from workbench.place.cost import evaluate
+from workbench.place.cost import IncrementalCost
 from workbench.place.cost_model import CostModel, make_model
 
 SMOOTHING = AnalyticalSettings(growth=1.1, balance=0.005)
@@ -32,14 +32,15 @@ ariane133, with 1,000, 0.02 ends 0.0015 lower than 0.05 to 0.1. Hotter, what the
 
 
 def polish(
-    design: Design, floorplan: Floorplan, *, seconds: float, seed: int, options: PlacementOptions, progress: Progress
-) -> PlacementResult:
+    design: Design, floorplan: Floorplan, *, seconds: float, seed: int, options: PlacementOptions, progress: Progress,
+    model: CostModel | None = None,
+) -> PlacementResult:  # fmt: skip
     """A legal floorplan, smoothed (unless soft macros follow by force) and annealed; `options.steps` are trial moves.
 
     All of it counts as time, and the history begins with the cost of the smoothed floorplan.
     """
     began = time.monotonic()
-    model = make_model(design.netlist, design.canvas)
+    model = make_model(design.netlist, design.canvas) if model is None else model
     if options.soft == "free":
         floorplan = smoothed(design, floorplan, seed, options.on_grid, model)
     spent = time.monotonic() - began
@@ -71,4 +72,4 @@ def smoothed(design: Design, floorplan: Floorplan, seed: int, on_grid: bool, mod
     except InputError:  # no room for its macros once they were moved
         return floorplan
     found = as_written(found)
-    return found if evaluate(found, model).proxy < evaluate(floorplan, model).proxy else floorplan
+    return found if IncrementalCost(found, model).proxy() < IncrementalCost(floorplan, model).proxy() else floorplan

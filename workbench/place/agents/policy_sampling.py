@@ -18,6 +18,7 @@ from workbench.netlist.netlist import Floorplan
 from workbench.place.agents.policy import PlacementNetwork
 from workbench.place.agents.policy_shipped import SHIPPED_POLICY, read_network
 from workbench.place.cost import Costs
+from workbench.place.cost_model import CostModel
 from workbench.place.environment_problem import PlacementProblem, make_problem
 from workbench.place.vec_env import EpisodeBatch, EpisodeEnd
 
@@ -38,15 +39,16 @@ class PolicyFloorplan:
 
 
 def policy_floorplans(
-    design: Design, *, seed: int, episodes: int = BATCH, seconds: float | None = None, policy: Path | None = None
-) -> list[PolicyFloorplan]:
+    design: Design, *, seed: int, episodes: int = BATCH, seconds: float | None = None, policy: Path | None = None,
+    model: CostModel | None = None,
+) -> list[PolicyFloorplan]:  # fmt: skip
     """Legal floorplans of a policy for a design, the cheapest first; empty if no episode found room for every macro.
 
     Parameters
     ----------
     seed: of the drawn cells; the same seed and number of episodes give the same floorplans.
     episodes: how many to play. seconds: instead, play batches until so much time is gone (at least one).
-    policy: file of weights; None for the shipped one.
+    policy: file of weights; None for the shipped one. model: the design's cost model, which spares building it again.
     """
     problem = make_problem(design.netlist, design.canvas, design.floorplan)
     generator = torch.Generator().manual_seed(seed)
@@ -57,7 +59,7 @@ def policy_floorplans(
         network = read_network(policy or SHIPPED_POLICY, [problem])
         while played == 0 or (played < episodes if seconds is None else time.monotonic() - began < seconds):
             count = BATCH if seconds is not None else min(BATCH, episodes - played)
-            for i, end in enumerate(play(problem, network, count, generator, greedy=played == 0)):
+            for i, end in enumerate(play(problem, network, count, generator, played == 0, model)):
                 if end.floorplan is not None and end.costs is not None:
                     found.append(PolicyFloorplan(end.floorplan, end.costs, played == 0 and i == 0))
             played += count
@@ -67,10 +69,11 @@ def policy_floorplans(
 
 
 def play(
-    problem: PlacementProblem, network: PlacementNetwork, count: int, generator: torch.Generator, greedy: bool
-) -> list[EpisodeEnd]:
+    problem: PlacementProblem, network: PlacementNetwork, count: int, generator: torch.Generator, greedy: bool,
+    model: CostModel | None = None,
+) -> list[EpisodeEnd]:  # fmt: skip
     """Play episodes of one design to their ends; with `greedy`, the first takes the likeliest cells."""
-    batch, ends = EpisodeBatch(problem, count), [EpisodeEnd(0.0, 0)] * count
+    batch, ends = EpisodeBatch(problem, count, model=model), [EpisodeEnd(0.0, 0)] * count
     batch.reset()
     running: np.ndarray = np.asarray(batch.action_masks().any(axis=1))
     with torch.no_grad():

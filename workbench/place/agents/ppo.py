@@ -34,7 +34,7 @@ from workbench.place.agents.training import Stop, Trainer, TrainingConfig, one_t
 from workbench.place.agents.training_report import evaluation_of
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import evaluate
-from workbench.place.environment_problem import PlacementProblem, make_problem
+from workbench.place.environment_problem import make_problem
 from workbench.place.vec_env import EpisodeBatch
 
 SETTINGS = {"shipped_policy": 1.0, "environments": 16.0, "learning_rate": 2e-3, "polish_share": 0.6, "polish_moves": 2e4}
@@ -100,10 +100,12 @@ class _Run:
     zero_shot: float = math.nan
     zero_shot_mean: float = math.nan
     trained: bool = False
-    problem: PlacementProblem | None = None
+    is_first: bool = True
 
     def __post_init__(self) -> None:
         self.generator = torch.Generator().manual_seed(self.seed)
+        batch = self.trainer.environment.batches[0]  # made with the network, before the clock starts
+        self.problem, self.model = batch.problem, batch.cost_model
 
     def place(self, seconds: float) -> PlacementResult:
         """All phases."""
@@ -153,11 +155,10 @@ class _Run:
 
     def _draw(self, episodes: int) -> None:
         """Floorplans of the policy as it is, the first time one of the likeliest cells among them."""
-        trainer, is_first = self.trainer, self.problem is None
-        self.problem = self.problem or make_problem(self.design.netlist, self.design.canvas, self.design.floorplan)
+        trainer, is_first, self.is_first = self.trainer, self.is_first, False
         with one_thread():
             network = cast(PlacementNetwork, trainer.model.policy.network)
-            ends = play(self.problem, network, episodes, self.generator, greedy=is_first)
+            ends = play(self.problem, network, episodes, self.generator, is_first, self.model)
         for end in ends:
             trainer.log.add(0, end)
         if is_first:
@@ -180,7 +181,9 @@ class _Run:
         steps = None if self.options.steps is None else int(self.settings["polish_moves"])
         share = self.learning_share if self.trained else 0.0
         options, part = dataclasses.replace(self.options, steps=steps), _Part(self.progress, share)
-        return polish(self.design, best[0], seconds=seconds, seed=self.seed, options=options, progress=part)
+        return polish(
+            self.design, best[0], seconds=seconds, seed=self.seed, options=options, progress=part, model=self.model
+        )
 
     def _result(self, polished: PlacementResult | None, interrupted: bool) -> PlacementResult:
         best = self.trainer.log.best[0]
@@ -189,7 +192,7 @@ class _Run:
                 self.design.name, "no legal floorplan by the policy", "one", "give more time, or use --agent annealing"
             )
         floorplan, episodes = as_written(best[0]), self.trainer.log.episodes
-        costs, history = evaluate(floorplan), list(self.history)
+        costs, history = evaluate(floorplan, self.model), list(self.history)
         evaluations, notes = episodes, [self._learning_note(costs.proxy)]
         seconds = time.monotonic() - self.began
         if polished is not None:
