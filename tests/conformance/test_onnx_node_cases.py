@@ -43,7 +43,6 @@ FOLDED = ("Constant", "ConstantOfShape", "Shape", "Size", "Range", "HannWindow",
 TYPE_NUMBERS = (1, 2, 3, 4, 5, 6, 7, 9, 10)  # float32, uint8, int8, uint16, int16, int32, int64, bool, float16
 _DRAWS = "random numbers of numpy's generator"
 EXCLUDED = {f"test_training_dropout{kind}": _DRAWS for kind in ("", "_mask", "_default", "_default_mask")}
-EXCLUDED["test_attention_local_window_gqa_rank4_mask"] = "a softmax in float64 inside"
 EXCLUDED["test_scan_sum"] = "opset 8 alone has a batch there, and no exporter of today writes it"
 MOST_EXCLUDED = 0.05
 

@@ -245,6 +245,8 @@ def _evaluate(node: Any, constants: dict[str, np.ndarray], place: str) -> list[n
         if value.size != 1:
             raise InputError(place, f"{value.size} values", "one", "export it again")
         return [np.full([int(v) for v in constants[node.input[0]].ravel()], value.ravel()[0], value.dtype)]
+    if node.op_type == "CumSum":  # the standard allows one axis in a list, onnx's evaluator does not
+        constants = {**constants, node.input[1]: constants[node.input[1]].reshape(-1)[0]}
     try:
         return _reference(node, constants)
     except Exception as error:  # onnx's reference evaluator raises whatever numpy raises

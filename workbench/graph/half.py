@@ -4,6 +4,8 @@ A network in float16 is brought into canonical operators as if it were in float3
 afterwards, so that no operator's rule has to know of it. Values between the parts of one ONNX operator have that
 operator's type. A network in float32 keeps the types of its inputs and outputs: a copy at each converts.
 
+Double precision inside a network, as exporters write it around IsInf, is computed in single precision.
+
 Numbers beyond the range of half precision, like the lowest float that stands for minus infinity in masks, become infinite.
 """
 
@@ -16,18 +18,19 @@ import numpy as np
 
 from workbench.graph.graph import Graph, Node, Tensor
 
-HALF, SINGLE = "float16", "float32"
+HALF, SINGLE, DOUBLE = "float16", "float32", "float64"
 _SUMMING = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def widened(graph: Graph) -> Graph:
-    """The network with float32 in place of float16; its constants are exact."""
-    tensors = {
-        name: replace(tensor, dtype=SINGLE) if tensor.dtype == HALF else tensor for name, tensor in graph.tensors.items()
+    """The network with float32 in place of float16, whose constants are exact, and of float64 inside."""
+    ends = {*graph.inputs, *graph.outputs}
+    others = {
+        name for name, tensor in graph.tensors.items() if tensor.dtype == HALF or tensor.dtype == DOUBLE and name not in ends
     }
-    constants = {
-        name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in graph.constants.items()
-    }
+    tensors = {name: replace(t, dtype=SINGLE) if name in others else t for name, t in graph.tensors.items()}
+    with np.errstate(over="ignore"):
+        constants = {name: array.astype(np.float32) if name in others else array for name, array in graph.constants.items()}
     nodes = tuple(_marked(node, graph) if node.operator in ("Cast", "CastLike", "BitCast") else node for node in graph.nodes)
     return replace(graph, tensors=tensors, constants=constants, nodes=nodes)
 
@@ -35,7 +38,8 @@ def widened(graph: Graph) -> Graph:
 def _marked(node: Node, graph: Graph) -> Node:
     """A cast, marked where it goes from one floating type to another or takes the bits of halves."""
     types = {graph.tensors[name].dtype for name in (node.inputs[0], node.outputs[0])}
-    is_marked = HALF in types if node.operator == "BitCast" else types == {HALF, SINGLE}
+    is_bits = node.operator == "BitCast"
+    is_marked = HALF in types and (is_bits or len(types) == 2 and types <= {HALF, SINGLE, DOUBLE})
     return replace(node, attributes={**node.attributes, "rounds": True}) if is_marked else node
 
 
