@@ -24,6 +24,7 @@ from workbench.graph.graph import Graph
 from workbench.graph.half import narrowed, widened
 from workbench.graph.inlining import define_operators, inline_functions
 from workbench.graph.input_sizes import Sizes, fix_sizes, real_inputs
+from workbench.graph.masked_stores import as_selections
 from workbench.graph.quantised_form import CONTRIB, QuantisedForm
 from workbench.graph.subgraphs import every_body, every_node, read_names
 
@@ -66,7 +67,7 @@ def make_graph(model: Any, name: str, where: str, limits: Limits = DEFAULT_LIMIT
     opset = max((entry.version for entry in model.opset_import if entry.domain in _DOMAINS), default=1)
     inputs = tuple(value.name for value in real_inputs(model))
     outputs = tuple(value.name for value in model.graph.output)
-    raw = Graph(name, shapes, constants, tuple(nodes), inputs, outputs, serialized)
+    raw = as_selections(Graph(name, shapes, constants, tuple(nodes), inputs, outputs, serialized))
     single = widened(raw)
     _check_values(single, where, limits)
     return narrowed(canonical_graph(QuantisedForm(single).run(), opset, where), raw.tensors)
