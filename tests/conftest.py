@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,8 @@ import pytest
 from hypothesis import settings
 
 from workbench.graph.graph import Graph
+from workbench.netlist.design import Design
+from workbench.netlist.load import load_design
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT.parent / "shared" / "reference"
@@ -34,12 +38,39 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect no garbage while tests are collected, and pass over what they are made of later.
+
+    Imported modules and thousands of tests stay until the end: looking through them again and again took a fifth of the
+    processor time of the collection, which each worker does.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of reference data beside the project; tests that need it skip, naming the reason, where it is absent."""
     if not REFERENCE.is_dir():
         pytest.skip("the reference data folder ../shared/reference is not on this machine")
     return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def published(reference: Path) -> Callable[..., Design]:
+    """Loads a netlist of the reference data with a placement of its folder, each once: the large ones take seconds."""
+
+    @cache
+    def load(name: str, placement: str) -> Design:
+        folder = reference / "placement" / "netlists" / name
+        return load_design(folder, folder / placement)
+
+    return load
 
 
 @pytest.fixture(scope="session")

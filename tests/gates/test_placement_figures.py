@@ -16,24 +16,21 @@ PUBLISHED = [  # netlist, placement, (wirelength, density, congestion, proxy), t
 
 
 @pytest.mark.parametrize("name, placement, expected, tolerance", PUBLISHED, ids=lambda value: str(value)[:30])
-def test_costs_equal_the_published_ones(reference, name, placement, expected, tolerance):
-    folder = reference / "placement" / "netlists" / name
-    costs = evaluate(load_design(folder, folder / placement).floorplan)
+def test_costs_equal_the_published_ones(published, name, placement, expected, tolerance):
+    costs = evaluate(published(name, placement).floorplan)
     found = (costs.wirelength, costs.density, costs.congestion, costs.proxy)
     assert found == pytest.approx(expected, abs=tolerance)
 
 
-def test_wirelength_of_ariane133_to_the_nanometre(reference):
-    folder = reference / "placement" / "netlists" / "NanGate45_ariane133_orig"
-    costs = evaluate(load_design(folder, folder / "legalized.plc").floorplan)
+def test_wirelength_of_ariane133_to_the_nanometre(published):
+    costs = evaluate(published("NanGate45_ariane133_orig", "legalized.plc").floorplan)
     assert costs.wirelength_um == pytest.approx(4763107.117, abs=1e-3)
     assert costs.overlap_um2 == 0
 
 
 @pytest.mark.parametrize("name", ["NanGate45_ariane133", "NanGate45_ariane133_orig", "NanGate45_nvdla", "ASAP7_nvdla"])
-def test_costs_agree_with_the_header_of_the_legalized_placement(reference, name):
-    folder = reference / "placement" / "netlists" / name
-    design = load_design(folder, folder / "legalized.plc")
+def test_costs_agree_with_the_header_of_the_legalized_placement(published, name):
+    design = published(name, "legalized.plc")
     costs = evaluate(design.floorplan)
     for key in ("wirelength", "density", "congestion"):
         assert getattr(costs, key) == pytest.approx(design.header_costs[key], abs=1e-4)

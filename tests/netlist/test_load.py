@@ -86,8 +86,8 @@ def test_without_a_placement_the_canvas_comes_from_the_bounding_box_comment(refe
 @pytest.mark.parametrize(
     "name, side_um, grid", [("NanGate45_ariane133", 1433.406, (24, 21)), ("ASAP7_nvdla", 399.789, (23, 23))]
 )
-def test_the_chosen_grid_is_that_of_the_published_placements(reference, name, side_um, grid):
-    netlist = load_design(reference / "placement" / "netlists" / name).netlist
+def test_the_chosen_grid_is_that_of_the_published_placements(published, name, side_um, grid):
+    netlist = published(name, "legalized.plc").netlist
     assert choose_grid(side_um, side_um, netlist) == grid
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from workbench.base.errors import InputError
-from workbench.netlist.load import load_design
 from workbench.netlist.netlist import ORIENTATIONS
 from workbench.netlist.plc import format_plc, parse_plc, place_as_listed, read_plc, write_plc
 from workbench.netlist.readers.protobuf import parse_protobuf
@@ -96,10 +95,9 @@ def test_coordinates_are_written_with_nine_decimals_and_ports_without_orientatio
 
 
 @pytest.mark.parametrize("placement", ["initial.plc", "legalized.plc"])
-def test_a_reference_placement_survives_writing_and_reading(reference, tmp_path, placement):
-    folder = reference / "placement" / "netlists" / "NanGate45_nvdla"
-    design = load_design(folder, folder / placement)
-    again = load_design(folder, write_plc(tmp_path / "again.plc", design.floorplan)).floorplan
+def test_a_reference_placement_survives_writing_and_reading(published, tmp_path, placement):
+    design = published("NanGate45_nvdla", placement)
+    again, _ = read_plc(write_plc(tmp_path / "again.plc", design.floorplan), design.netlist)
     assert np.array_equal(again.x_um, design.floorplan.x_um) and np.array_equal(again.y_um, design.floorplan.y_um)
     assert again.canvas.width_um == design.canvas.width_um and again.canvas.columns == design.canvas.columns
 
