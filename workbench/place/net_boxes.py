@@ -31,6 +31,7 @@ class NetBoxes(NamedTuple):
     own_bottom: np.ndarray
     own_top: np.ndarray
     owner: np.ndarray  # object, int32 (i)
+    partner: np.ndarray  # the other incidence of a net with two objects, -1 for other nets: int32 (i)
     net_start: np.ndarray  # incidences of each net: int32 (m + 1)
     net_incidence: np.ndarray  # int32 (i)
 
@@ -52,9 +53,18 @@ def make_net_boxes(model: CostModel) -> NetBoxes:
         extreme.at(bound, of_pin, offset[model.net_point])
     return NetBoxes(
         np.zeros(incidences), np.zeros(incidences), np.zeros(incidences), np.zeros(incidences),
-        model.net_weight[model.object_net], own[0], own[1], own[2], own[3], owner,
+        model.net_weight[model.object_net], own[0], own[1], own[2], own[3], owner, _partners(order, counts),
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), order,
     )  # fmt: skip
+
+
+def _partners(incidence: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Each incidence's partner from the incidences in the order of their nets and how many each net has."""
+    partner = np.full(len(incidence), -1, np.int32)
+    first = (np.cumsum(counts) - counts)[counts == 2]
+    one, other = incidence[first], incidence[first + 1]
+    partner[one], partner[other] = other, one
+    return partner
 
 
 @lean
@@ -66,9 +76,18 @@ def rebuild_boxes(model: CostModel, state: CostState, boxes: NetBoxes) -> None:
 
 @lean
 def update_boxes(model: CostModel, state: CostState, boxes: NetBoxes, item: int) -> None:
-    """Boxes of the nets of an object that has moved."""
+    """Boxes of the nets of an object that has moved. Of a net with two objects, that is the other one's."""
+    x, y, turn = state.x[item], state.y[item], model.turn[state.orientation[item]]
     for i in range(model.object_start[item], model.object_start[item + 1]):
-        _update_net(model, state, boxes, model.object_net[i])
+        other = boxes.partner[i]
+        if other < 0:
+            _update_net(model, state, boxes, model.object_net[i])
+            continue
+        dx, dy = (boxes.own_left[i], boxes.own_right[i]), (boxes.own_bottom[i], boxes.own_top[i])
+        low_x, high_x = _own_range(turn[0], turn[1], dx[0], dx[1], dy[0], dy[1])
+        low_y, high_y = _own_range(turn[2], turn[3], dx[0], dx[1], dy[0], dy[1])
+        boxes.left[other], boxes.right[other] = x + low_x, x + high_x
+        boxes.bottom[other], boxes.top[other] = y + low_y, y + high_y
 
 
 @lean
