@@ -95,7 +95,7 @@ class Vector(StrictModel):
 
     Units beyond the ten basic ones are optional: `v_logic`, `v_shift`, `v_compare`, `v_fp_misc`, `v_reduce`, `v_fp_reduce`
     and `v_matrix` take their operations away from the basic units, `v_masked` names the ports that can read a mask (all, if
-    none does), `v_scalar` those that bring in a scalar operand.
+    none does, and for masks that fill their register), `v_scalar` those that bring in a scalar operand.
 
     has_chaining: a dependent starts on the first results, not after the last register of the group.
     queue_entries: instructions that an in-order core hands to the unit ahead of their execution; 0 where they issue with

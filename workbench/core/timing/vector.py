@@ -227,8 +227,8 @@ def operate(s: Any, c: Any, rule: int, steps: int, vl: int, sew_log2: int, lmul_
     share = cost >> max(steps, 0)
     extra = cost - share * count
     ports = s.rule_ports[rule]
-    if c.flags & _MASKED and ports & s.masked_ports != 0:
-        ports &= s.masked_ports
+    if c.flags & _MASKED and ports & s.masked_ports != 0 and not (sew_log2 == 3 and lmul_log2 == 3):
+        ports &= s.masked_ports  # a mask that fills its register, of bytes in groups of eight, is read by all pipes
     place = rule * SEWS + sew_log2 - 3
     latency = s.rule_latency[place]
     whole = rule == _IOTA or _SLIDE <= rule <= _COMPRESS and rule != _SLIDE1
