@@ -10,7 +10,9 @@ from onnx import helper, numpy_helper
 
 from workbench.base.errors import InputError
 from workbench.compiler.compile import compile_graph
-from workbench.compiler.ir import Builder, Module, Value, vector_type
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.function import Module
+from workbench.compiler.ir.values import Value, vector_type
 from workbench.compiler.machine import MATRIX_STAND_INS
 from workbench.compiler.planner import Planner, Schedule
 from workbench.core.config import CoreConfig, load_core

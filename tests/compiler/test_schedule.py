@@ -11,7 +11,7 @@ from onnx import helper
 
 from workbench.compiler.compile import compile_graph
 from workbench.compiler.elements import I8
-from workbench.compiler.ir import LMULS
+from workbench.compiler.ir.builder import LMULS
 from workbench.compiler.kernels.nest import Dim, Operand
 from workbench.compiler.planner import Planner, Schedule
 from workbench.compiler.schedule import Product, contraction_choices, pack, plan_contraction

@@ -7,7 +7,8 @@ import re
 from workbench.base.errors import InputError
 from workbench.compiler.generate import Generator, LayerCode
 from workbench.compiler.instructions import kernel_instructions
-from workbench.compiler.ir import Builder, Module
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.function import Module
 from workbench.compiler.link import Linked, Piece, link_pieces
 from workbench.compiler.lowering import Draft, Lowering
 from workbench.compiler.machine import make_assembly, make_object

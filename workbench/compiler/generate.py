@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from workbench.compiler.ir import Builder, Module, Value
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.function import Module
+from workbench.compiler.ir.values import Value
 from workbench.compiler.kernels.threads import on_its_threads, wait_for_all
 from workbench.compiler.link import Piece
 from workbench.compiler.lowering import Draft

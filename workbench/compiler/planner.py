@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from workbench.base.errors import InputError
-from workbench.compiler.ir import LMULS
+from workbench.compiler.ir.builder import LMULS
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.window import Window

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workbench.compiler.cost import beside_weights, lanes, prefers_vectors_outside
-from workbench.compiler.ir import LMULS
+from workbench.compiler.ir.builder import LMULS
 from workbench.compiler.kernels.contraction import RENAMED_SHORT_SUMS, SHORT_SUMS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.matrix import MatrixProduct

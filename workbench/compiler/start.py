@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.compiler.ir import Builder, Module, Value, integer
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.function import Module
+from workbench.compiler.ir.values import Value, integer
 from workbench.compiler.link import SYSTEM_CALL
 from workbench.compiler.threads import START_THREAD, ThreadMemory, add_barrier
 

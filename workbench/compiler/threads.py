@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.compiler.ir import Module
+from workbench.compiler.ir.function import Module
 from workbench.compiler.kernels.threads import BARRIER
 from workbench.compiler.memory import ALIGNMENT, PAGE, align
 

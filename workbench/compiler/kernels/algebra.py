@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from workbench.compiler.elements import FLOATING
-from workbench.compiler.ir import Builder, Value, element_of, is_vector, number, whole
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Value, element_of, is_vector, number, whole
 
 _REVERSED = {"vfsub": "vfrsub", "vfdiv": "vfrdiv", "vsub": "vrsub"}
 _COMMUTES = ("vfadd", "vfmul", "vfmax", "vfmin", "vadd", "vmul", "vmax", "vmin", "vand", "vor", "vxor")

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from workbench.compiler.elements import Element, bits_of
-from workbench.compiler.ir import Address, Builder, Value, number
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
 from workbench.compiler.kernels.nest import (
     Dim,

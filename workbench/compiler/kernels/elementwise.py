@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
-from workbench.compiler.ir import Address, Builder, Value, number
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, number
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.nest import (

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.compiler.ir import LMULS, Address, Builder, Value, element_of
+from workbench.compiler.ir.builder import LMULS, Builder
+from workbench.compiler.ir.values import Address, Value, element_of
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.nest import Dim, Nested, Pointers, load_vector, over_tiles, store_vector
 from workbench.compiler.kernels.operations import OPERATIONS, is_right_in_half

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from workbench.compiler.elements import I32
-from workbench.compiler.ir import Address, Builder, Value
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.nest import (
     Dim,

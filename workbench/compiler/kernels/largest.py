@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from workbench.compiler.ir import Address, Builder, Value, whole
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, whole
 from workbench.compiler.kernels.algebra import Mask, Vector
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, load_vector, loop_over, store_vector
 from workbench.compiler.kernels.reduction import carry_over, neutral

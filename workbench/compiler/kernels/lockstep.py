@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from workbench.compiler.ir import Builder, Value
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Value
 
 
 @dataclass(frozen=True)

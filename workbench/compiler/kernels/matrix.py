@@ -16,7 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from workbench.compiler.ir import Address, Builder, Value, integer, number
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, integer, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.lockstep import in_lockstep, parts_of, several
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over, move, over_tiles

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workbench.compiler.elements import FLOAT, Element
-from workbench.compiler.ir import Address, Builder, Value, integer
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, integer
 from workbench.compiler.views import View
 
 Locate = Callable[[int, int], Value]

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
-from workbench.compiler.ir import Address, Builder
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address
 from workbench.compiler.kernels.nest import (
     Dim,
     Locate,

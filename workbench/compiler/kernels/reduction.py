@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from workbench.compiler.elements import FLOATING
-from workbench.compiler.ir import Address, Builder, Value, integer, real, whole
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, integer, real, whole
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.nest import (
     Dim,

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workbench.compiler.elements import Element
-from workbench.compiler.ir import Builder, Value, number
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Value, number
 
 _SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from workbench.compiler.ir import Address, Builder, Value, integer, real
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, integer, real
 from workbench.compiler.kernels.algebra import Vector
 from workbench.compiler.kernels.functions import exponential
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from workbench.compiler.ir import Builder, Value
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Value
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, loop_over, move

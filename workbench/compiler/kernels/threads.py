@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workbench.compiler.ir import Builder
+from workbench.compiler.ir.builder import Builder
 from workbench.compiler.kernels.nest import Dim
 
 BARRIER = "barrier"

@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import ClassVar
 
 from workbench.compiler.elements import bits_of
-from workbench.compiler.ir import Address, Builder, Value, number
+from workbench.compiler.ir.builder import Builder
+from workbench.compiler.ir.values import Address, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, finish
 from workbench.compiler.kernels.nest import Dim, Locate, Operand, Pointers, chunks_over, load_vector, loop_over
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workbench.compiler.ir import LMULS
+from workbench.compiler.ir.builder import LMULS
 from workbench.compiler.kernels.interleave import Interleave
 from workbench.compiler.kernels.nest import Dim, axis_dim, merge_dims, start_of
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering, border_kernels, copy_kernel

@@ -1,232 +1,36 @@
-"""A small builder of textual LLVM IR: structured loops over pointers, scalar floats and RVV intrinsics.
+"""The instructions of RVV in textual LLVM IR: a function builder with vectors, and with tiles for matrix instructions.
 
-Loops carry their pointers, so that address arithmetic is one addition per step, and become ``phi`` nodes directly: no
-IR pass has to run before code generation. All vectors of a loop have the same number of elements (`width` for every 64
-bits of a register), whatever their type: the widest fills `lmul` registers, 1, 2, 4 or 8, narrower ones fewer or a part
-of one. Loads and stores take the `Element` that is in memory and extend or shorten narrow integers.
+All vectors of a loop have the same number of elements (`width` for every 64 bits of a register), whatever their type:
+the widest fills `lmul` registers, 1, 2, 4 or 8, narrower ones fewer or a part of one. Loads and stores take the `Element`
+that is in memory and extend or shorten narrow numbers.
 
 Source: LLVM 22 language reference (scalable vectors) and IntrinsicsRISCV.td (operands of ``llvm.riscv.*``).
 """
 
 from __future__ import annotations
 
-import math
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from workbench.compiler.elements import FLOAT, FLOATING, Element, bits_of, short_name
+from workbench.compiler.ir.function import Function, Module
+from workbench.compiler.ir.values import Address, Value, element_of, integer, is_vector, vector_type
 
 LMULS = (1, 2, 4, 8)
-_HALF_ENDS = 65520.0  # rounds to infinity
 _REGISTER_BITS = 64  # of one register for every unit of vscale
 _ROUNDED = ("vfadd", "vfsub", "vfrsub", "vfmul", "vfdiv", "vfrdiv")
 _SHIFTS = ("vsll", "vsra", "vsrl")
 _TILE, _ROWS, _ROW_BYTES, _TILE_BYTES = "<vscale x 8 x i8>", 4, 8, 32  # a tile of bytes fills a register
 
 
-@dataclass(frozen=True)
-class Value:
-    """An SSA value or a constant: its LLVM type and its text."""
-
-    type: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.text}"
-
-
-@dataclass(frozen=True)
-class Address:
-    """A byte address: a pointer value, or None for an absolute address, plus a constant offset."""
-
-    pointer: Value | None
-    offset: int = 0
-
-    def __add__(self, offset: int) -> Address:
-        return Address(self.pointer, self.offset + offset)
-
-
-def integer(number: int) -> Value:
-    """A 64-bit constant."""
-    return Value("i64", str(number))
-
-
-def real(number: float) -> Value:
-    """A 32-bit floating constant (LLVM writes it as the bits of the equal double)."""
-    single = struct.unpack("<f", struct.pack("<f", number))[0]
-    return Value("float", "0x" + struct.pack(">d", single).hex().upper())
-
-
-def whole(number: int) -> Value:
-    """A 32-bit integer constant."""
-    return Value("i32", str(number))
-
-
-def _in_range(value: float) -> float:
-    """The value, infinite where half precision has no such number."""
-    return value if abs(value) < _HALF_ENDS else math.copysign(math.inf, value)
-
-
-def number(kind: str, value: float) -> Value:
-    """A constant of an LLVM scalar type."""
-    if kind == "half":
-        return Value(kind, f"0xH{struct.unpack('<H', struct.pack('<e', _in_range(value)))[0]:04X}")
-    return real(value) if kind == "float" else Value(kind, str(int(value)))
-
-
-def vector_type(width: int, kind: str = "float") -> str:
-    """The scalable type of `width` elements for every 64 bits of a register."""
-    return f"<vscale x {width} x {kind}>"
-
-
-def element_of(value: Value) -> str:
-    """Element type of a vector, or the type of a scalar."""
-    return value.type.rsplit(" x ", 1)[-1].rstrip(">")
-
-
-def is_vector(value: Value) -> bool:
-    """Whether a value is a vector."""
-    return value.type.startswith("<")
-
-
-class Module:
-    """Functions and the intrinsics that they declare."""
-
-    def __init__(self) -> None:
-        self._functions: list[str] = []
-        self._declarations: dict[str, str] = {}
-        self._defined: set[str] = set()
-
-    def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
-        """Declare an external function once."""
-        self._declarations.setdefault(name, f"declare {result} @{name}({', '.join(arguments)})")
-
-    def declare_place(self, name: str) -> Value:
-        """A pointer to memory whose address only the linker knows."""
-        self._declarations.setdefault(name, f"@{name} = external global i8")
-        return Value("ptr", f"@{name}")
-
-    def add(self, builder: Builder) -> None:
-        """Add a finished function."""
-        self._functions.append(builder.text())
-        self._defined.add(builder.name)
-
-    def add_text(self, name: str, text: str) -> None:
-        """Add a function that is text already."""
-        self._functions.append(text)
-        self._defined.add(name)
-
-    def text(self) -> str:
-        """The whole module."""
-        head = 'target triple = "riscv64-unknown-linux-gnu"'
-        external = [text for name, text in self._declarations.items() if name not in self._defined]
-        return "\n".join([head, *external, *self._functions]) + "\n"
-
-
-class Builder:
-    """One function without result, built in order; `width` and `vl` hold inside a vector region.
-
-    A function that several `threads` run is called with the number of the `thread`, counted from 0; others have no argument.
-    """
+class Builder(Function):
+    """A function with vector instructions; `width` and `vl` hold inside a vector region."""
 
     def __init__(self, module: Module, name: str, threads: int = 1) -> None:
-        self.module, self.name, self.threads = module, name, threads
-        self.thread = Value("i64", "%thread")
-        self._lines: list[str] = ["entry:"]
-        self._block = "entry"
-        self._count = 0
+        super().__init__(module, name, threads)
         self.width, self._bits = 2, 32
         self.vl = integer(0)
 
-    # --- plumbing -------------------------------------------------------------------------------------------------
-
-    def text(self) -> str:
-        """The function's definition."""
-        body = "\n".join(self._lines)
-        arguments = str(self.thread) if self.threads > 1 else ""
-        return f'define void @"{self.name}"({arguments}) nounwind {{\n{body}\n  ret void\n}}\n'
-
-    def emit(self, kind: str, expression: str) -> Value:
-        """Append an instruction with a result of type `kind`."""
-        self._count += 1
-        name = f"%v{self._count}"
-        self._lines.append(f"  {name} = {expression}")
-        return Value(kind, name)
-
-    def call(self, name: str, result: str, arguments: Sequence[Value]) -> Value:
-        """Call a function or intrinsic, declaring it."""
-        self.module.declare(name, result, [argument.type for argument in arguments])
-        text = f'call {result} @"{name}"({", ".join(map(str, arguments))})'
-        if result == "void":
-            self._lines.append(f"  {text}")
-            return Value("void", "")
-        return self.emit(result, text)
-
-    def _label(self) -> str:
-        self._count += 1
-        return f"b{self._count}"
-
-    def _start(self, label: str) -> None:
-        self._lines.append(f"{label}:")
-        self._block = label
-
-    # --- control --------------------------------------------------------------------------------------------------
-
-    def loop(
-        self, count: int | Value, carried: Sequence[Value], body: Callable[[list[Value]], Sequence[Value]]
-    ) -> list[Value]:
-        """Run `body` `count` times (a value: at least once); it receives the carried values and returns the next ones."""
-        if isinstance(count, int):
-            if count <= 0:
-                return list(carried)
-            if count == 1:
-                return list(body(list(carried)))
-            count = integer(count)
-        left = [count, *carried]
-
-        def step(values: list[Value]) -> tuple[Value, list[Value]]:
-            after = list(body(values[1:]))
-            rest = self.emit("i64", f"add i64 {values[0].text}, -1")
-            return rest, [rest, *after]
-
-        return self.repeat(left, step)[1:]
-
-    def branch_if(self, condition: Value, then: Callable[[], object]) -> None:
-        """Run `then` only where `condition` holds."""
-        inside, after = self._label(), self._label()
-        self._lines.append(f"  br i1 {condition.text}, label %{inside}, label %{after}")
-        self._start(inside)
-        then()
-        self._lines.append(f"  br label %{after}")
-        self._start(after)
-
-    def repeat_until_zero(self, place: Value, left: Value, body: Callable[[Value, Value], tuple[Value, Value]]) -> None:
-        """Repeat `body`, which maps a position and a remaining amount to the next ones, until nothing remains."""
-
-        def step(values: list[Value]) -> tuple[Value, list[Value]]:
-            after, rest = body(*values)
-            return rest, [after, rest]
-
-        self.repeat([place, left], step)
-
-    def repeat(self, carried: list[Value], step: Callable[[list[Value]], tuple[Value, list[Value]]]) -> list[Value]:
-        """Repeat `step` until the value that it returns first is zero."""
-        before, label, end = self._block, self._label(), self._label()
-        self._lines.append(f"  br label %{label}")
-        self._start(label)
-        phis = [Value(value.type, f"%p{self._count}_{i}") for i, value in enumerate(carried)]
-        place = len(self._lines)
-        condition, after = step(phis)
-        lines = [
-            f"  {phi.text} = phi {phi.type} [{first.text}, %{before}], [{then.text}, %{self._block}]"
-            for phi, first, then in zip(phis, carried, after, strict=True)
-        ]
-        self._lines[place:place] = lines
-        again = self.emit("i1", f"icmp ne i64 {condition.text}, 0")
-        self._lines.append(f"  br i1 {again.text}, label %{label}, label %{end}")
-        self._start(end)
-        return after
+    # --- vector regions -------------------------------------------------------------------------------------------
 
     def vector_loop(self, count: int | Value, lmul: int, carried: Sequence[Value], steps: Sequence[int],
                     body: Callable[[list[Value]], None], bits: int = 32) -> None:  # fmt: skip
@@ -264,43 +68,10 @@ class Builder:
         arguments = [wanted, integer((self._bits // 8).bit_length() - 1), integer(LMULS.index(lmul))]
         self.vl = self.call("llvm.riscv.vsetvli.i64", "i64", arguments)
 
-    def fence(self) -> None:
-        """Keep loads on their side: a barrier for the scheduler, which would otherwise spill vector registers."""
-        self._lines.append('  fence syncscope("singlethread") seq_cst')
-
-    def opaque(self, pointer: Value) -> Value:
-        """The same pointer, hidden from the optimiser, which would otherwise compute it again for every access."""
-        return self.emit("ptr", f'call ptr asm "", "=r,0"({pointer})')
-
     def pin(self, values: Sequence[Value]) -> list[Value]:
         """The same vectors, computed before any later load: a barrier for the scheduler on values and memory."""
         code = 'asm sideeffect "", "=^vr,0,~{memory}"'
         return [self.emit(value.type, f"call {value.type} {code}({value})") for value in values]
-
-    # --- addresses and scalars ------------------------------------------------------------------------------------
-
-    def pointer(self, address: Address) -> Value:
-        """The address as one pointer value."""
-        if address.pointer is None:
-            return Value("ptr", f"inttoptr (i64 {address.offset} to ptr)")
-        if address.offset == 0:
-            return address.pointer
-        return self.emit("ptr", f"getelementptr i8, ptr {address.pointer.text}, i64 {address.offset}")
-
-    def load(self, address: Address, element: Element = FLOAT) -> Value:
-        """Load a scalar, extended to the type that it is computed in."""
-        value = self.emit(element.memory, f"load {element.memory}, {self.pointer(address)}")
-        if not element.is_narrow:
-            return value
-        operation = "fpext" if element.is_float else "sext" if element.is_signed else "zext"
-        return self.emit(element.computed, f"{operation} {value} to {element.computed}")
-
-    def store(self, value: Value, address: Address, element: Element = FLOAT) -> None:
-        """Store a scalar, shortened to the type in memory."""
-        if element.is_narrow:
-            operation = "fptrunc" if element.is_float else "trunc"
-            value = self.emit(element.memory, f"{operation} {value} to {element.memory}")
-        self._lines.append(f"  store {value}, {self.pointer(address)}")
 
     # --- vectors --------------------------------------------------------------------------------------------------
 
