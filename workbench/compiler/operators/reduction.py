@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.compiler.kernels.largest import Largest
+from workbench.compiler.kernels.largest import Largest, LargestOfRow
 from workbench.compiler.kernels.nest import Dim, axis_dim, in_single, merge_dims, start_of
 from workbench.compiler.kernels.reduction import Arg, Cumulative, Reduction
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
@@ -12,6 +12,7 @@ from workbench.compiler.views import View
 from workbench.graph.graph import Node
 
 _FEW = 4  # lanes: with fewer results side by side, vectors run over the reduced dimension
+_LANES = 32  # more than most machines have
 
 
 def reduction_kernel(
@@ -86,6 +87,10 @@ def lower_largest(lowering: Lowering, node: Node, draft: Draft) -> None:
     loops, vector = _lanes(x, y, axis)
     along, results = axis_dim(x.shape[axis], x=x.strides[axis]), axis_dim(y.shape[axis], y=y.strides[axis])
     operands = in_single({"x": start_of(x), "y": start_of(y)})
+    if vector.count * _FEW <= min(along.count, _LANES):
+        rows = tuple(dim for dim in (*loops, vector) if dim.count > 1)
+        draft.kernels.append(LargestOfRow(node.attributes["largest"], operands, rows, results, along))
+        return
     draft.kernels.append(Largest(node.attributes["largest"], operands, loops, along, results, vector))
 
 
