@@ -22,6 +22,11 @@ def xiangshan() -> CoreConfig:
 
 
 @pytest.fixture(scope="session")
+def nanhu() -> CoreConfig:
+    return load_core("xiangshan_nanhu")
+
+
+@pytest.fixture(scope="session")
 def c906() -> CoreConfig:
     return load_core("thead_c906")
 

@@ -6,6 +6,7 @@ import pytest
 
 from workbench.core.timing.readout import read_result
 from workbench.core.timing.stream import Stream
+from workbench.isa.code import Flag
 from workbench.isa.timing_class import TimingClass as K
 
 HOME = 1 << 28
@@ -147,3 +148,41 @@ def test_programs_without_an_operating_system_are_not_translated(xiangshan):
 
     assert _bare(xiangshan, body, 500).mpki["tlb"] < 5
     assert Stream().loop(body, 500).run(xiangshan).mpki["dtlb"] > 100
+
+
+def _stores_beside_loads(lines, load_offset, mem_bytes=8):
+    """Stores to the first word of `lines` lines in turn, three loads of another line's word at `load_offset` after each."""
+
+    def body(s, _):
+        for k in range(lines):
+            s.add(K.STORE, rs1=1, rs2=8, flags=Flag.STORE, address=HOME + 64 * k, mem_bytes=mem_bytes)
+            for _ in range(9):
+                s.load(9, HOME + 4096 + load_offset, rs1=1)
+
+    return body
+
+
+def _meetings(core, *which):
+    return Stream().loop(_stores_beside_loads(*which), 40).run(core).counters["bank_conflicts"]
+
+
+def test_loads_meet_the_writing_of_a_line_in_the_banks_that_it_changes(xiangshan):
+    assert _meetings(xiangshan, 12, 0) > 100
+    assert _meetings(xiangshan, 12, 8) < 30  # lines that come into the L1 at the start take all banks
+
+
+def test_a_line_written_in_parts_of_words_is_read_first_and_that_takes_all_banks(xiangshan):
+    assert _meetings(xiangshan, 12, 8, 4) > 100
+
+
+def test_lines_below_the_threshold_of_the_store_buffer_stay_there(xiangshan):
+    assert _meetings(xiangshan, xiangshan.memory.store_buffer_threshold - 1, 0) < 30
+
+
+def test_without_a_threshold_writes_are_in_nobodys_way(xiangshan, change):
+    assert _meetings(change(xiangshan, memory__store_buffer_threshold=0), 12, 0) == 0
+
+
+def test_nanhu_takes_all_banks_for_a_write_and_lets_no_two_loads_share_a_bank(xiangshan, nanhu):
+    assert _meetings(nanhu, 12, 8) > 100
+    assert _conflicts(xiangshan, 0) == 0 and _conflicts(nanhu, 0) > 500

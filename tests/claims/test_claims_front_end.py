@@ -125,6 +125,25 @@ def _random_outcomes():
     return [generator.random() < 0.5 for _ in range(3000)]
 
 
+def test_tables_do_without_the_bank_that_is_written_as_they_are_read(xiangshan, change):
+    """Branches of a pattern among random ones, whose lessons are always being written."""
+
+    def mispredicts(**banks):
+        generator = random.Random(5)
+        s = Stream()
+        for k in range(3000):
+            s.pc = BASE
+            for place, taken in enumerate((k % 7 < 3, generator.random() < 0.5)):
+                s.branch(taken, BASE + 64 + 128 * place)
+                s.add(K.JUMP, flags=Flag.JUMP, target=BASE + 128 * (place + 1))
+                s.pc = BASE + 128 * (place + 1)
+        return s.run(change(xiangshan, **banks)).activity.branch_mispredicts
+
+    none = mispredicts(predictor__tage_banks=0, predictor__base_banks=0, predictor__sc_banks=0)
+    few, one = mispredicts(), mispredicts(predictor__tage_banks=1, predictor__base_banks=1, predictor__sc_banks=1)
+    assert none < few < one
+
+
 def test_random_branches_are_mispredicted_half_the_time(xiangshan):
     assert _branches(xiangshan, _random_outcomes()).activity.branch_mispredicts == pytest.approx(1500, rel=0.1)
 

@@ -21,6 +21,7 @@ from workbench.core.limits import (
     DRAM_BANKS,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
+    KEPT_LINES,
     L1D_BANKS,
     MSHRS,
     OFFSETS,
@@ -32,6 +33,7 @@ from workbench.core.limits import (
     SPATIAL_REGIONS,
     STREAMS,
     TAGE_TABLES,
+    TOLD_CYCLES,
 )
 from workbench.isa.target import Target
 
@@ -62,6 +64,9 @@ class Frontend(StrictModel):
     decode_redirect_cycles: Annotated[int, Field(ge=0, le=50)]
 
 
+Banks = Annotated[int, Field(ge=0, le=8), PowerOfTwo]
+
+
 class HistoryTable(StrictModel):
     """One tagged predictor table."""
 
@@ -83,7 +88,9 @@ class Predictor(StrictModel):
     place of the branch among those known, and one more that is known begins a block; 0 for entries of one branch each.
     `tage_alternate`: what predicts where the table of the longest matching history is weak and its branch does better
     without it: the table of the next shorter one, or the base table as in XiangShan, where the corrector only judges
-    branches that a table knows.
+    branches that a table knows. `tage_banks`, `base_banks`, `sc_banks`: the tables have one port for each of so many banks,
+    and a prediction that reads a bank while it is written does without that table (without the base table it takes the
+    first level's); 0 for tables that are read and written at once.
     """
 
     direction: Literal["tage_sc", "gshare"]
@@ -103,6 +110,9 @@ class Predictor(StrictModel):
     first_level_counters: bool = False
     late_bubble_cycles: Natural = 0
     always_taken_bit: bool = False
+    tage_banks: Banks = 0
+    base_banks: Banks = 0
+    sc_banks: Banks = 0
     branches_per_block: Annotated[int, Field(ge=0, le=2)] = 0
     direction_training: Literal["at_once", "resolution", "commit"] = "at_once"
     tage_alternate: Literal["table", "base"] = "table"
@@ -135,6 +145,9 @@ class Backend(StrictModel):
     floating point, memory), each of which `dispatch_width` leave a cycle; 0 for none. A group is renamed only while each
     has room for a full one. `walk_width`: after a redirect the rename tables are restored by undoing what was renamed
     since, so many instructions a cycle, and nothing is renamed meanwhile; 0 where they are restored at once.
+    `dispatch_count_cycles`: a group's instructions with the same choice of queues are spread over these by how many were
+    in each so many cycles before (`workbench.core.timing.dispatch`); 0 where each goes to the emptier of the next two in
+    turn.
     """
 
     rename_width: Annotated[int, Field(ge=1, le=16)]
@@ -153,6 +166,7 @@ class Backend(StrictModel):
     entry_wakeup_cycles: Natural = 0
     shared_write_ports: bool = False
     slow_wakeup_cycles: Natural = 0
+    dispatch_count_cycles: Annotated[int, Field(ge=0, le=TOLD_CYCLES - 4)] = 0
     dispatch_queue_entries: Annotated[int, Field(ge=0, le=DISPATCH_ENTRIES), PowerOfTwo] = 0
     dispatch_width: Annotated[int, Field(ge=1, le=16)] = 16
     walk_width: Annotated[int, Field(ge=0, le=16)] = 0
@@ -167,6 +181,8 @@ class Backend(StrictModel):
     def _check(self) -> Backend:
         if self.dispatch_queue_entries and not (self.rename_groups and self.dispatch_queue_entries >= self.rename_width):
             raise ValueError("rename_groups with dispatch_queue_entries, which hold at least a group of rename_width")
+        if self.dispatch_count_cycles and not self.rename_groups:
+            raise ValueError("rename_groups with dispatch_count_cycles")
         if self.window > ROB_ENTRIES:
             raise ValueError(f"at most {ROB_ENTRIES} instructions in flight (rob_size x rob_instructions_per_entry)")
         return self
@@ -175,7 +191,8 @@ class Backend(StrictModel):
 class IssueQueue(StrictModel):
     """Entries that wait for operands, and the ports that they issue to; each port lists its units.
 
-    A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there.
+    A unit may be in several queues: an instruction goes to the emptier of the next two in turn and issues from there
+    (with `dispatch_count_cycles` of the back end dispatch chooses otherwise).
     `entries_per_cycle`: as many may enter in a cycle, and any only while there was room for all of them; 0 for no limit.
     `entry_cycles`: stages on the way to this queue beyond `rename_to_issue_cycles` of the back end.
     `wakes`: names of the queues that learn of a result as it is issued; the others see it written, `slow_wakeup_cycles` of
@@ -278,12 +295,18 @@ class Prefetch(StrictModel):
     fetch_directed: bool = True
 
 
+_BANK_BYTES = 8
+
+
 class Memory(StrictModel):
     """Load/store unit and cache hierarchy; absent levels are left out.
 
     `dependence_entries`: loads that the memory-dependence predictor tells apart, 0 for loads that always know the stores
     they depend on; its marks last `dependence_reset_cycles`. `l1d_banks` of 8 bytes: two loads of different lines in one
-    bank and cycle conflict and the later is delayed by `bank_conflict_cycles`; 0 for none. `refill_bytes_per_cycle` of
+    bank and cycle conflict and the later is delayed by `bank_conflict_cycles`; 0 for none. With `store_buffer_threshold`
+    the store buffer writes the least recently used of its lines when it holds so many: loads conflict with that, and with
+    lines that come from the next level; 0 for a buffer whose writes are in nobody's way. `bank_conflicts` "any": loads of
+    one line conflict, too, and a write takes all banks and not only those that it changes. `refill_bytes_per_cycle` of
     the link into the L1D, 0 for no limit. `replay_cycles`: a load that finds an older store to its bytes without its
     data, or that waits for a store's address, gives up and issues again so many cycles later at the earliest, and
     `replay_wakeup_cycles` after that data or address came; 0 for loads that wait in place. `uncached_cycles`: an access to
@@ -298,6 +321,8 @@ class Memory(StrictModel):
     dependence_reset_cycles: Natural = 65536
     l1d_banks: Annotated[int, Field(ge=0, le=L1D_BANKS), PowerOfTwo] = 0
     bank_conflict_cycles: Natural = 1
+    bank_conflicts: Literal["lines", "any"] = "lines"
+    store_buffer_threshold: Annotated[int, Field(ge=0, le=KEPT_LINES)] = 0
     refill_bytes_per_cycle: Annotated[int, Field(ge=0, le=128), PowerOfTwo] = 0
     replay_cycles: Natural = 0
     replay_wakeup_cycles: Natural = 0
@@ -316,6 +341,10 @@ class Memory(StrictModel):
             raise ValueError("an l2 below an l3")
         if len({level.line_bytes for level in [self.l1i, *levels]}) > 1:
             raise ValueError("the same line_bytes in all levels")
+        if self.store_buffer_threshold and self.l1d_banks * _BANK_BYTES != self.l1d.line_bytes:
+            raise ValueError("l1d_banks for all 8 bytes of a line with store_buffer_threshold")
+        if self.store_buffer_threshold > self.store_buffer_lines:
+            raise ValueError("store_buffer_lines for store_buffer_threshold")
         for inner, outer in zip(levels, levels[1:], strict=False):
             if outer.hit_latency_cycles <= inner.hit_latency_cycles:
                 raise ValueError("hit_latency_cycles that grow from level to level")

@@ -86,6 +86,9 @@ def _end_stores(s: Any, line: int) -> int:
         if s.buffer_line[k] == line:
             s.buffer_line[k] = -1
             done = max(done, s.buffer_free[k])
+    for k in range(s.kept_lines):
+        if s.kept_line[k] == line:
+            s.kept_line[k], s.kept_use[k] = -1, 0
     return done
 
 

@@ -30,11 +30,12 @@ from workbench.core.timing.classes import (
     STORE,
     VIOLATION,
 )
+from workbench.core.timing.dispatch import sorted_queue
 from workbench.core.timing.fetch import fetch, split_block, steer
 from workbench.core.timing.loadstore import flush_violation, memory_cause, retire_access, scalar_access
-from workbench.core.timing.pipeline import commit, dispatch, free_register, in_group, register_slot, rename
+from workbench.core.timing.pipeline import commit, dispatch, free_register, group_cycle, in_group, register_slot, rename
 from workbench.core.timing.ports import block_port, hold_write_port, in_order_time, note_issue, take_port
-from workbench.core.timing.queues import admit, advance, leave, pick_queue
+from workbench.core.timing.queues import admit, advance, leave, pick_queue, take_entry
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import HOLDS_PORT, HOLDS_WRITE_PORT, QUEUE_CHOICES
 from workbench.isa.code import Flag
@@ -68,10 +69,12 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     choice = kind * QUEUE_CHOICES
     idle = kind == _NOP or (flags & _MOVE != 0 and s.move_elimination != 0)
     advance(s, time)
-    if not idle:
+    if s.sorts_queues:
+        choice = sorted_queue(s, kind, group_cycle(s, fetched))
+    elif not idle:
         choice = pick_queue(s, kind)
     queue = s.choice_queue[choice]
-    if not idle:
+    if not idle or s.sorts_queues:
         time = admit(s, queue)
     file = -1
     if rd > 0:
@@ -94,6 +97,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     cause = s.fetch_cause if front_bound else waiting
     known = time
     if idle:
+        if s.sorts_queues:
+            take_entry(s, queue)
         if rd > 0:
             source = max(c.rs1, c.rs2)
             s.register_ready[rd] = s.register_ready[source] if flags & _MOVE else time

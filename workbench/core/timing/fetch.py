@@ -165,6 +165,7 @@ def _unknown_target(s: Any, resolve: int) -> None:
 @inner_kernel(forceinline=True)
 def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
     guess = first_guess(s, pc, taken)
+    s.guess = guess
     key = s.block_start + s.block_slot << 1 if s.branches_per_block > 0 else pc
     wrong = predict_branch(s, pc, key, taken)
     s.block_slot += s.known

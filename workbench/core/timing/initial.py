@@ -74,6 +74,7 @@ def _predictor(s: Any, core: CoreConfig) -> None:
     s["sc_mask"], s["sc_threshold"] = p.sc_entries - 1, 6 if s["base_alternate"] else 24
     s["ftb_bubble"], s["has_ftb"], s["ras_entries"] = p.ftb_bubble_cycles, p.ftb_entries > 0, p.ras_entries
     s["branches_per_block"] = p.branches_per_block
+    s["tage_banks"], s["base_banks"], s["sc_banks"] = p.tage_banks, p.base_banks, p.sc_banks
     s["decode_finds_taken"] = p.decode_finds_taken_branches
     s["training"], s["first_counters"], s["late_bubble"] = p.training_cycles, p.first_level_counters, p.late_bubble_cycles
     s["keeps_bias"], s["learns"] = p.always_taken_bit, K.TRAINING_TIMES.index(p.direction_training)

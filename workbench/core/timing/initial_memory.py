@@ -31,6 +31,8 @@ def set_memory(s: Any, core: CoreConfig) -> None:
     s["dependence_mask"] = min(m.dependence_entries, DEPENDENTS) - 1
     s["dependence_cycles"] = m.dependence_reset_cycles
     s["l1d_banks"], s["bank_conflict_cycles"], s["bank_cycle"][:] = m.l1d_banks, m.bank_conflict_cycles, -1
+    s["kept_lines"], s["kept_line"][:] = max(m.store_buffer_threshold - 1, 0), -1
+    s["banks_share_port"] = m.bank_conflicts == "any"
     s["refill_cycles"] = m.l1d.line_bytes // m.refill_bytes_per_cycle if m.refill_bytes_per_cycle else 0
     s["stream_l2_distance"], s["sms_regions"] = m.prefetch.stream_l2_distance_lines, m.prefetch.spatial_regions
     s["stores_train"], s["fetch_directed"] = m.prefetch.trained_by_stores, m.prefetch.fetch_directed

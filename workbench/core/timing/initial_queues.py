@@ -64,6 +64,7 @@ def set_queues(s: Any, core: CoreConfig) -> None:
         ]
         for k, (queue_number, mask) in enumerate(sorted(choices[unit].items())):
             s["choice_queue"][kind * QUEUE_CHOICES + k], s["choice_ports"][kind * QUEUE_CHOICES + k] = queue_number, mask
+    _set_families(s, core, choices)
     for kind, field in K.LATENCY_OF_CLASS.items():
         value = latency[field]
         s["class_latency"][kind * 4 : kind * 4 + 4] = _by_size(value)
@@ -73,6 +74,16 @@ def set_queues(s: Any, core: CoreConfig) -> None:
     if core.backend.shared_write_ports:
         s["class_at_once"][TimingClass.INT_ALU] = -1
         s["class_holds"][TimingClass.INT_MUL] = s["class_holds"][TimingClass.BIT_OP] = HOLDS_WRITE_PORT
+
+
+def _set_families(s: Any, core: CoreConfig, choices: dict[str, dict[int, int]]) -> None:
+    """Number the units by the queues and ports that they may go to, for dispatch that sorts queues."""
+    s["told_cycles"] = core.backend.dispatch_count_cycles
+    s["sorts_queues"], s["family_group"][:] = core.backend.dispatch_count_cycles > 0, -1
+    families: dict[tuple[tuple[int, int], ...], int] = {}
+    for kind, unit in K.UNIT_OF_CLASS.items():
+        choice = tuple(sorted(choices.get(unit, {}).items()))
+        s["class_family"][kind], s["choice_count"][kind] = families.setdefault(choice, len(families)), len(choice)
 
 
 def _by_size(value: int | tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -14,10 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.base.jit import inner_kernel
+from workbench.core.timing.banks import bank_time
 from workbench.core.timing.classes import DRAM, DTLB, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
 from workbench.core.timing.fetch import VIOLATED, redirect
 from workbench.core.timing.memory import data_access, translate_data
 from workbench.core.timing.state import FORWARD
+from workbench.core.timing.store_buffer import bytes_of_line, drain_store
 from workbench.core.timing.tables import DIRTY
 from workbench.isa.code import Flag
 
@@ -60,7 +62,7 @@ def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int)
     else:
         first = address >> s.line_shift
         if s.l1d_banks > 0:
-            issue = _bank(s, address, first, issue)
+            issue = bank_time(s, address, first, issue)
         done = data_access(s, first, pc, address, issue, DIRTY if flags & _ATOMIC else 0)
         last = (address + c.mem_bytes - 1) >> s.line_shift
         if last != first and c.mem_bytes > 0:
@@ -110,24 +112,14 @@ def flush_violation(s: Any) -> None:
 
 
 @inner_kernel(forceinline=True)
-def _bank(s: Any, address: int, line: int, issue: int) -> int:
-    """Issue cycle of a load after a conflict with another line in the same bank and cycle."""
-    bank = (address >> 3) & (s.l1d_banks - 1)
-    if s.bank_cycle[bank] == issue and s.bank_line[bank] != line:
-        s.bank_conflicts += 1
-        issue += s.bank_conflict_cycles
-    s.bank_cycle[bank] = issue
-    s.bank_line[bank] = line
-    return issue
-
-
-@inner_kernel(forceinline=True)
 def retire_access(s: Any, flags: int, pc: int, address: int, size: int, known: int, ready: int, finished: int) -> None:
     """Enter an access in its queue; `known` and `ready`: when a store's address and its data were in the store queue."""
     if flags & _LOAD:
         enter_load(s, finished)
     if flags & _STORE:
-        drained = finished if address < s.device_end else drain_store(s, pc, address, finished)
+        drained = finished
+        if address >= s.device_end:
+            drained = drain_store(s, pc, address, bytes_of_line(s, address, size), finished)
         slot = (address >> 3) & _SLOT
         s.forward_address[slot] = address >> 3
         s.forward_known[slot] = known
@@ -160,37 +152,3 @@ def enter_store(s: Any, drained: int) -> None:
     s.store_head += 1
     if s.store_head >= s.store_queue:
         s.store_head = 0
-
-
-@inner_kernel(is_called=True)
-def drain_store(s: Any, pc: int, address: int, finished: int) -> int:
-    """Cycle at which a committed store leaves the store queue for the store buffer, which merges stores to one line."""
-    line = address >> s.line_shift
-    time = max(finished + 1, s.drain_time)
-    if line != s.drain_line and not _is_buffered(s, line):
-        time = max(time, s.buffer_free[s.buffer_head])
-        s.buffer_free[s.buffer_head] = data_access(s, line, pc, address, time, DIRTY)
-        s.buffer_line[s.buffer_head] = line
-        s.buffer_head += 1
-        if s.buffer_head >= s.buffer_lines:
-            s.buffer_head = 0
-    s.drain_line = line
-    s.drain_count += 1
-    if time > s.drain_time:
-        s.drain_count = 1
-    elif s.drain_count > 2:
-        time += 1
-        s.drain_count = 1
-    s.drain_time = time
-    return time
-
-
-@inner_kernel
-def _is_buffered(s: Any, line: int) -> bool:
-    """Whether one of the four youngest entries of the store buffer holds the line."""
-    slot = s.buffer_head
-    for _ in range(min(s.buffer_lines, 4)):
-        slot = slot - 1 if slot > 0 else s.buffer_lines - 1
-        if s.buffer_line[slot] == line:
-            return True
-    return False

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.interpreter.primitives import record_at
+from workbench.core.timing.banks import ALL_BANKS, REFILL_STAGES, take_banks
 from workbench.core.timing.classes import DTLB_ARRAY, ITLB_ARRAY, L1D_ARRAY, L1I_ARRAY, L2_ARRAY, L3_ARRAY, STLB_ARRAY
 from workbench.core.timing.coherence import level_home, own
 from workbench.core.timing.dram import dram_access
@@ -56,6 +57,8 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
     if s.harts > 1 and flags & DIRTY:
         ready = max(ready, own(s, line, start))
     s.mshr_free[mshr] = ready
+    if s.kept_lines > 0:
+        take_banks(s, ready + REFILL_STAGES, ALL_BANKS)
     s.miss_cycles += ready - start
     fill(s, L1D_ARRAY, line, ready, level, flags)
     train(s, line, pc, address, start, ready, flags != 0, l2_event)

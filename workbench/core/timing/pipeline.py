@@ -51,6 +51,12 @@ def in_group(s: Any, arrived: int) -> bool:
 
 
 @inner_kernel(forceinline=True)
+def group_cycle(s: Any, arrived: int) -> int:
+    """First cycle in which the group of an instruction that has `arrived` may be renamed."""
+    return s.group_start if in_group(s, arrived) else max(arrived, s.rename_time + 1)  # type: ignore[no-any-return]
+
+
+@inner_kernel(forceinline=True)
 def _join_group(s: Any, time: int, arrived: int, slots: int) -> int:
     """Cycle from `time` on at which the group of an instruction may be renamed; begins one if the last is complete.
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from workbench.base.jit import inner_kernel
-from workbench.core.limits import QUEUES
+from workbench.core.limits import QUEUES, TOLD_CYCLES
 from workbench.core.timing.state import HORIZON
 
-_CYCLE = HORIZON - 1
+_CYCLE, _TOLD = HORIZON - 1, TOLD_CYCLES - 1
 _ENTERED_BITS = 8  # of `queue_entered`, for the entries of a cycle; the cycle is above
 
 
@@ -24,7 +24,11 @@ def advance(s: Any, time: int) -> None:
     now = s.clock
     if now < time:
         free, leaving = s.queue_free.view(np.int64), s.queue_leaving.view(np.int64)
+        queue_told = s.queue_told.view(np.int64)
         while now < time:
+            told = (now & _TOLD) * (QUEUES // 8)
+            for k in range(QUEUES // 8):
+                queue_told[told + k] = free[k]
             now += 1
             first = (now & _CYCLE) * (QUEUES // 8)
             for k in range(QUEUES // 8):
@@ -58,9 +62,15 @@ def pick_queue(s: Any, kind: int) -> int:
 
 
 @inner_kernel(forceinline=True)
+def take_entry(s: Any, queue: int) -> None:
+    """Count an instruction among those that enter a queue in the cycle of rename, though it may not stay there."""
+    s.queue_entered[queue] = max(s.queue_entered[queue], s.rename_time << _ENTERED_BITS) + s.queue_counts[queue]
+
+
+@inner_kernel(forceinline=True)
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`, which is after the clock's cycle."""
     ahead = min(issue - s.clock, HORIZON - 1)
     s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUES + queue] += 1
     s.queue_free[queue] -= 1
-    s.queue_entered[queue] = max(s.queue_entered[queue], s.rename_time << _ENTERED_BITS) + s.queue_counts[queue]
+    take_entry(s, queue)

@@ -17,6 +17,7 @@ from workbench.core.limits import (
     FTQ_ENTRIES,
     HARTS,
     INSTRUCTION_BUFFER,
+    KEPT_LINES,
     L1D_BANKS,
     LESSONS,
     MSHRS,
@@ -33,18 +34,20 @@ from workbench.core.limits import (
     STREAMS,
     STRIDES,
     TAGE_TABLES,
+    TOLD_CYCLES,
     USE_ALTERNATE,
 )
 from workbench.core.timing import classes as K
+from workbench.core.timing.banks import BOOKED_CYCLES
 
 CLASSES = 64  # timing classes at most
 SEWS = 4  # widths of vector elements: 8, 16, 32, 64 bits
 HORIZON = 1024  # cycles that calendars look ahead
+QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
 FULL_SPANS = 16  # masks of vector ports whose span of taken cycles is remembered
 HOLDS_PORT, HOLDS_WRITE_PORT = 1, 2  # classes that keep their port busy, or where units of a port share its write port
-QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 DEPENDENTS = 4096  # loads that the dependence predictor tells apart at most
 FORWARD = 4096  # recent stores that a load may forward from, hashed by address
 FIXED = 16  # vector port cycles are in sixteenths
@@ -72,7 +75,11 @@ _FIELDS: list[Any] = [
     ("is_tage", _W), ("base_mask", _W), ("gshare_mask", _W), ("tables", _W), ("indirect_tables", _W),
     ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
     ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
-    ("late_bubble", _W), ("overruled", _W), ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
+    ("late_bubble", _W), ("overruled", _W), ("guess", _W),
+    # banks of tables with one port that are written in a cycle
+    ("tage_banks", _W), ("base_banks", _W), ("sc_banks", _W), ("written_cycle", _W), ("tage_written", _W),
+    ("base_written", _W), ("sc_written", _W),
+    ("keeps_bias", _W), ("path_directions", _W), ("path_indirect", _W),
     ("history", _W), ("older_history", _W), ("path", _W), ("allocation", _W), ("allocation_ticks", _W),
     ("table_mask", _W, TAGE_TABLES), ("table_tag_mask", _W, TAGE_TABLES), ("table_history", _W, TAGE_TABLES),
     ("table_older", _W, TAGE_TABLES), ("table_index", _W, LESSONS * TAGE_TABLES),
@@ -111,6 +118,11 @@ _FIELDS: list[Any] = [
     ("queue_late", _W, QUEUES), ("register_queue", _W, 256), ("slow_wakeup", _W), ("queue_entry", _W, QUEUES),
     ("choice_next", _W, CLASSES), ("choice_after", _W, CLASSES * QUEUE_CHOICES),
     ("choice_queue", _W, CLASSES * QUEUE_CHOICES), ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
+    # entries that were free in the last cycles; how many queues a class chooses from, classes that choose from the same
+    # ones, and the order of these for the group of a cycle
+    ("queue_told", np.uint8, QUEUES * TOLD_CYCLES), ("told_cycles", _W), ("sorts_queues", _W),
+    ("choice_count", _W, CLASSES), ("class_family", _W, CLASSES), ("family_group", _W, CLASSES),
+    ("family_next", _W, CLASSES), ("family_order", _W, CLASSES * QUEUE_CHOICES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
     ("class_shift", _W, CLASSES), ("class_forms", _W, CLASSES), ("class_holds", _W, CLASSES),
     ("class_at_once", _W, CLASSES), ("write_book", _W, HORIZON),
@@ -127,6 +139,10 @@ _FIELDS: list[Any] = [
     ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
     ("replay_cycles", _W), ("replay_wakeup", _W),
     ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
+    ("bank_book", _W, BOOKED_CYCLES), ("banks_share_port", _W),
+    # lines that a store buffer with a threshold holds, the bytes written there, and the store that was the last to each
+    ("kept_lines", _W), ("kept_uses", _W), ("kept_last", _W), ("kept_line", _W, KEPT_LINES), ("kept_bytes", _W, KEPT_LINES),
+    ("kept_use", _W, KEPT_LINES),
     ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
     ("walk_reads", _W), ("walk_tables", _W, 16),
     ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),

@@ -19,11 +19,25 @@ _LESSON = LESSONS - 1
 _ALLOCATION_TICKS = 127  # entries that were wanted and not free, less those that were, before all count as free
 
 
+@inner_kernel(forceinline=True)
+def bank_mask(banks: int, table: int, index: int) -> int:
+    """Bit of a table's bank in a word of those that are written: the lowest bits of an index tell its bank.
+
+    Tables whose reads never meet a write have no banks, and no bit.
+    """
+    return 1 << (table * banks + (index & (banks - 1))) if banks > 0 else 0
+
+
 @inner_kernel
 def learn_due(s: Any) -> None:
     """Train with the branches whose outcome has reached the tables when the block at hand is predicted."""
     first = s.lesson_first
+    if s.written_cycle != s.bpu_time:
+        s.written_cycle = s.bpu_time
+        s.tage_written, s.base_written, s.sc_written = 0, 0, 0
     while first < s.lesson_next and (s.lesson_time[first & _LESSON] <= s.bpu_time or s.lesson_next - first >= LESSONS):
+        if s.lesson_time[first & _LESSON] < s.bpu_time:
+            s.tage_written, s.base_written, s.sc_written = 0, 0, 0
         learn(s, first & _LESSON)
         first += 1
     s.lesson_first = first
@@ -54,6 +68,7 @@ def _learn_beside_base(s: Any, e: int, provider: int) -> None:
     row, base_index = e * TAGE_TABLES, s.lesson_base[e]
     if used:
         train_base(s, base_index, taken)
+        s.base_written |= bank_mask(s.base_banks, 0, base_index)
     from_table = False
     if provider >= 0:
         slot = s.table_index[row + provider]
@@ -63,11 +78,18 @@ def _learn_beside_base(s: Any, e: int, provider: int) -> None:
             s.useful[slot] = from_table == taken
             if counter == 0 or counter == -1:
                 _judge_alternate(s, base_index & (USE_ALTERNATE - 1), other == taken)
+        if counter != (3 if taken else -4):
+            _note_written(s, provider, slot)
         _train_counter(s, slot, taken)
         if s.sc_tables > 0:
             _train_corrector(s, e, tage_taken, taken)
     if predicted != taken and not (used and provider >= 0 and from_table == taken):
         _allocate_at_random(s, provider, row, taken)
+
+
+@inner_kernel
+def _note_written(s: Any, table: int, slot: int) -> None:
+    s.tage_written |= bank_mask(s.tage_banks, table, slot)
 
 
 @inner_kernel
@@ -102,6 +124,7 @@ def _allocate_at_random(s: Any, provider: int, row: int, taken: bool) -> None:
         slot = s.table_index[row + chosen]
         s.tags_tage[slot] = s.table_tag[row + chosen] + 1
         s.counters[slot] = 0 if taken else -1
+        _note_written(s, chosen, slot)
     if s.allocation_ticks >= _ALLOCATION_TICKS:
         s.allocation_ticks = 0
         for k in range(s.tables):  # what is in use of each table: half a megabyte in all would empty the host's cache
@@ -161,6 +184,7 @@ def _train_corrector(s: Any, e: int, predicted: bool, taken: bool) -> None:
     if (total >= 0) != taken or abs(total) < least:
         for k in range(s.sc_tables):
             index = s.sc_index[e * 4 + k]
+            s.sc_written |= bank_mask(s.sc_banks, k, index)
             counter = s.sc_counters[index]
             if taken and counter < 31:
                 s.sc_counters[index] = counter + 1

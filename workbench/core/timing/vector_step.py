@@ -21,12 +21,13 @@ from workbench.core.timing.classes import (
     VECTOR,
 )
 from workbench.core.timing.fetch import fetch
-from workbench.core.timing.loadstore import drain_store, enter_load, enter_store
+from workbench.core.timing.loadstore import enter_load, enter_store
 from workbench.core.timing.npu import compute, hand_over, transfer
 from workbench.core.timing.pipeline import commit, free_register, register_slot, rename
 from workbench.core.timing.queues import admit, advance, leave
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
+from workbench.core.timing.store_buffer import bytes_of_line, drain_store
 from workbench.core.timing.vector import V0, operate, vector_cause
 from workbench.core.timing.vector_memory import access, access_bytes, access_registers
 from workbench.core.timing.vector_rules import known_rule, registers_log2
@@ -36,6 +37,7 @@ _LOAD, _STORE = int(Flag.LOAD), int(Flag.STORE)
 _MEMORY = _LOAD | _STORE
 _INDEXED, _SCATTERED = int(Flag.INDEXED), int(Flag.STRIDED | Flag.INDEXED)
 _I64 = np.int64(0)
+_WHOLE_LINE = -1  # bits of its bytes
 
 
 @unit(TIMING_DTYPE, INSTRUCTION_DTYPE, int, int, int, int, int, int, int, int, int)
@@ -132,11 +134,10 @@ def _retire_vector_access(
     if not s.has_npu:
         if c.flags & _SCATTERED:
             for k in range(vl):
-                drained = drain_store(
-                    s, pc, get(elements, k, _I64) if c.flags & _INDEXED else address + k * stride, finished
-                )
+                where = get(elements, k, _I64) if c.flags & _INDEXED else address + k * stride
+                drained = drain_store(s, pc, where, bytes_of_line(s, where, 1 << sew_log2 >> 3), finished)
         else:
             size = access_bytes(c, s.vlen_bytes, vl, sew_log2)
             for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
-                drained = drain_store(s, pc, line << s.line_shift, finished)
+                drained = drain_store(s, pc, line << s.line_shift, _WHOLE_LINE, finished)
     enter_store(s, drained)
