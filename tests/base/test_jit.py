@@ -85,3 +85,19 @@ def test_an_inner_kernel_stays_a_function_only_where_that_is_asked_for(is_called
         total(-5)
     assembly = next(iter(total.inspect_asm().values()))
     assert (re.search(r"\.type\s\S*tripled\S*,@function", assembly) is not None) == is_called
+
+
+def test_quick_lookups_see_flags_that_are_set_and_flags_that_are_not():
+    from numba.core.compiler import Flags
+
+    from workbench.base.jit_speed import use_quick_lookups
+
+    use_quick_lookups()
+    plain, same, other = Flags(), Flags(), Flags()
+    same.nrt, other.nrt = plain.nrt, not plain.nrt
+    for flags in (plain, same, other):
+        assert flags.values() == {name: getattr(flags, name) for name in flags.options}
+    assert plain == same and hash(plain) == hash(same)
+    assert plain != other
+    same.discard("nrt")
+    assert plain == same

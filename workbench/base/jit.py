@@ -11,13 +11,12 @@ Kernels trust their arguments; the plain-Python functions in front of them check
 from __future__ import annotations
 
 import ast
-import gc
 import hashlib
 import inspect
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +38,17 @@ def _file_of(module: str) -> Path | None:
     return found[0] if found else None
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements of a module, in functions and branches too, without their expressions, in which nothing is imported."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, block, ())
+            waiting += inner if isinstance(inner, list) else ()
+
+
 @cache
 def _imports(module: str) -> frozenset[str]:
     """Modules of this package that a module's source names in any import, at its top or inside a function."""
@@ -47,7 +57,7 @@ def _imports(module: str) -> frozenset[str]:
         return frozenset()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in _statements(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -101,6 +111,7 @@ def kernel(function: F | None = None, **options: Any) -> Any:
     from numba.core import config as numba_config
 
     from workbench.base.jit_linking import KernelCompiler
+    from workbench.base.jit_speed import compiled_quickly
 
     config: Any = numba_config
     module = inspect.getmodule(function)
@@ -109,45 +120,9 @@ def kernel(function: F | None = None, **options: Any) -> Any:
     is_checked = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
     config.CACHE_DIR = str(cache_path(module.__name__ if module else __name__)) + ("-checked" if is_checked else "")
     try:
-        return _compiled_quickly(numba.njit(**settings)(function))
+        return compiled_quickly(numba.njit(**settings)(function))
     finally:
         config.CACHE_DIR = before
-
-
-def _compiled_quickly(dispatcher: Any) -> Any:
-    """Compile without collecting garbage, of which there is little, and without spelling types out again and again.
-
-    Numba looks things up under the text of a record's type, which names hundreds of fields. Both together: a third of the
-    time that Numba takes for the timing engine.
-    """
-    compile_types = dispatcher.compile
-
-    def compile(types: Any) -> Any:
-        collects = gc.isenabled()
-        gc.disable()
-        try:
-            _remember_record_names()
-            return compile_types(types)
-        finally:
-            if collects:
-                gc.enable()
-
-    dispatcher.compile = compile
-    return dispatcher
-
-
-@cache
-def _remember_record_names() -> None:
-    from numba.core.types import Record
-
-    spelled = Record.__repr__
-
-    def text(record: Any) -> str:
-        if not hasattr(record, "_text"):
-            record._text = spelled(record)
-        return str(record._text)
-
-    Record.__repr__ = text  # type: ignore[method-assign]
 
 
 def inner_kernel(function: F | None = None, is_called: bool = False, **options: Any) -> Any:
