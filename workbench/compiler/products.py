@@ -1,6 +1,6 @@
 """How products of integers are summed: in what types the factors are, and how many products fit into 16 bits.
 
-model: ours; tests/compiler/test_quantised.py runs kernels at the bound.
+model: ours; tests/compiler/test_products.py runs kernels at the bound.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ factors with signs, two products reach from -32,512 to 32,768, one more than fit
 16 bits (vmul, vnmsac of factors that loads extend) and taken from the total (vwsub.w). Else both factors are extended to
 16 bits and vwmacc adds each product to the total (32 bits of work; `Contraction` does so).
 
-model: ours; tests/compiler/test_quantised.py runs all of them at the bounds.
+model: ours; tests/compiler/test_products.py runs all of them at the bounds.
 """
 
 from __future__ import annotations
