@@ -26,8 +26,8 @@ policy spread over the canvas comes closer together and passes each other before
 
 POLISH = AnnealingSettings(hard_share=0.3, warm=0.03, hotter=0.5, hottest=4.0, cold=4e-4, wide=0.1)
 """Settings of the annealing (model: ours; benchmarks/policy_transfer.py). It begins the hotter the more trial moves per
-macro there are, as the square root of their number. In five processor seconds `systolic` has some 18,000, and beginning with
-heat 0.03, 0.1 and 0.3 it ends at 0.747, 0.743 and 0.755 (three seeds); `rvv_npu` has 35,000: 0.857, 0.852 and 0.857. On
+macro there are, as the square root of their number. With 18,000 of them `systolic`, beginning with
+heat 0.03, 0.1 and 0.3, ends at 0.747, 0.743 and 0.755 (three seeds); `rvv_npu` with 35,000: 0.857, 0.852 and 0.857. On
 ariane133, with 1,000, 0.02 ends 0.0015 lower than 0.05 to 0.1. Hotter, what the floorplan had is lost."""
 
 
