@@ -171,7 +171,7 @@ def test_every_case_of_supported_operators_and_types_is_computed_right() -> None
             wrong.append(f"{case.name}: relative error {error:.1e}")
     _print_figures(right, excluded, wrong)
     assert not wrong
-    assert len(right) >= 60 and sum(right.values()) >= 900
+    assert len(right) >= 60 and sum(right.values()) >= 1400
     assert sum(excluded.values()) <= MOST_EXCLUDED * sum(right.values())
     many = {name for name, count in excluded.items() if count > MOST_EXCLUDED * (count + right[name])}
     # Scan: one case of four. Dropout: training draws random numbers with numpy's generator, which no program can repeat
@@ -205,4 +205,4 @@ def test_every_other_case_ends_in_one_sentence() -> None:
             assert "\n" not in str(caught), name
             count += 1
     print(f"{count} cases of unsupported operators or types end in a sentence")
-    assert count > 500
+    assert count > 350
