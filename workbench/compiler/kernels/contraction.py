@@ -10,15 +10,15 @@ Bytes are summed in 32 bits, `products` of them in 16 bits before (`short_sums`)
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from workbench.compiler.elements import Element, bits_of
+from workbench.compiler.elements import bits_of
 from workbench.compiler.ir.builder import Builder
 from workbench.compiler.ir.values import Address, Value, number
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue, over_blocks
+from workbench.compiler.kernels.loads_ahead import LoadsAhead, Step, steps_of
 from workbench.compiler.kernels.nest import (
     Dim,
     Locate,
@@ -41,89 +41,6 @@ extends, that pipe is the one whose turn it is, and the other does not wait."""
 _UNROLLED_STEPS = 9
 _UNROLL = 4
 _OFFSET_REACH = 1800  # a load reaches 2,047 bytes; the rest is for unrolled steps
-
-
-@dataclass(frozen=True)
-class _Step:
-    """One step of the sum: where its scalars lie, a place for every few of the block, and its vector."""
-
-    rows: tuple[Address, ...]
-    b: Address
-
-
-def _steps(dims: list[Dim], rows: list[Value], b: Value) -> list[_Step]:
-    """The steps of a nest, in order, from pointers to the first."""
-    steps = [_Step(tuple(Address(row) for row in rows), Address(b))]
-    for dim in dims:
-        places = [(place * dim.stride("a"), place * dim.stride("b")) for place in range(dim.count)]
-        steps = [_Step(tuple(row + a for row in step.rows), step.b + far) for step in steps for a, far in places]
-    return steps
-
-
-class _Loads:
-    """Vectors of groups of steps, one group in use after the other, `Contraction.distance` of them loaded ahead.
-
-    Groups ahead are as they are in memory, but the next one: narrow elements are extended while the group before is used.
-    `held` has the vectors of the first groups, if they are loaded.
-    """
-
-    def __init__(self, kernel: Contraction, builder: Builder, groups: list[list[_Step]], held: list[Value]) -> None:
-        self._kernel, self._builder = kernel, builder
-        self._groups, self._held = deque(groups), deque[list[Value]]()
-        first = min(max(1, kernel.distance), len(groups))
-        if held:
-            for _ in range(first):
-                size = len(self._groups.popleft())
-                self._held.append(held[:size])
-                held = held[size:]
-            return
-        for _ in range(first):
-            self._fetch()
-        self._held[0] = self._extended(self._held[0])
-
-    @property
-    def vectors(self) -> list[Value]:
-        """Those in use."""
-        return self._held[0]
-
-    @property
-    def ahead(self) -> list[Value]:
-        """Those of all groups that are not used yet."""
-        return [vector for group in self._held for vector in group]
-
-    @property
-    def extends(self) -> bool:
-        """Whether vectors of the next group will be extended here."""
-        return len(self._held) > 1 and bool(self._held[1]) and self._element.is_narrow
-
-    def ask(self) -> None:
-        """Load a group ahead."""
-        if self._kernel.distance and self._groups:
-            self._fetch()
-
-    def extend(self) -> None:
-        """Extend the next group's vectors, behind all that precedes and before all that follows."""
-        if self.extends:
-            self._held[1] = self._builder.pin(self._extended(self._builder.pin(self._held[1])))
-
-    def turn(self) -> None:
-        """Let the next group be in use."""
-        self._held.popleft()
-        if not self._held and self._groups:
-            self._fetch()
-            self._held[0] = self._extended(self._held[0])
-
-    def _fetch(self) -> None:
-        stride, plain = self._kernel.vector.stride("b"), self._element.uncomputed
-        self._held.append([self._builder.vload(step.b, stride, plain) for step in self._groups.popleft()])
-        self._builder.fence()
-
-    def _extended(self, vectors: list[Value]) -> list[Value]:
-        return [self._builder.extend(vector, self._element) for vector in vectors]
-
-    @property
-    def _element(self) -> Element:
-        return self._kernel.operands["b"].element
 
 
 @dataclass(frozen=True)
@@ -256,7 +173,7 @@ class Contraction:
     def _sum(self, builder: Builder, dims: list[Dim], rows: list[Value], b: Value, totals: list[Value]) -> list[Value]:
         """Accumulate over the reduced dimensions: short ones unrolled, the innermost unrolled in part."""
         if math.prod(dim.count for dim in dims) <= _UNROLLED_STEPS:
-            return self._run(builder, _steps(dims, rows, b), totals)
+            return self._run(builder, steps_of(dims, rows, b), totals)
         dim, rest = dims[0], dims[1:]
         inner, wanted = math.prod(d.count for d in rest), max(_UNROLL, self.loaded_steps)
         if inner <= wanted:
@@ -275,13 +192,13 @@ class Contraction:
         """A loop over `unroll` steps of `dim` at a time; with `ahead` its first loads are those of the iteration before."""
         once, count, width = [Dim(unroll, dim.strides), *rest], dim.count // unroll, len(rows)
         ahead = self.ahead and count > 1 and self._is_even(once)
-        held = _Loads(self, builder, self._groups(_steps(once, rows, b))[: self.distance], []).ahead if ahead else []
+        held = self._loads(builder, self._groups(steps_of(once, rows, b))[: self.distance], []).ahead if ahead else []
 
         def body(values: list[Value], is_last: bool) -> list[Value]:
             here, here_b, rest_of = values[:width], values[width], values[width + 1 :]
-            steps = _steps(once, here, here_b)
+            steps = steps_of(once, here, here_b)
             after = self._onward(builder, dim, unroll, here, here_b)
-            following = _steps(once, after[:width], after[width]) if ahead and not is_last else []
+            following = steps_of(once, after[:width], after[width]) if ahead and not is_last else []
             later = self._groups(following)[: self.distance]
             sums, loaded = self._pipeline(builder, steps, later, rest_of[len(held) :], rest_of[: len(held)])
             return [*after, *loaded, *sums]
@@ -293,7 +210,7 @@ class Contraction:
             carried = builder.loop(count, carried, lambda values: body(values, True))
         here, here_b, totals = carried[:width], carried[width], carried[-len(totals) :]
         left = dim.count % unroll
-        return self._run(builder, _steps([Dim(left, dim.strides), *rest], here, here_b), totals) if left else totals
+        return self._run(builder, steps_of([Dim(left, dim.strides), *rest], here, here_b), totals) if left else totals
 
     def _is_even(self, dims: list[Dim]) -> bool:
         """Whether two sets of registers can take turns over the steps without a copy at the end."""
@@ -305,26 +222,29 @@ class Contraction:
             *(move(builder, row, steps * dim.stride("a")) for row in rows), move(builder, b, steps * dim.stride("b")),
         ]  # fmt: skip
 
-    def _groups(self, steps: list[_Step]) -> list[list[_Step]]:
+    def _groups(self, steps: list[Step]) -> list[list[Step]]:
         return [steps[place : place + self.group] for place in range(0, len(steps), self.group)]
 
-    def _run(self, builder: Builder, steps: list[_Step], totals: list[Value]) -> list[Value]:
+    def _loads(self, builder: Builder, groups: list[list[Step]], held: list[Value]) -> LoadsAhead:
+        return LoadsAhead(builder, groups, held, self.distance, self.vector.stride("b"), self.operands["b"].element)
+
+    def _run(self, builder: Builder, steps: list[Step], totals: list[Value]) -> list[Value]:
         return self._pipeline(builder, steps, [], totals, [])[0]
 
     def _pipeline(
-        self, builder: Builder, steps: list[_Step], later: list[list[_Step]], totals: list[Value], held: list[Value]
+        self, builder: Builder, steps: list[Step], later: list[list[Step]], totals: list[Value], held: list[Value]
     ) -> tuple[list[Value], list[Value]]:
         """Accumulate steps, `group` vectors loaded at a time, with `ahead` while those before are in use.
 
         `held` are the vectors that are loaded already; those of the groups `later` are loaded on the way and handed on.
         """
         groups = self._groups(steps)
-        loads = _Loads(self, builder, [*groups, *later], held)
+        loads = self._loads(builder, [*groups, *later], held)
         add = self._in_shorts if self.products > 1 else self._at_once
         return add(builder, groups, loads, totals), loads.ahead
 
     def _at_once(
-        self, builder: Builder, groups: list[list[_Step]], loads: _Loads, totals: list[Value]
+        self, builder: Builder, groups: list[list[Step]], loads: LoadsAhead, totals: list[Value]
     ) -> list[Value]:  # fmt: skip
         """Add each product to its total."""
         for place, group in enumerate(groups):
@@ -341,10 +261,10 @@ class Contraction:
     def _accumulate(
         self,
         builder: Builder,
-        step: _Step,
+        step: Step,
         vector: Value,
         totals: list[Value],
-        coming: _Loads | None = None,
+        coming: LoadsAhead | None = None,
         behind: int = 0,
     ) -> list[Value]:
         """Add a step; before its last operations, so many, the vectors that come next are extended."""
@@ -362,7 +282,7 @@ class Contraction:
         return sums
 
     def _in_shorts(
-        self, builder: Builder, groups: list[list[_Step]], loads: _Loads, totals: list[Value]
+        self, builder: Builder, groups: list[list[Step]], loads: LoadsAhead, totals: list[Value]
     ) -> list[Value]:  # fmt: skip
         """Add `products` of a total that are summed in 16 bits before; scalars are loaded a sum ahead."""
         signs = None if self.are_negated else signs_of(self.operands["a"].element, self.operands["b"].element)
@@ -387,7 +307,7 @@ class Contraction:
                 loads.turn()
         return sums.finish()
 
-    def _factor(self, builder: Builder, step: _Step, place: int, size: int) -> Value:
+    def _factor(self, builder: Builder, step: Step, place: int, size: int) -> Value:
         """The scalar of a step for one of `size` sums."""
         each = -(-size // len(step.rows))
         return self._scalar(builder, "a", step.rows[place // each] + place % each * self.block.stride("a"))
