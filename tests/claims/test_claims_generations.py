@@ -216,3 +216,14 @@ def test_a_queue_that_wakes_an_unknown_one_is_refused(nanhu):
     table["issue_queues"][0]["wakes"] = ["alu9"]
     with pytest.raises(ValueError, match="an issue queue called 'alu9', which another one wakes"):
         CoreConfig.model_validate_json(json.dumps(table))
+
+
+def test_jumps_leave_the_dispatch_queue_from_one_place_a_cycle(nanhu, steady, change):
+    """A jump behind an addition is in the second place: it goes a cycle later or two, as the first."""
+
+    def body(s, _):
+        for _ in range(20):
+            s.add(K.INT_ALU, 5, 1)
+            s.add(K.JUMP, flags=Flag.JUMP, target=s.pc + 4)
+
+    assert steady(nanhu, body) - steady(change(nanhu, backend__dispatch_turns=()), body) > 8

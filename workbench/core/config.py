@@ -143,8 +143,9 @@ class Backend(StrictModel):
     integer units of one issue port share a register write port, so that nothing of one cycle issues as a product ends.
     `dispatch_queue_entries`: renamed instructions wait for their issue queue in one of three queues of this size (integer,
     floating point, memory), each of which `dispatch_width` leave a cycle; 0 for none. A group is renamed only while each
-    has room for a full one. `walk_width`: after a redirect the rename tables are restored by undoing what was renamed
-    since, so many instructions a cycle, and nothing is renamed meanwhile; 0 where they are restored at once.
+    has room for a full one. `dispatch_turns`: units whose instructions leave the integer queue only from the first place of
+    a cycle and the third of the next, in turn. `walk_width`: after a redirect the rename tables are restored by undoing what
+    was renamed since, so many instructions a cycle, and nothing is renamed meanwhile; 0 where they are restored at once.
     `dispatch_count_cycles`: a group's instructions with the same choice of queues are spread over these by how many were
     in each so many cycles before (`workbench.core.timing.dispatch`); 0 where each goes to the emptier of the next two in
     turn.
@@ -169,6 +170,7 @@ class Backend(StrictModel):
     dispatch_count_cycles: Annotated[int, Field(ge=0, le=TOLD_CYCLES - 4)] = 0
     dispatch_queue_entries: Annotated[int, Field(ge=0, le=DISPATCH_ENTRIES), PowerOfTwo] = 0
     dispatch_width: Annotated[int, Field(ge=1, le=16)] = 16
+    dispatch_turns: tuple[Unit, ...] = ()
     walk_width: Annotated[int, Field(ge=0, le=16)] = 0
     fusion: tuple[Fusion, ...] = ()
 

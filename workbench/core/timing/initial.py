@@ -98,6 +98,7 @@ def _back_end(s: Any, core: CoreConfig) -> None:
     s["rename_groups"], s["entry_wakeup"], s["walk_width"] = b.rename_groups, b.entry_wakeup_cycles, b.walk_width
     s["dispatch_entries"], s["dispatch_width"] = b.dispatch_queue_entries, b.dispatch_width
     for kind, unit in K.UNIT_OF_CLASS.items():
+        s["class_turns"][kind] = unit in b.dispatch_turns
         s["class_dispatch"][kind] = 2 if unit in ("load", "store") else 1 if unit.startswith("fp") else 0
     for kind in K.SIMPLE_CLASSES:
         s["class_simple"][kind] = 1

@@ -88,6 +88,15 @@ def _dispatch_room(s: Any) -> int:
     return time
 
 
+@inner_kernel
+def _await_turn(s: Any, k: int, leaving: int) -> int:
+    """Cycle from `leaving` on in which an instruction has the first place in an even cycle or the third in an odd one."""
+    while s.dispatch_count[k] != 2 * (leaving & 1):
+        leaving += 1
+        s.dispatch_time[k], s.dispatch_count[k] = leaving, 0
+    return leaving
+
+
 @inner_kernel(is_called=True)
 def dispatch(s: Any, kind: int, time: int) -> int:
     """Cycles that an instruction renamed at `time` stays in its dispatch queue longer than in an empty one."""
@@ -98,6 +107,8 @@ def dispatch(s: Any, kind: int, time: int) -> int:
     elif s.dispatch_count[k] >= s.dispatch_width:
         leaving += 1
         s.dispatch_time[k], s.dispatch_count[k] = leaving, 0
+    if s.class_turns[kind]:
+        leaving = _await_turn(s, k, leaving)
     s.dispatch_count[k] += 1
     head = s.dispatch_head[k]
     s.dispatch_left[k * DISPATCH_ENTRIES + head] = leaving

@@ -105,7 +105,8 @@ _FIELDS: list[Any] = [
     ("register_ring", _W, 3 * ROB_ENTRIES), ("register_ready", _W, 256), ("register_started", _W, 128),
     ("last_issue", _W), ("issue_count", _W), ("last_commit", _W), ("commit_count", _W), ("instructions", _W),
     # --- dispatch queues: when the last entries left each, and how many in the last cycle in which some did
-    ("dispatch_entries", _W), ("dispatch_width", _W), ("class_dispatch", _W, CLASSES), ("dispatch_head", _W, 3),
+    ("dispatch_entries", _W), ("dispatch_width", _W), ("class_dispatch", _W, CLASSES), ("class_turns", _W, CLASSES),
+    ("dispatch_head", _W, 3),
     ("dispatch_left", _W, 3 * DISPATCH_ENTRIES), ("dispatch_time", _W, 3), ("dispatch_count", _W, 3),
     # --- issue queues and ports
     # entries that are free; the last cycle in which some entered, above their number (8 bits); how many may, as long as
