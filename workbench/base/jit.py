@@ -125,7 +125,7 @@ def kernel(function: F | None = None, **options: Any) -> Any:
         config.CACHE_DIR = before
 
 
-def inner_kernel(function: F | None = None, is_called: bool = False, **options: Any) -> Any:
+def inner_kernel(function: F | None = None, is_called: bool = False, is_rare: bool = False, **options: Any) -> Any:
     """Compile a function that only kernels call, into LLVM instructions that its callers take over and optimise.
 
     It cannot be called from Python, has no cache entry, and its indices must not be negative. Numba would optimise and
@@ -133,17 +133,18 @@ def inner_kernel(function: F | None = None, is_called: bool = False, **options: 
     kernel that Python calls compiled the core in 67 s of processor time instead of 105, annealing in 25 instead of 36.
 
     LLVM decides which ones a caller takes over. `forceinline`: all do. `is_called`: none does; so what is seldom needed
-    takes no registers from what its caller always does.
+    takes no registers from what its caller always does. `is_rare`: none does, and it is so seldom called that the caller is
+    laid out for the case in which it is not.
     """
     if function is None:
-        return lambda decorated: inner_kernel(decorated, is_called, **options)
+        return lambda decorated: inner_kernel(decorated, is_called, is_rare, **options)
     import numba
 
-    from workbench.base.jit_linking import CalledCompiler, LinkedCompiler
+    from workbench.base.jit_linking import CalledCompiler, LinkedCompiler, RareCompiler
 
     settings: Any = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     settings |= {"forceinline": False, **options}  # said in any case: Numba takes it from the first caller otherwise
-    compiler = CalledCompiler if is_called else LinkedCompiler
+    compiler = RareCompiler if is_rare else CalledCompiler if is_called else LinkedCompiler
     return _without_literals(numba.njit(pipeline_class=compiler, **settings)(function))
 
 

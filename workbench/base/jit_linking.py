@@ -66,6 +66,16 @@ class _CalledLibrary(_LinkedLibrary):
                 function.add_function_attribute("noinline")
 
 
+class _RareLibrary(_LinkedLibrary):
+    """The same of a function that is seldom called: LLVM moves the calls, and what only they need, out of the way."""
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.external and not function.is_declaration:
+                function.add_function_attribute("noinline")
+                function.add_function_attribute("cold")
+
+
 class _KernelLibrary(JITCodeLibrary):
     """The LLVM module of a kernel, which nobody else calls the linked functions of."""
 
@@ -103,6 +113,11 @@ class _ChooseLinkedLibrary(_ChooseLibrary):
 @register_pass(mutates_CFG=False, analysis_only=True)
 class _ChooseCalledLibrary(_ChooseLibrary):
     _name, _library = "choose_called_library", _CalledLibrary
+
+
+@register_pass(mutates_CFG=False, analysis_only=True)
+class _ChooseRareLibrary(_ChooseLibrary):
+    _name, _library = "choose_rare_library", _RareLibrary
 
 
 def _plain_index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
@@ -170,3 +185,9 @@ class CalledCompiler(LinkedCompiler):
     """The same for a function that is always called."""
 
     choice = _ChooseCalledLibrary
+
+
+class RareCompiler(LinkedCompiler):
+    """The same for a function that is seldom called."""
+
+    choice = _ChooseRareLibrary

@@ -79,7 +79,7 @@ def write_csr(number: int, value: Any, machine: Any) -> Any:
 _CSRRW, _CSRRWI, _CSRRS, _CSRRSI, _CSRRC = (_op(name) for name in "csrrw csrrwi csrrs csrrsi csrrc".split())
 
 
-@inner_kernel
+@inner_kernel(is_rare=True)
 def csr_instruction(op: int, imm: int, rs1: Any, value: Any, machine: Any) -> Any:
     """Execute a Zicsr instruction; returns (rd's value, status)."""
     number, zimm = imm & 0xFFF, imm >> 12

@@ -47,7 +47,7 @@ def record_instruction(m: Any, flags: int, entry: int, address: int) -> bool:
     return at >= m.record_end
 
 
-@inner_kernel
+@inner_kernel(is_rare=True)
 def record_visit(m: Any, region: int, instructions: int, cycle: int, pc: int) -> None:
     """Append that execution enters a region at `pc`."""
     at = m.visit_pointer

@@ -92,7 +92,7 @@ def _end_stores(s: Any, line: int) -> int:
     return done
 
 
-@inner_kernel
+@inner_kernel(is_rare=True)
 def own(s: Any, line: int, time: int) -> int:
     """Cycle at which a line may be written that was asked for at `time`: 0 if no other hart has it."""
     return time + s.snoop_cycles if remove_copies(s, line) > 0 else 0

@@ -167,7 +167,7 @@ def _operand(s: Any, register: int, late: int) -> int:
     return ready  # type: ignore[no-any-return]
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def _second_half(s: Any, c: Any, i: int, pc: int, kind: int, rd: int) -> None:
     """Account for the second instruction of a fused pair: it adds its other operand to the operation of the first."""
     other = c.rs2 if c.rs1 == rd else c.rs1

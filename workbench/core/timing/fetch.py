@@ -72,7 +72,7 @@ def _begin_block(s: Any, pc: int) -> None:
     s.fetch_time = max(time, arrival)
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def redirect(s: Any, time: int, why: int) -> None:
     """Fetch starts again after what is found out at `time`."""
     s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
@@ -83,7 +83,7 @@ def redirect(s: Any, time: int, why: int) -> None:
         _walk_back(s, time + 1)
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def _walk_back(s: Any, time: int) -> None:
     """Rename waits until what was renamed after the last instruction, up to `time`, is undone.
 
@@ -154,7 +154,7 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
     follow_path(s, next_pc)
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def _unknown_target(s: Any, resolve: int) -> None:
     """Fetch went on behind a taken transfer that no buffer knew, until it resolved."""
     s.mispredicts += 1

@@ -22,7 +22,7 @@ DRAM_LEVEL = L3_ARRAY + 1
 _CYCLE = HORIZON - 1
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def claim_mshr(s: Any, level: int, time: int) -> int:
     """Slot of the miss register of a level that is free first."""
     best = level * MSHRS
@@ -76,7 +76,7 @@ def _share(s: Any, line: int, time: int) -> None:
         fill(s, level, line, ready, level, DIRTY)
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def outer_access(s: Any, level: int, line: int, time: int) -> int:
     """Cycle at which a line that missed above `level` reaches the core; `found` is set to the level that had it.
 

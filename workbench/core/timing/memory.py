@@ -87,7 +87,7 @@ def instruction_access(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def _translate(s: Any, array: int, page: int, time: int) -> int:
     if find(s, array, page) >= 0:
         return 0

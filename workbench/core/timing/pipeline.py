@@ -78,7 +78,7 @@ def _join_group(s: Any, time: int, arrived: int, slots: int) -> int:
     return time
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def _dispatch_room(s: Any) -> int:
     """First cycle in which each dispatch queue has room for a full group."""
     time = 0
@@ -97,7 +97,7 @@ def _await_turn(s: Any, k: int, leaving: int) -> int:
     return leaving
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def dispatch(s: Any, kind: int, time: int) -> int:
     """Cycles that an instruction renamed at `time` stays in its dispatch queue longer than in an empty one."""
     k = s.class_dispatch[kind]
@@ -144,7 +144,7 @@ def commit(s: Any, region: int, complete: int, cause: int) -> int:
     return time
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def enter_region(s: Any, region: int) -> None:
     """Give what was committed since the last change of region to the region that is left."""
     left = s.region if 0 <= s.region < REGIONS else 0

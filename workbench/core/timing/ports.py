@@ -58,7 +58,7 @@ def _port_time(s: Any, ports: int, time: int) -> int:
     return time
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
     """Keep one of `ports` busy for `cycles` after `time` (units that are not pipelined)."""
     for later in range(time + 1, time + cycles):
@@ -74,13 +74,13 @@ def _written_ports(s: Any, time: int) -> int:
     return taken if taken >> PORTS == 0 else 0
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def hold_write_port(s: Any, port: int, time: int) -> None:
     """Enter that the operation which `port` began ends as one of a cycle would that issues at `time`."""
     s.write_book[time & _CYCLE] = _round(time) | _written_ports(s, time) | port
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def in_order_time(s: Any, time: int) -> int:
     """Issue cycle of an in-order core: not before the previous instruction, at most `issue_width` a cycle."""
     if time <= s.last_issue:
@@ -90,7 +90,7 @@ def in_order_time(s: Any, time: int) -> int:
     return time
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def note_issue(s: Any, time: int) -> None:
     """Count an issue of an in-order core."""
     if time > s.last_issue:

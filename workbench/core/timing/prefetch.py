@@ -59,7 +59,7 @@ def prefetch_far(s: Any, line: int, time: int) -> int:
     return ready
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def train(s: Any, line: int, pc: int, address: int, time: int, arrival: int, is_store: bool, l2_event: bool) -> None:
     """Train all prefetchers with an access at `time` whose line arrives at `arrival`.
 

@@ -31,7 +31,7 @@ STAGE_DTYPE = np.dtype(
 ROW_BYTES = STAGE_DTYPE.itemsize
 
 
-@inner_kernel
+@inner_kernel(is_rare=True)
 def log_stages(
     s: Any, entry: int, pc: int, rename: int, issue: int, complete: int, commit: int, stored: int, start: int, done: int
 ) -> None:

@@ -56,7 +56,7 @@ def remove(s: Any, array: int, slot: int) -> None:
     s.stamps[last] = 0
 
 
-@inner_kernel(is_called=True)
+@inner_kernel(is_rare=True)
 def insert(s: Any, array: int, key: int, stamp: int) -> None:
     """Enter `key` as the most recently used; what falls out is left in `victim` (-1 if none) and `victim_stamp`."""
     ways = s.ways[array]
