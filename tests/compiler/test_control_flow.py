@@ -242,3 +242,16 @@ def test_a_position_that_the_data_say() -> None:
         "sequences of known length, constant positions; export it with tensors (nearest: Gather, Concat)."
     )
     assert _message(text) == expected
+
+
+def test_a_body_without_results() -> None:
+    text = NETWORKS["a loop until a counter says so"].replace("(bool k, int64 next, float[4] z) {", "(bool k) {")
+    message = _message(text)
+    assert message.startswith("net.onnx, node Loop_1: found attributes, inputs or a body that do not fit Loop (")
+    assert message.endswith("expected a valid node; export it again.") and "\n" not in message
+
+
+def test_a_sequence_where_a_tensor_belongs() -> None:
+    text = NETWORKS["sequences"].replace("w = Mul(twice, c)", "w = Mul(pair, c)")
+    message = _message(text)
+    assert "found a sequence as input 'pair', expected a tensor that is made before; export it again." in message

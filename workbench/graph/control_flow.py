@@ -28,6 +28,9 @@ MOST_NODES = 20_000
 """Operators that control flow may become; each is a layer to compile."""
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 
+_MISFITS = (ValueError, TypeError, KeyError, IndexError, AttributeError, StopIteration)
+"""What is met in nodes and bodies that contradict the standard."""
+
 Numbered = tuple[int, Any]
 Fold = Callable[[Any, int], bool]
 
@@ -65,23 +68,37 @@ class ControlFlow:
         """The nodes that remain after folding and writing out what can be."""
         left: list[Numbered] = []
         for index, node in nodes:
-            if node.op_type in CONTROL_FLOW:
-                left += self._written_out(index, node)
-            elif node.op_type in OPERATORS or self.sequences.is_alias(node):
-                left += self.sequences.resolved(index, node)
-            elif self.fold(node, index):
-                self.has_progress = True
-            else:
-                left.append((index, node))
+            try:
+                left += self._reduced(index, node)
+            except _MISFITS as error:
+                reason = " ".join(str(error).split())[:120] or type(error).__name__
+                found = f"attributes, inputs or a body that do not fit {node.op_type} ({reason})"
+                raise self.error(node, index, found, "a valid node", "export it again") from None
         return left
 
-    def check(self, nodes: Sequence[Numbered], outputs: Sequence[str]) -> None:
-        """InputError for what could not be written out."""
+    def _reduced(self, index: int, node: Any) -> list[Numbered]:
+        if node.op_type in CONTROL_FLOW:
+            return self._written_out(index, node)
+        if node.op_type in OPERATORS or self.sequences.is_alias(node):
+            return self.sequences.resolved(index, node)
+        if not self.fold(node, index):
+            return [(index, node)]
+        self.has_progress = True
+        return []
+
+    def check(self, nodes: Sequence[Numbered], inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """InputError for what could not be written out, and for tensors that nothing makes."""
+        known = {"", *inputs, *self.constants}
         for index, node in nodes:
             if node.op_type in CONTROL_FLOW:
                 raise self.error(node, index, *_unresolved(node))
             if node.op_type in OPERATORS:
                 raise self.error(node, index, *self.sequences.unresolved(node))
+            missing = next((name for name in node.input if name not in known), None)
+            if missing is not None:
+                what = "a sequence as" if missing in self.sequences.elements else "no producer behind"
+                raise self.error(node, index, f"{what} input {missing!r}", "a tensor that is made before", "export it again")
+            known |= set(node.output)
         for name in outputs:
             if name in self.sequences.elements:
                 place = f"{self.where}, output {name}"

@@ -96,7 +96,8 @@ def fold_constants(model: Any, where: str, limits: Limits) -> tuple[dict[str, Te
             flow.is_late = True
         rounds += 1
         _replace_folded(model, remaining, constants, onnx)
-    flow.check(remaining, [value.name for value in model.graph.output])
+    names = ([value.name for value in values] for values in (model.graph.input, model.graph.output))
+    flow.check(remaining, *names)
     shapes = flow.shapes
     for name, array in constants.items():
         shapes[name] = Tensor(name, tuple(array.shape), array.dtype.name)

@@ -31,7 +31,7 @@ class Sequences:
 
     def is_alias(self, node: Any) -> bool:
         """Whether a node gives another name to a sequence."""
-        return node.op_type == "Identity" and node.input[0] in self.elements
+        return node.op_type == "Identity" and bool(node.input) and node.input[0] in self.elements
 
     def resolved(self, index: int, node: Any) -> list[Numbered]:
         """The nodes in place of one that makes or reads a sequence; itself where something is not known yet."""
