@@ -53,6 +53,11 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    """Let the interpreter's end collect what was passed over, or extension modules report it as leaked."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Folder of reference data beside the project; tests that need it skip, naming the reason, where it is absent."""

@@ -89,7 +89,8 @@ def test_without_polish_the_result_is_the_policys_own(design):
     np.testing.assert_allclose(column, np.round(column), atol=1e-6)  # on cell centres, as the environment places
 
 
-def test_in_a_time_too_short_to_train_the_polish_has_all_that_is_left(design):
+def test_in_a_time_too_short_to_train_the_polish_has_all_that_is_left(design, monkeypatch):
+    monkeypatch.setattr(ppo, "ITERATION", 1e6)  # one of training is estimated to take far longer than there is time
     result = _place(design, PlacementOptions(params={"polish_share": 0.01, "environments": 64.0}), seconds=0.3)
     assert "trained" not in result.notes[0]
     assert f"({FEW} floorplans in " in result.notes[0]
