@@ -87,6 +87,8 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
     issued += kernel.group * (size / kernel.products if kernel.products > 1 else 2 * shared)
     if not target.engine_entries:
         compute, access = kernel.group * (own * size + shared) * width, kernel.group * load
+        if kernel.products == 1:
+            compute = max(compute, kernel.group * target.fma_latency_cycles)  # each sum waits for its last product
         if kernel.products > 1 and target.renames_vectors:
             compute = compute * (_QUEUE_FULL if kernel.lmul > _QUEUED_LMUL else 1.0) + _SHORT_COST * issued
         if kernel.operands["a"].element.is_float or kernel.products > 1 or target.renames_vectors:

@@ -456,8 +456,14 @@ class CoreConfig(SourcedModel):
         """How the vector unit, or the engine in its place, waits for memory: fields of a `Target`."""
         if self.npu is None:
             pipes = sum("v_load" in port for queue in self.issue_queues for port in queue.ports)
-            width = self.vector.load_port_bytes * pipes if self.vector else 0
-            return {"load_latency_cycles": self.memory.l1d.hit_latency_cycles, "load_bytes_per_cycle": width}
+            memory = {"load_latency_cycles": self.memory.l1d.hit_latency_cycles}
+            if self.vector is None:
+                return memory | {"load_bytes_per_cycle": 0}
+            latency = self.vector.fp_fma.latency
+            return memory | {
+                "load_bytes_per_cycle": self.vector.load_port_bytes * pipes,
+                "fma_latency_cycles": latency if isinstance(latency, int) else latency[1],
+            }
         nearest = self.memory.l2 if self.npu.memory_level == "l2" else self.memory.l3
         behind = nearest.hit_latency_cycles if nearest else self.memory.l1d.hit_latency_cycles
         return {

@@ -130,9 +130,14 @@ class Contraction:
         return bits_of(self._total)
 
     def smaller(self) -> Contraction | None:
-        """A schedule that needs fewer vector registers; None if this is the smallest."""
+        """A schedule that needs fewer vector registers; None if this is the smallest.
+
+        Three groups of half the registers come before one group: sums of a single one wait for each other.
+        """
         if self.group > 1:
             return replace(self, group=self.group // 2)
+        if self.tile == 2 and self.lmul > 1:
+            return replace(self, lmul=self.lmul // 2, tile=min(3, self.block.count))
         if self.tile > 1:
             return replace(self, tile=self.tile - 1)
         return replace(self, lmul=self.lmul // 2) if self.lmul > 1 else None
