@@ -462,7 +462,7 @@ class CoreConfig(SourcedModel):
             latency = self.vector.fp_fma.latency
             return memory | {
                 "load_bytes_per_cycle": self.vector.load_port_bytes * pipes,
-                "fma_latency_cycles": latency if isinstance(latency, int) else latency[1],
+                "fma_latency_cycles": latency if isinstance(latency, int) else latency[1],  # of elements of 32 bits
             }
         nearest = self.memory.l2 if self.npu.memory_level == "l2" else self.memory.l3
         behind = nearest.hit_latency_cycles if nearest else self.memory.l1d.hit_latency_cycles

@@ -117,9 +117,9 @@ def _execution(core: CoreConfig) -> list[Structure]:
 
 def _scalar_multiply_adds(core: CoreConfig) -> int:
     """Scalar multiply-adders; a port that also does vector ones has none of its own (C910: both in the vector pipes)."""
-    shares = core.vector is not None and core.npu is None
-    ports = [port for queue_ in core.issue_queues for port in queue_.ports if "fp_fma" in port]
-    return sum(1 for port in ports if not (shares and "v_fma" in port))
+    ports = [port for queue_ in core.issue_queues for port in queue_.ports]
+    shared = sum("fp_fma" in port and "v_fma" in port for port in ports)
+    return _ports(core, "fp_fma") - (0 if core.npu else shared)
 
 
 def _memory(core: CoreConfig) -> list[Structure]:

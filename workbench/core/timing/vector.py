@@ -1,9 +1,11 @@
 """The in-core vector unit: an instruction becomes one micro-operation a register, each with its own operands and port.
 
 How many port cycles an operation takes is a rule of the core's file (`config_vector.VectorCost`): a sum over registers,
-pairs of registers, elements or tree steps. Fractions accumulate from one instruction to the next. On an in-order core the
-micro-operations of an instruction stay on one pipe, and a unit with a queue of its own runs behind the scalar pipeline.
-Left out: forwarding from vector stores to loads; register-bank conflicts; dividers that depend on their operands.
+pairs of registers, elements or tree steps. Fractions accumulate from one instruction to the next. An operation that is
+split into chains of micro-operations, as XiangShan does, is as late as its chain is long, and may wait for the register
+that it overwrites. On an in-order core the micro-operations of an instruction stay on one pipe, and a unit with a queue
+of its own runs behind the scalar pipeline. Left out: the places that members of a chain take in the queue; forwarding
+from vector stores to loads; register-bank conflicts; dividers that depend on their operands.
 """
 
 from __future__ import annotations
