@@ -14,7 +14,7 @@ from workbench.core.run import Machine
 from workbench.core.sampling.accesses import AccessLog
 from workbench.core.sampling.counters import COLUMNS as PLACES
 from workbench.core.sampling.counters import CYCLES
-from workbench.core.sampling.estimate import between, spread_error
+from workbench.core.sampling.estimate import between, explained_step, mixture_error, spread_error
 from workbench.core.sampling.footprint import ADDRESS, BYTES
 from workbench.core.sampling.loops import find_loops
 from workbench.core.sampling.run import run_sampled
@@ -29,8 +29,10 @@ EXIT = (("addi", "a0", 0, 3), ("addi", "a7", 0, 93), ("ecall",))
 DENSE = Sampling(timed_instructions=3_000, unit_instructions=200, least_skip=2_000)
 
 
-def nest(rows: int = ROWS, columns: int = COLUMNS) -> Program:
-    """A function that adds 1 to words of a matrix, row by row, in a loop of three levels; its first word is on the stack."""
+def nest(rows: int = ROWS, columns: int = COLUMNS, apart: int = 8) -> Program:
+    """A function that adds 1 to words of a matrix, row by row, in a loop of three levels; its first word is on the stack.
+
+    Words are `apart` bytes from each other."""
     start = (("lui", "s0", DATA), ("addi", "s1", "s0", 0), ("jal", "ra", 4 + 4 * len(EXIT)))
     kernel = (
         ("addi", "sp", "sp", -16),
@@ -42,11 +44,11 @@ def nest(rows: int = ROWS, columns: int = COLUMNS) -> Program:
         ("ld", "t2", 0, "t4"),  # inner loop
         ("addi", "t2", "t2", 1),
         ("sd", "t2", 0, "t4"),
-        ("addi", "t4", "t4", 8),
+        ("addi", "t4", "t4", apart),
         ("addi", "t1", "t1", -1),
         ("bne", "t1", 0, -20),
         ("ld", "t3", 8, "sp"),
-        ("addi", "t3", "t3", 8 * columns),
+        ("addi", "t3", "t3", apart * columns),
         ("sd", "t3", 8, "sp"),
         ("addi", "t0", "t0", -1),
         ("bne", "t0", 0, -48),
@@ -54,7 +56,7 @@ def nest(rows: int = ROWS, columns: int = COLUMNS) -> Program:
         ("jalr", 0, 0, "ra"),
     )
     first, rest = assemble(*start, *EXIT), assemble(*kernel)
-    size = 8 * rows * columns
+    size = apart * rows * columns
     segments = (Segment(CODE, first + rest, len(first + rest), 5), Segment(DATA, bytes(size), size, 6))
     symbols = (Symbol("_start", CODE, len(first), True), Symbol("kernel", CODE + len(first), len(rest), True))
     return Program("nest.elf", CODE, segments, symbols)
@@ -129,6 +131,28 @@ def test_the_bound_covers_the_windows_and_the_noise_of_their_units() -> None:
     assert spread_error([noisy, noisy]) >= 5
 
 
+@pytest.mark.parametrize(
+    ("lines", "after", "step", "error"),
+    [
+        (0, counts(4000, writes=100), 3000, 0), (100, counts(4000, writes=100), 3000, 0),
+        (40, counts(4000, writes=100), 3000, 1200), (80, counts(4000, writes=100), 3000, 600),
+        (200, counts(4000, writes=100), 0, 0), (40, counts(800, writes=100), 0, 0),
+        (40, counts(90_000, writes=100), 0, 0), (0, counts(4000), 0, 0),
+    ],
+    ids=["as before", "as after", "nearer before", "nearer after", "of more lines", "faster", "too slow", "no lines"],
+)  # fmt: skip
+def test_lines_explain_how_windows_differ_if_they_can(lines, after, step, error) -> None:
+    before = counts(1000)
+    assert explained_step(before, after, lines) == step
+    assert mixture_error(before, after, lines) == pytest.approx(error)
+
+
+def test_a_step_that_lines_explain_is_not_spread_but_what_remains_is() -> None:
+    before, after = np.array([counts(1000)] * 2), np.array([counts(4000, writes=100), counts(4040, writes=100)])
+    assert spread_error([before, after], [3020]) == pytest.approx(26, abs=1)  # the interval of four residuals
+    assert spread_error([before, after]) > 1500
+
+
 def test_a_run_in_full_is_the_plain_run(core, whole) -> None:
     result, (sample,) = whole
     with Machine(nest(), core, timed=True) as machine:
@@ -154,6 +178,17 @@ def test_sampled_instructions_are_exact_and_cycles_and_misses_near(core) -> None
     assert sum(result.cpi_stack.values()) == result.cycles
     assert result.activity.loads == pytest.approx(full.activity.loads, rel=0.01)
     assert result.activity.l1d_misses == pytest.approx(full.activity.l1d_misses, rel=0.25)
+
+
+def test_a_bound_holds_and_is_small_where_lines_are_written_back_from_some_iteration_on(core) -> None:
+    sizes = {"l2": 64, "l3": 512}
+    levels = {name: getattr(core.memory, name).model_copy(update={"size_kib": size}) for name, size in sizes.items()}
+    small = core.model_copy(update={"memory": core.memory.model_copy(update=levels)})
+    program = nest(rows=1000, columns=30, apart=64)  # the caches are full of written lines after a quarter
+    _, (expected,) = run_sampled(program, small, ["kernel"], None)
+    _, (sample,) = run_sampled(program, small, ["kernel"], Sampling(timed_instructions=20_000, windows=8))
+    assert sample.timed_instructions < expected.instructions / 3
+    assert abs(sample.cycles - expected.cycles) <= sample.error_cycles < 0.1 * expected.cycles
 
 
 def test_long_iterations_are_windows_by_themselves(core) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.core.sampling.counters import CYCLES, ERROR, INSTRUCTIONS, TIMED
-from workbench.core.sampling.estimate import between, spread_error
+from workbench.core.sampling.estimate import between, explained_step, mixture_error, spread_error
 from workbench.core.sampling.loops import Loop
 from workbench.core.sampling.pattern import Pattern
 from workbench.core.sampling.settings import Sampling
@@ -129,7 +129,8 @@ class Windows:
 
     def run(self) -> int:
         """Simulate and skip to the loop's end; where it was left."""
-        windows, skipped = [self._first()], 0
+        windows, steps = [self._first()], list[float]()
+        skipped, mixed = 0, 0.0
         plan, history, counters = self._plan, self._history, self._sampler.counters
         for ahead in range(plan.windows, 1, -1):
             gap = plan.gap(self._left, ahead)
@@ -144,10 +145,12 @@ class Windows:
             history.learning = max(history.learning or 0, len(learning))
             plan = self._plan = plan.after(len(learning) + len(window))
             windows.append(window)
+            steps.append(explained_step(before, after, lines))
+            mixed += gap * mixture_error(before, after, lines)
             skipped += gap
         bound = np.zeros_like(self._begun[-1])
         unseen = self._sampler.settings.steady * float(windows[-1][:, CYCLES].mean())
-        bound[ERROR] = skipped * max(spread_error(windows), unseen)
+        bound[ERROR] = skipped * max(spread_error(windows, steps), unseen) + mixed
         counters.add(bound)
         history.window = windows[-1].mean(axis=0)
         if plan.usual > 1 or plan.unit > 1:
