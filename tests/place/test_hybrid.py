@@ -47,7 +47,7 @@ def test_the_history_runs_forward_and_ends_at_the_result(result):
 def test_the_notes_say_what_each_source_and_run_reached(result):
     text = "\n".join(result.notes)
     seeds = {source: values for source, values in re.findall(r"Seeds from (.*): ([\d., ]+) in", text)}
-    assert list(seeds) == ["the analytical placer", "the policy", "a sketch"]
+    assert list(seeds) == ["the policy, smoothed", "the analytical placer", "a sketch"]
     source, before, level = re.search(r"After 100% .*: (.*) ([\d.]+) at ([\d.]+)\.", text).groups()
     assert before in seeds[source] and float(level) >= result.costs.proxy - 1e-5
     assert text.endswith(f"became {result.costs.proxy:.5f}.")

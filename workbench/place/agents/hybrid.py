@@ -1,7 +1,8 @@
 """The hybrid: floorplans of a trained policy and of other sources as seeds, then exact search that goes with the winners.
 
-1. *Seeds*: a policy's zero-shot floorplans (`policy_sampling`), the analytical placer's (`analytical_floorplan`), sketches
-   as plain annealing begins with them, and the placement that was given, if any.
+1. *Seeds*: a policy's zero-shot floorplans (`policy_sampling`), each smoothed by a global placement that begins with it as in
+   the agent `ppo` (`policy_polish`), the analytical placer's (`analytical_floorplan`), sketches as plain annealing begins with
+   them, and the placement that was given, if any.
 2. *Field*: as many runs of annealing as can be afforded, by the moves per object that the time allows at the measured speed.
    The best seed enters the cooling late, where little of it is destroyed; the other runs begin hot, from the seeds in turn.
    So a large design has one run, from its best seed; a small one has up to four, all but one from hot.
@@ -37,6 +38,7 @@ from workbench.netlist.design import Design
 from workbench.netlist.netlist import Floorplan, ObjectKind
 from workbench.place.agents.annealing import Annealing, AnnealingSettings
 from workbench.place.agents.base import PlacementOptions, PlacementResult, as_written, read_params
+from workbench.place.agents.policy_polish import smoothed
 from workbench.place.analytical import AnalyticalSettings, analytical_floorplan
 from workbench.place.cost import Costs, evaluate
 from workbench.place.cost_model import make_model
@@ -44,7 +46,7 @@ from workbench.place.legality import check
 from workbench.place.start import starting_floorplan
 
 SETTINGS = {
-    "policy": 1.0, "analytical": 4.0, "sketches": 2.0, "seed_share": 0.05, "afford": 25_000.0, "field": 4.0, "late": 0.3,
+    "policy": 2.0, "analytical": 4.0, "sketches": 2.0, "seed_share": 0.05, "afford": 25_000.0, "field": 4.0, "late": 0.3,
     "episodes": 4.0,
 }  # fmt: skip
 """policy, analytical, sketches: most seeds of each source. seed_share: share of the time after which no more seeds are made.
@@ -153,14 +155,14 @@ class Hybrid:
         """Compile and import what will be used, by using it on this design, so that this does not count as search."""
         start = starting_floorplan(self.design.netlist, self.design.canvas, make_rng(0), None, False)
         self._annealing(start, make_rng(0))
-        if self.settings["analytical"] >= 1:
+        if max(self.settings["analytical"], self.settings["policy"]) >= 1:
             analytical_floorplan(self.design, make_rng(0), AnalyticalSettings(steps=1, rounds=1), model=self.model)
         if self.settings["policy"] >= 1:
             import torch  # noqa: F401
 
             from workbench.place.agents.policy_sampling import policy_floorplans
 
-            policy_floorplans(self.design, seed=0, episodes=1, policy=self.options.policy)
+            policy_floorplans(self.design, seed=0, episodes=1, policy=self.options.policy, model=self.model)
 
     def _annealing(self, start: Floorplan, rng: np.random.Generator) -> Annealing:
         settings, options = AnnealingSettings(), self.options
@@ -170,9 +172,9 @@ class Hybrid:
         """Seeds of every source, in turn, until their share of the time is gone (one seed at least)."""
         if self.options.init is not None:
             self._offer("the given placement", iter([self.options.init]))
-        sources = {"the analytical placer": self._by_analysis, "the policy": self._by_policy, "a sketch": self._by_sketch}
-        for name, source in sources.items():
-            self._offer(name, source())
+        self._offer("the policy" if self.options.soft == "fd" else "the policy, smoothed", self._by_policy())
+        self._offer("the analytical placer", self._by_analysis())
+        self._offer("a sketch", self._by_sketch())
 
     def _offer(self, source: str, floorplans: Iterator[Floorplan]) -> None:
         """Make candidates of a source's floorplans, made legal and on the grid where asked, while there is time."""
@@ -200,16 +202,17 @@ class Hybrid:
             self.notes.append(f"Seeds from {source}: {made} in {self._elapsed() - began:.1f} s.")
 
     def _by_policy(self) -> Iterator[Floorplan]:
-        """The best of the policy's zero-shot floorplans."""
+        """The best of the policy's zero-shot floorplans, smoothed unless soft macros follow by force."""
         if self.settings["policy"] < 1:
             return
         from workbench.place.agents.policy_sampling import policy_floorplans
 
+        design, model, options = self.design, self.model, self.options
         episodes = int(self.settings["episodes"])
-        found = policy_floorplans(
-            self.design, seed=self.seed, episodes=episodes, policy=self.options.policy, model=self.model
-        )
-        yield from (sample.floorplan for sample in found[: int(self.settings["policy"])])
+        found = policy_floorplans(design, seed=self.seed, episodes=episodes, policy=options.policy, model=model)
+        for sample in found[: int(self.settings["policy"])]:
+            floorplan = sample.floorplan
+            yield floorplan if options.soft == "fd" else smoothed(design, floorplan, self.seed, options.on_grid, model)
 
     def _by_analysis(self) -> Iterator[Floorplan]:
         for _ in range(int(self.settings["analytical"])):
