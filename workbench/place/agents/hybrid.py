@@ -1,8 +1,8 @@
 """The hybrid: floorplans of a trained policy and of other sources as seeds, then exact search that goes with the winners.
 
-1. *Seeds*: a policy's zero-shot floorplans (`policy_sampling`), each smoothed by a global placement that begins with it as in
-   the agent `ppo` (`policy_polish`), the analytical placer's (`analytical_floorplan`), sketches as plain annealing begins with
-   them, and the placement that was given, if any.
+1. *Seeds*: a policy's zero-shot floorplans (`policy_sampling`), smoothed by a global placement that begins with each as in
+   the agent `ppo` (`policy_polish`), the analytical placer's (`analytical_floorplan`), sketches as plain annealing begins
+   with them, and the placement that was given, if any.
 2. *Field*: as many runs of annealing as can be afforded, by the moves per object that the time allows at the measured speed.
    The best seed enters the cooling late, where little of it is destroyed; the other runs begin hot, from the seeds in turn.
    So a large design has one run, from its best seed; a small one has up to four, all but one from hot.
