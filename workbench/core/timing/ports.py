@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import PORTS
-from workbench.core.timing.state import HORIZON
+from workbench.core.timing.state import HORIZON, HORIZON_BITS
 
 _CYCLE = HORIZON - 1
 
@@ -24,7 +24,7 @@ def busy_ports(s: Any, time: int) -> int:
 @inner_kernel(forceinline=True)
 def _round(time: int) -> int:
     """Upper bits of the words of a calendar's slot that belong to a cycle."""
-    return (time // HORIZON) << PORTS
+    return (time >> HORIZON_BITS) << PORTS
 
 
 @inner_kernel(forceinline=True)
@@ -41,9 +41,7 @@ def take_port(s: Any, ports: int, time: int, writing: int) -> int:
     """
     while True:
         busy = busy_ports(s, time)
-        free = ports & ~busy
-        if free & writing:
-            free &= ~(_written_ports(s, time) & writing)
+        free = ports & ~busy & ~(_written_ports(s, time) & writing)
         if free != 0:
             keep_port(s, time, busy | (free & -free))
             return time

@@ -42,7 +42,8 @@ from workbench.core.timing.banks import BOOKED_CYCLES
 
 CLASSES = 64  # timing classes at most
 SEWS = 4  # widths of vector elements: 8, 16, 32, 64 bits
-HORIZON = 1024  # cycles that calendars look ahead
+HORIZON_BITS = 10
+HORIZON = 1 << HORIZON_BITS  # cycles that calendars look ahead
 QUEUE_CHOICES = 4  # issue queues that an instruction may go to at most
 BANK_SLOTS, BUS_SLOTS = 1024, 16384  # bursts that the calendars of DRAM's banks and buses look ahead
 FOREVER = 1 << 62  # a cycle that never comes
@@ -120,10 +121,10 @@ _FIELDS: list[Any] = [
     ("choice_next", _W, CLASSES), ("choice_after", _W, CLASSES * QUEUE_CHOICES),
     ("choice_queue", _W, CLASSES * QUEUE_CHOICES), ("choice_ports", _W, CLASSES * QUEUE_CHOICES),
     # entries that were free in the last cycles; how many queues a class chooses from, classes that choose from the same
-    # ones, and the order of these for the group of a cycle
+    # ones, and the order of these for the rest of the group of a cycle, the next in the lowest bits
     ("queue_told", np.uint8, QUEUES * TOLD_CYCLES), ("told_cycles", _W), ("sorts_queues", _W),
     ("choice_count", _W, CLASSES), ("class_family", _W, CLASSES), ("family_group", _W, CLASSES),
-    ("family_next", _W, CLASSES), ("family_order", _W, CLASSES * QUEUE_CHOICES),
+    ("family_order", _W, CLASSES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
     ("class_shift", _W, CLASSES), ("class_forms", _W, CLASSES), ("class_holds", _W, CLASSES),
     ("class_at_once", _W, CLASSES), ("write_book", _W, HORIZON),
