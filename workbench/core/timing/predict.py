@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES, USE_ALTERNATE
 from workbench.core.timing.classes import AT_ONCE, AT_RESOLUTION, FTB_ARRAY, UBTB_ARRAY
 from workbench.core.timing.tables import STAMP_SHIFT, find, insert
-from workbench.core.timing.tage_training import bank_mask, learn, learn_due, train_base
+from workbench.core.timing.tage_training import is_free, learn, learn_due, train_base
 
 _MIX_A, _MIX_B, _MIX_C = 0x1E3779B97F4A7C15, 0x42B2AE3D27D4EB4F, 0x165667B19E3779F9
 _HIT, _BUBBLE, _MISS = 0, 1, 2
@@ -111,12 +113,12 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         tag = (mixed >> 20) & s.table_tag_mask[k]
         s.table_index[row + k] = index
         s.table_tag[row + k] = tag
-        if s.tags_tage[index] == tag + 1 and (written == 0 or written & bank_mask(s.tage_banks, k, index) == 0):
-            alternate = provider
-            provider = k
+        has_entry = (s.tags_tage[index] == tag + 1) & is_free(written, s.tage_banks, k, index)
+        alternate = provider if has_entry else alternate
+        provider = k if has_entry else provider
     base_index = (pc >> 1) & s.base_mask
     base_taken = s.base_counters[base_index] >= 0
-    if s.written_cycle == s.bpu_time and s.base_written & bank_mask(s.base_banks, 0, base_index):
+    if s.written_cycle == s.bpu_time and not is_free(s.base_written, s.base_banks, 0, base_index):
         base_taken = s.guess > 0
     other = base_taken
     if alternate >= 0:
@@ -159,9 +161,7 @@ def _correct(s: Any, e: int, pc: int, predicted: bool, weight: int) -> bool:
         mixed = ((s.history & s.sc_history[k]) * _MIX_B ^ (pc >> 1)) * _MIX_A
         index = k * PREDICTOR_ENTRIES + (((mixed >> 36) ^ predicted) & s.sc_mask)
         s.sc_index[e * 4 + k] = index
-        if written == 0 or written & bank_mask(s.sc_banks, k, index) == 0:
-            total += 2 * s.sc_counters[index]
-        total += 1
+        total += 2 * s.sc_counters[index] * np.int64(is_free(written, s.sc_banks, k, index)) + 1
     s.lesson_total[e] = total
     overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold + s.base_alternate
     return (total >= 0) if overruled else predicted

@@ -28,6 +28,12 @@ def bank_mask(banks: int, table: int, index: int) -> int:
     return 1 << (table * banks + (index & (banks - 1))) if banks > 0 else 0
 
 
+@inner_kernel(forceinline=True)
+def is_free(written: int, banks: int, table: int, index: int) -> bool:
+    """Whether the bank of an index is not among those that are `written`, which are none where tables have no banks."""
+    return (written >> ((table * banks + (index & (banks - 1))) & 63)) & 1 == 0
+
+
 @inner_kernel
 def learn_due(s: Any) -> None:
     """Train with the branches whose outcome has reached the tables when the block at hand is predicted."""
