@@ -22,7 +22,7 @@ def set_memory(s: Any, core: CoreConfig) -> None:
     s["harts"], s["slice_end"] = 1, FOREVER
     s["second_tlb_cycles"], s["walk_cycles"] = m.tlb.second_level_latency_cycles, m.tlb.walk_latency_cycles
     s["last_data_page"] = s["last_code_page"] = s["drain_line"] = -1
-    s["buffer_line"][:] = s["forward_address"][:] = -1
+    s["buffer_line"][:] = s["recent_stores"]["address"] = -1
     s["next_line_instruction"] = m.prefetch.next_line_instruction
     s["streams"], s["stream_distance"] = m.prefetch.streams, m.prefetch.stream_distance_lines
     s["stride_entries"], s["stride_degree"] = m.prefetch.stride_entries, m.prefetch.stride_degree

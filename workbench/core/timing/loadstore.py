@@ -56,7 +56,8 @@ def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int)
     s.loads += 1
     issue += s.translated
     slot = (address >> 3) & _SLOT
-    if s.forward_address[slot] == address >> 3 and s.forward_until[slot] > issue:
+    recent = s.recent_stores[slot]
+    if recent.address == address >> 3 and recent.until > issue:
         done = _forward(s, pc, slot, issue)
         s.found = L1D_ARRAY
     else:
@@ -76,7 +77,7 @@ def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int)
 def _forward(s: Any, pc: int, slot: int, issue: int) -> int:
     """Completion of a load from the store queue or store buffer."""
     s.forwards += 1
-    known, ready = s.forward_known[slot], s.forward_ready[slot]
+    known, ready = s.recent_stores[slot].known, s.recent_stores[slot].ready
     if issue >= known or s.dependence_mask < 0:
         return _await_data(s, issue, ready)
     entry = (pc >> 1) & s.dependence_mask
@@ -120,18 +121,19 @@ def retire_access(s: Any, flags: int, pc: int, address: int, size: int, known: i
         drained = finished
         if address >= s.device_end:
             drained = drain_store(s, pc, address, bytes_of_line(s, address, size), finished)
-        slot = (address >> 3) & _SLOT
-        s.forward_address[slot] = address >> 3
-        s.forward_known[slot] = known
-        s.forward_ready[slot] = ready
-        s.forward_until[slot] = drained
+        _remember_store(s, address >> 3, known, ready, drained)
         if (address & 7) + size > 8:
-            slot = ((address >> 3) + 1) & _SLOT
-            s.forward_address[slot] = (address >> 3) + 1
-            s.forward_known[slot] = known
-            s.forward_ready[slot] = ready
-            s.forward_until[slot] = drained
+            _remember_store(s, (address >> 3) + 1, known, ready, drained)
         enter_store(s, drained)
+
+
+@inner_kernel(forceinline=True)
+def _remember_store(s: Any, place: int, known: int, ready: int, drained: int) -> None:
+    recent = s.recent_stores[place & _SLOT]
+    recent.address = place
+    recent.known = known
+    recent.ready = ready
+    recent.until = drained
 
 
 @inner_kernel(forceinline=True)

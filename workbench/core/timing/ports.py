@@ -17,7 +17,7 @@ _CYCLE = HORIZON - 1
 @inner_kernel(forceinline=True)
 def busy_ports(s: Any, time: int) -> int:
     """Ports that are taken in a cycle; the word of its slot belongs to another cycle if its upper bits differ."""
-    taken = s.port_book[time & _CYCLE] ^ _round(time)
+    taken = s.port_book[2 * (time & _CYCLE)] ^ _round(time)
     return taken if taken >> PORTS == 0 else 0
 
 
@@ -30,7 +30,7 @@ def _round(time: int) -> int:
 @inner_kernel(forceinline=True)
 def keep_port(s: Any, time: int, busy: int) -> None:
     """Write down the ports that are taken in a cycle."""
-    s.port_book[time & _CYCLE] = _round(time) | busy
+    s.port_book[2 * (time & _CYCLE)] = _round(time) | busy
 
 
 @inner_kernel(forceinline=True)
@@ -68,14 +68,14 @@ def block_port(s: Any, ports: int, time: int, cycles: int) -> None:
 @inner_kernel(forceinline=True)
 def _written_ports(s: Any, time: int) -> int:
     """Ports whose register write port a longer operation takes in the cycle in which one of one cycle would."""
-    taken = s.write_book[time & _CYCLE] ^ _round(time)
+    taken = s.port_book[2 * (time & _CYCLE) + 1] ^ _round(time)
     return taken if taken >> PORTS == 0 else 0
 
 
 @inner_kernel(is_rare=True)
 def hold_write_port(s: Any, port: int, time: int) -> None:
     """Enter that the operation which `port` began ends as one of a cycle would that issues at `time`."""
-    s.write_book[time & _CYCLE] = _round(time) | _written_ports(s, time) | port
+    s.port_book[2 * (time & _CYCLE) + 1] = _round(time) | _written_ports(s, time) | port
 
 
 @inner_kernel(is_rare=True)

@@ -10,7 +10,7 @@ from workbench.base.jit import inner_kernel
 from workbench.core.limits import QUEUES, TOLD_CYCLES
 from workbench.core.timing.state import HORIZON
 
-_CYCLE, _TOLD = HORIZON - 1, TOLD_CYCLES - 1
+_CYCLE, _TOLD, _WORDS = HORIZON - 1, TOLD_CYCLES - 1, QUEUES // 8
 _ENTERED_BITS = 8  # of `queue_entered`, for the entries of a cycle; the cycle is above
 
 
@@ -18,23 +18,47 @@ _ENTERED_BITS = 8  # of `queue_entered`, for the entries of a cycle; the cycle i
 def advance(s: Any, time: int) -> None:
     """Move the queues' books on to `time`, which never goes back: entries that left until then are free.
 
-    A queue's count is a byte, so that one addition moves eight queues on; no byte overflows, since no more entries leave
-    a queue than are in it.
+    Mostly by a cycle or none: the loop for more is apart.
     """
-    now = s.clock
-    if now < time:
-        free, leaving = s.queue_free.view(np.int64), s.queue_leaving.view(np.int64)
-        queue_told = s.queue_told.view(np.int64)
-        while now < time:
-            told = (now & _TOLD) * (QUEUES // 8)
-            for k in range(QUEUES // 8):
-                queue_told[told + k] = free[k]
-            now += 1
-            first = (now & _CYCLE) * (QUEUES // 8)
-            for k in range(QUEUES // 8):
-                free[k] += leaving[first + k]
-                leaving[first + k] = 0
-        s.clock = now
+    if s.clock < time:
+        _tick(s)
+        if s.clock < time:
+            _advance_far(s, time)
+
+
+@inner_kernel(is_called=True)
+def _advance_far(s: Any, time: int) -> None:
+    while s.clock < time:
+        _tick(s)
+
+
+@inner_kernel(forceinline=True)
+def _tick(s: Any) -> None:
+    """Move the queues' books on by a cycle.
+
+    A queue's count is a byte, so that one addition moves eight queues on; no byte overflows, since no more entries leave
+    a queue than are in it. Single counts change by words, too: the host forwards no bytes that are being stored to a
+    load of the word.
+    """
+    free, leaving, queue_told = _words(s.queue_free), _words(s.queue_leaving), _words(s.queue_told)
+    told = (s.clock & _TOLD) * _WORDS
+    s.clock += 1
+    first = (s.clock & _CYCLE) * _WORDS
+    for k in range(_WORDS):
+        queue_told[told + k] = free[k]
+        free[k] += leaving[first + k]
+        leaving[first + k] = 0
+
+
+@inner_kernel(forceinline=True)
+def _words(counts: Any) -> Any:
+    """Counts of queues, eight in a word."""
+    return counts.view(np.int64)
+
+
+@inner_kernel(forceinline=True)
+def _free_entries(s: Any, queue: int) -> int:
+    return (_words(s.queue_free)[queue >> 3] >> ((queue & 7) << 3)) & 255  # type: ignore[no-any-return]
 
 
 @inner_kernel(forceinline=True)
@@ -48,7 +72,7 @@ def admit(s: Any, queue: int) -> int:
 @inner_kernel(forceinline=True)
 def _has_room(s: Any, queue: int) -> bool:
     entered = max(s.queue_entered[queue] - (s.clock << _ENTERED_BITS), 0)
-    return entered < s.queue_limit[queue] and np.int64(s.queue_free[queue]) + entered >= s.queue_needs[queue]
+    return entered < s.queue_limit[queue] and _free_entries(s, queue) + entered >= s.queue_needs[queue]
 
 
 @inner_kernel(forceinline=True)
@@ -57,7 +81,7 @@ def pick_queue(s: Any, kind: int) -> int:
     first = s.choice_next[kind]
     second = s.choice_after[first]
     s.choice_next[kind] = second
-    free, other = s.queue_free[s.choice_queue[first]], s.queue_free[s.choice_queue[second]]
+    free, other = _free_entries(s, s.choice_queue[first]), _free_entries(s, s.choice_queue[second])
     return first if free >= other else second  # type: ignore[no-any-return]
 
 
@@ -71,6 +95,7 @@ def take_entry(s: Any, queue: int) -> None:
 def leave(s: Any, queue: int, issue: int) -> None:
     """Enter in the queue's book that an instruction leaves it at `issue`, which is after the clock's cycle."""
     ahead = min(issue - s.clock, HORIZON - 1)
-    s.queue_leaving[((s.clock + ahead) & _CYCLE) * QUEUES + queue] += 1
-    s.queue_free[queue] -= 1
+    one = 1 << ((queue & 7) << 3)
+    _words(s.queue_leaving)[((s.clock + ahead) & _CYCLE) * _WORDS + (queue >> 3)] += one
+    _words(s.queue_free)[queue >> 3] -= one
     take_entry(s, queue)

@@ -57,6 +57,8 @@ RULE_MEMOS = 1024  # instructions whose cost rule is remembered, hashed by their
 OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learning phase; Michaud 2016: 100, 31, 1
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
+# a store: its eight bytes of memory, when address and data were in the store queue, and until when a load may have them
+RECENT_STORE = np.dtype([("address", _W), ("known", _W), ("ready", _W), ("until", _W)])
 
 
 def _size(field: Any) -> int:
@@ -111,10 +113,11 @@ _FIELDS: list[Any] = [
     ("dispatch_left", _W, 3 * DISPATCH_ENTRIES), ("dispatch_time", _W, 3), ("dispatch_count", _W, 3),
     # --- issue queues and ports
     # entries that are free; the last cycle in which some entered, above their number (8 bits); how many may, as long as
-    # how many were free before it; 1 where they are counted
+    # how many were free before it; 1 where they are counted. The calendar of ports has two words a cycle: ports that are
+    # taken, and ports whose register write port is
     ("clock", _W), ("queue_size", _W, QUEUES), ("queue_free", np.uint8, QUEUES), ("queue_entered", _W, QUEUES),
     ("queue_limit", _W, QUEUES), ("queue_needs", _W, QUEUES), ("queue_counts", _W, QUEUES),
-    ("queue_leaving", np.uint8, QUEUES * HORIZON), ("port_book", _W, HORIZON),
+    ("queue_leaving", np.uint8, QUEUES * HORIZON), ("port_book", _W, 2 * HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
     # from which queues wake-up is slow; what wrote a register, 63 for those that are never written
     ("queue_late", _W, QUEUES), ("register_queue", _W, 256), ("slow_wakeup", _W), ("queue_entry", _W, QUEUES),
@@ -127,7 +130,7 @@ _FIELDS: list[Any] = [
     ("family_order", _W, CLASSES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
     ("class_shift", _W, CLASSES), ("class_forms", _W, CLASSES), ("class_holds", _W, CLASSES),
-    ("class_at_once", _W, CLASSES), ("write_book", _W, HORIZON),
+    ("class_at_once", _W, CLASSES),
     # --- memory
     ("load_queue", _W), ("store_queue", _W), ("buffer_lines", _W), ("forward_cycles", _W), ("line_shift", _W),
     ("last_level", _W), ("has_l2", _W), ("has_l3", _W),
@@ -136,8 +139,7 @@ _FIELDS: list[Any] = [
     ("second_tlb_cycles", _W), ("walk_cycles", _W), ("last_data_page", _W), ("last_code_page", _W),
     ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
     ("buffer_line", _W, MSHRS),
-    ("forward_address", _W, FORWARD), ("forward_ready", _W, FORWARD), ("forward_until", _W, FORWARD),
-    ("forward_known", _W, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
+    ("recent_stores", RECENT_STORE, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
     ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
     ("replay_cycles", _W), ("replay_wakeup", _W),
     ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
