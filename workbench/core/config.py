@@ -19,6 +19,7 @@ from workbench.core.limits import (
     CACHE_ENTRIES,
     DISPATCH_ENTRIES,
     DRAM_BANKS,
+    FIRST_LEVEL_ENTRIES,
     FTQ_ENTRIES,
     INSTRUCTION_BUFFER,
     KEPT_LINES,
@@ -100,7 +101,7 @@ class Predictor(StrictModel):
     sc_history_bits: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(max_length=4)] = ()
     sc_entries: Annotated[int, Field(ge=0, le=PREDICTOR_ENTRIES), PowerOfTwo] = 0
     ittage_tables: Annotated[tuple[HistoryTable, ...], Field(max_length=TAGE_TABLES)] = ()
-    ubtb_entries: Annotated[int, Field(ge=1, le=4096)]
+    ubtb_entries: Annotated[int, Field(ge=1, le=FIRST_LEVEL_ENTRIES)]
     ftb_entries: Annotated[int, Field(ge=0, le=65536)]
     ftb_ways: Annotated[int, Field(ge=1, le=16)] = 4
     ftb_bubble_cycles: Annotated[int, Field(ge=0, le=20)]

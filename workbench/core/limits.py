@@ -15,6 +15,7 @@ STRIDES = 1024
 TAGE_TABLES = 8
 USE_ALTERNATE = 128  # counters of four bits that tell whether alternates do better than weak counters of TAGE
 PREDICTOR_ENTRIES = 65536
+FIRST_LEVEL_ENTRIES = 4096  # of the first-level target buffer
 LESSONS = 64  # branches whose outcome waits for the direction tables
 RAS_ENTRIES = 64
 DRAM_BANKS = 512

@@ -111,7 +111,9 @@ def run_slice(
         op = c.op
         rd, rs1, rs2 = np.uint64(c.rd), np.uint64(c.rs1), np.uint64(c.rs2)
         imm = c.imm
-        if c.length == 4:  # two branches: the next instruction does not wait for this one's length
+        if actions is not None:
+            next_pc = pc + c.length
+        elif c.length == 4:  # two branches: the next instruction does not wait for this one's length
             next_pc = pc + 4
         else:
             next_pc = foretold(pc + 2)

@@ -23,7 +23,6 @@ from workbench.core.timing.state import QUEUE_CHOICES
 
 _ENTRY_CYCLES = 2  # from rename into a queue
 _CHOICE_BITS, _CHOICE = 2, QUEUE_CHOICES - 1  # of the number of one choice
-_ABSENT_BIT = 16  # more than wait in any queue
 
 
 @inner_kernel(forceinline=True)
@@ -50,8 +49,7 @@ def _sorted(s: Any, first: int, count: int, group: int) -> int:
     A network of four comparisons and one, without branches: what the host would have to foretell is as good as random.
     """
     told = ((group - s.told_cycles - _ENTRY_CYCLES) & (TOLD_CYCLES - 1)) * QUEUES
-    a, b = _rank(s, told, first, 0, count), _rank(s, told, first, 1, count)
-    c, d = _rank(s, told, first, 2, count), _rank(s, told, first, 3, count)
+    a, b, c, d = _rank(s, told, first), _rank(s, told, first + 1), _rank(s, told, first + 2), _rank(s, told, first + 3)
     a, b = min(a, b), max(a, b)
     c, d = min(c, d), max(c, d)
     a, c = min(a, c), max(a, c)
@@ -62,8 +60,7 @@ def _sorted(s: Any, first: int, count: int, group: int) -> int:
 
 
 @inner_kernel(forceinline=True)
-def _rank(s: Any, told: int, first: int, k: int, count: int) -> int:
-    """What orders choice `k`: how many waited in its queue, above the inverse of its number; last if there is none."""
-    queue = s.choice_queue[first + k]
-    waiting = s.queue_size[queue] - np.int64(s.queue_told[told + queue])
-    return (waiting + ((k >= count) << _ABSENT_BIT)) << _CHOICE_BITS | (k ^ _CHOICE)  # type: ignore[no-any-return]
+def _rank(s: Any, told: int, choice: int) -> int:
+    """What orders a choice: how many waited in its queue, above the inverse of the choice's number."""
+    free = np.int64(s.queue_told[told + s.choice_queue[choice]])
+    return s.choice_rank[choice] - (free << _CHOICE_BITS)  # type: ignore[no-any-return]

@@ -93,8 +93,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         time = s.barrier
         waiting = SERIALIZE
     time = rename(s, time, fetched, 1, s.class_simple[kind] if s.fused_pc < 0 else 0)
-    front_bound = time == fetched or time == s.walk_end
-    cause = s.fetch_cause if front_bound else waiting
+    fetch_cause, front_bound = s.fetch_cause, (time == fetched) | (time == s.walk_end)
+    cause = fetch_cause if front_bound else waiting
     known = time
     if idle:
         if s.sorts_queues:
@@ -113,9 +113,8 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
         operands = _operand(s, c.rs1, late)
         known = max(earliest, operands)
         operands = max(operands, _operand(s, c.rs2, late), _operand(s, c.rs3, late))
-        ready = max(earliest, operands)
-        if operands == earliest:
-            ready += s.entry_wakeup
+        wakeup = s.entry_wakeup
+        ready = max(earliest, operands) + (wakeup if operands == earliest else 0)
         if s.in_order:
             if rd > 0:
                 ready = max(ready, s.register_ready[rd])

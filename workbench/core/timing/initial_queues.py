@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.core.config import CoreConfig
 from workbench.core.timing import classes as K
-from workbench.core.timing.state import CLASSES, HOLDS_PORT, HOLDS_WRITE_PORT, QUEUE_CHOICES
+from workbench.core.timing.state import ABSENT, CLASSES, HOLDS_PORT, HOLDS_WRITE_PORT, QUEUE_CHOICES
 from workbench.isa.code import NO_REGISTER
 from workbench.isa.timing_class import TimingClass
 
@@ -43,7 +43,7 @@ def set_queues(s: Any, core: CoreConfig) -> None:
     for q, queue in enumerate(core.issue_queues):
         s["queue_size"][q] = s["queue_free"][q] = queue.size
         limit, s["queue_entry"][q] = queue.entries_per_cycle, queue.entry_cycles
-        s["queue_limit"][q], s["queue_needs"][q], s["queue_counts"][q] = limit or 1, limit or 1, limit > 0
+        s["queue_limit"][q], s["queue_counts"][q] = limit or 1, limit > 0
         for k, producer in enumerate(core.issue_queues):
             if producer.wakes is not None and queue.name not in producer.wakes:
                 s["queue_late"][q] |= 1 << k
@@ -84,6 +84,9 @@ def _set_families(s: Any, core: CoreConfig, choices: dict[str, dict[int, int]]) 
     for kind, unit in K.UNIT_OF_CLASS.items():
         choice = tuple(sorted(choices.get(unit, {}).items()))
         s["class_family"][kind], s["choice_count"][kind] = families.setdefault(choice, len(families)), len(choice)
+        for k in range(QUEUE_CHOICES):
+            size = core.issue_queues[choice[k][0]].size if k < len(choice) else ABSENT
+            s["choice_rank"][kind * QUEUE_CHOICES + k] = size * QUEUE_CHOICES + QUEUE_CHOICES - 1 - k
 
 
 def _by_size(value: int | tuple[int, ...]) -> tuple[int, int, int, int]:

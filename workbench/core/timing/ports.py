@@ -45,15 +45,7 @@ def take_port(s: Any, ports: int, time: int, writing: int) -> int:
         if free != 0:
             keep_port(s, time, busy | (free & -free))
             return time
-        time = _port_time(s, ports, time + 1)
-
-
-@inner_kernel(is_called=True)
-def _port_time(s: Any, ports: int, time: int) -> int:
-    """First cycle from `time` on in which one of `ports` is free."""
-    while ports & ~busy_ports(s, time) == 0:
         time += 1
-    return time
 
 
 @inner_kernel(is_rare=True)

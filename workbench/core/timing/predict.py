@@ -19,7 +19,8 @@ import numpy as np
 
 from workbench.base.jit import inner_kernel
 from workbench.core.limits import LESSONS, PREDICTOR_ENTRIES, TAGE_TABLES, USE_ALTERNATE
-from workbench.core.timing.classes import AT_ONCE, AT_RESOLUTION, FTB_ARRAY, UBTB_ARRAY
+from workbench.core.timing.classes import AT_ONCE, AT_RESOLUTION, FTB_ARRAY
+from workbench.core.timing.first_level import find_first, insert_first
 from workbench.core.timing.tables import STAMP_SHIFT, find, insert
 from workbench.core.timing.tage_training import is_free, learn, learn_due, train_base
 
@@ -62,14 +63,11 @@ def first_guess(s: Any, pc: int, taken: bool) -> int:
     """What the first-level buffer's counters say by themselves: 1 taken, 0 not taken, -1 if there is no such guess."""
     if not s.first_counters:
         return -1
-    slot = find(s, UBTB_ARRAY, pc >> 1)
+    slot = find_first(s, pc >> 1)
     if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
         return -1
     counter = s.stamps[slot] & 3
-    if taken and counter < _STRONG_TAKEN:
-        s.stamps[slot] += 1
-    elif not taken and counter > 0:
-        s.stamps[slot] -= 1
+    s.stamps[slot] += np.int64(counter < _STRONG_TAKEN) if taken else -np.int64(counter > 0)
     return counter >> 1
 
 
@@ -113,15 +111,16 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         tag = (mixed >> 20) & s.table_tag_mask[k]
         s.table_index[row + k] = index
         s.table_tag[row + k] = tag
-        has_entry = (s.tags_tage[index] == tag + 1) & is_free(written, s.tage_banks, k, index)
+        has_entry = (s.tags_tage[index] == tag + 1) & is_free(written, s.tage_banks, index)
+        written >>= s.tage_banks
         alternate = provider if has_entry else alternate
         provider = k if has_entry else provider
     base_index = (pc >> 1) & s.base_mask
     base_taken = s.base_counters[base_index] >= 0
-    if s.written_cycle == s.bpu_time and not is_free(s.base_written, s.base_banks, 0, base_index):
+    if s.written_cycle == s.bpu_time and not is_free(s.base_written, s.base_banks, base_index):
         base_taken = s.guess > 0
     other = base_taken
-    if alternate >= 0:
+    if not s.base_alternate and alternate >= 0:
         other = s.counters[s.table_index[row + alternate]] >= 0
     predicted = base_taken
     weight = 2 * s.base_counters[base_index] + 1
@@ -132,7 +131,6 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         weight = 2 * counter + 1
         weak = counter == 0 or counter == -1
         if s.base_alternate:
-            other = base_taken
             used = weak and s.use_alternate[(pc >> 1) & (USE_ALTERNATE - 1)] >= 0
         else:
             used = weak and s.useful[slot] == 0
@@ -161,7 +159,8 @@ def _correct(s: Any, e: int, pc: int, predicted: bool, weight: int) -> bool:
         mixed = ((s.history & s.sc_history[k]) * _MIX_B ^ (pc >> 1)) * _MIX_A
         index = k * PREDICTOR_ENTRIES + (((mixed >> 36) ^ predicted) & s.sc_mask)
         s.sc_index[e * 4 + k] = index
-        total += 2 * s.sc_counters[index] * np.int64(is_free(written, s.sc_banks, k, index)) + 1
+        total += 2 * s.sc_counters[index] * np.int64(is_free(written, s.sc_banks, index)) + 1
+        written >>= s.sc_banks
     s.lesson_total[e] = total
     overruled = (total >= 0) != predicted and abs(total) >= s.sc_threshold + s.base_alternate
     return (total >= 0) if overruled else predicted
@@ -221,12 +220,12 @@ def look_up_target(s: Any, pc: int) -> int:
     """
     key = pc >> 1
     stamp = (s.last_commit + s.training) << STAMP_SHIFT if s.training > 0 else 0
-    slot = find(s, UBTB_ARRAY, key)
+    slot = find_first(s, key)
     if slot >= 0:
         if s.stamps[slot] >> STAMP_SHIFT <= s.bpu_time:
             return _HIT
     else:
-        insert(s, UBTB_ARRAY, key, stamp | _WEAK_TAKEN)
+        insert_first(s, key, stamp | _WEAK_TAKEN)
     if not s.has_ftb:
         return _MISS
     slot = find(s, FTB_ARRAY, key)

@@ -72,7 +72,8 @@ def admit(s: Any, queue: int) -> int:
 @inner_kernel(forceinline=True)
 def _has_room(s: Any, queue: int) -> bool:
     entered = max(s.queue_entered[queue] - (s.clock << _ENTERED_BITS), 0)
-    return entered < s.queue_limit[queue] and _free_entries(s, queue) + entered >= s.queue_needs[queue]
+    limit = s.queue_limit[queue]
+    return (entered < limit) & (_free_entries(s, queue) + entered >= limit)
 
 
 @inner_kernel(forceinline=True)

@@ -14,6 +14,7 @@ from workbench.core.limits import (
     DISPATCH_ENTRIES,
     DRAM_BANKS,
     DRAM_CHANNELS,
+    FIRST_LEVEL_ENTRIES,
     FTQ_ENTRIES,
     HARTS,
     INSTRUCTION_BUFFER,
@@ -55,6 +56,7 @@ FIXED = 16  # vector port cycles are in sixteenths
 LMUL_STEPS = 8  # registers of one operation: 1/8, 1/4, 1/2, 1, 2, 4, 8, 16
 RULE_MEMOS = 1024  # instructions whose cost rule is remembered, hashed by their bits
 OFFSET_ROUNDS, OFFSET_MOST, OFFSET_LEAST = 50, 31, 1  # of a best-offset learning phase; Michaud 2016: 100, 31, 1
+ABSENT = 1 << 16  # more than wait in any queue, for a choice that a class has not
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 # a store: its eight bytes of memory, when address and data were in the store queue, and until when a load may have them
@@ -79,6 +81,9 @@ _FIELDS: list[Any] = [
     ("sc_tables", _W), ("sc_mask", _W), ("sc_threshold", _W), ("sc_tune", _W), ("ftb_bubble", _W), ("has_ftb", _W),
     ("decode_finds_taken", _W), ("ras_entries", _W), ("ras_top", _W), ("training", _W), ("first_counters", _W),
     ("late_bubble", _W), ("overruled", _W), ("guess", _W),
+    # chains of the first-level target buffer's entries, and when each was used last
+    ("first_chain", np.int16, FIRST_LEVEL_ENTRIES), ("first_next", np.int16, FIRST_LEVEL_ENTRIES + 1),
+    ("first_used", _W, FIRST_LEVEL_ENTRIES + 1), ("first_uses", _W),
     # banks of tables with one port that are written in a cycle
     ("tage_banks", _W), ("base_banks", _W), ("sc_banks", _W), ("written_cycle", _W), ("tage_written", _W),
     ("base_written", _W), ("sc_written", _W),
@@ -116,7 +121,7 @@ _FIELDS: list[Any] = [
     # how many were free before it; 1 where they are counted. The calendar of ports has two words a cycle: ports that are
     # taken, and ports whose register write port is
     ("clock", _W), ("queue_size", _W, QUEUES), ("queue_free", np.uint8, QUEUES), ("queue_entered", _W, QUEUES),
-    ("queue_limit", _W, QUEUES), ("queue_needs", _W, QUEUES), ("queue_counts", _W, QUEUES),
+    ("queue_limit", _W, QUEUES), ("queue_counts", _W, QUEUES),
     ("queue_leaving", np.uint8, QUEUES * HORIZON), ("port_book", _W, 2 * HORIZON),
     ("full_ports", _W, FULL_SPANS), ("full_start", _W, FULL_SPANS), ("full_end", _W, FULL_SPANS),
     # from which queues wake-up is slow; what wrote a register, 63 for those that are never written
@@ -126,7 +131,8 @@ _FIELDS: list[Any] = [
     # entries that were free in the last cycles; how many queues a class chooses from, classes that choose from the same
     # ones, and the order of these for the rest of the group of a cycle, the next in the lowest bits
     ("queue_told", np.uint8, QUEUES * TOLD_CYCLES), ("told_cycles", _W), ("sorts_queues", _W),
-    ("choice_count", _W, CLASSES), ("class_family", _W, CLASSES), ("family_group", _W, CLASSES),
+    ("choice_count", _W, CLASSES), ("choice_rank", _W, CLASSES * QUEUE_CHOICES), ("class_family", _W, CLASSES),
+    ("family_group", _W, CLASSES),
     ("family_order", _W, CLASSES),
     ("class_queue", _W, CLASSES), ("class_ports", _W, CLASSES), ("class_latency", _W, CLASSES * 4),
     ("class_shift", _W, CLASSES), ("class_forms", _W, CLASSES), ("class_holds", _W, CLASSES),

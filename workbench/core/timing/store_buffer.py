@@ -65,16 +65,18 @@ def _is_new(s: Any, line: int, written: int, time: int) -> bool:
     if line == s.drain_line:
         s.kept_bytes[s.kept_last] |= written
         return False
-    oldest = 0
+    place, oldest, least = -1, 0, s.kept_uses
     s.kept_uses += 1
     for k in range(s.kept_lines):
-        if s.kept_line[k] == line:
-            s.kept_bytes[k] |= written
-            s.kept_use[k] = s.kept_uses
-            s.kept_last = k
-            return False
-        if s.kept_use[k] < s.kept_use[oldest]:
-            oldest = k
+        use = s.kept_use[k]
+        place = k if s.kept_line[k] == line else place
+        oldest = k if use < least else oldest
+        least = min(use, least)
+    if place >= 0:
+        s.kept_bytes[place] |= written
+        s.kept_use[place] = s.kept_uses
+        s.kept_last = place
+        return False
     if s.kept_line[oldest] >= 0:
         _write_line(s, s.kept_bytes[oldest], time)
     s.kept_line[oldest], s.kept_bytes[oldest], s.kept_use[oldest] = line, written, s.kept_uses

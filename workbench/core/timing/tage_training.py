@@ -29,9 +29,9 @@ def bank_mask(banks: int, table: int, index: int) -> int:
 
 
 @inner_kernel(forceinline=True)
-def is_free(written: int, banks: int, table: int, index: int) -> bool:
-    """Whether the bank of an index is not among those that are `written`, which are none where tables have no banks."""
-    return (written >> ((table * banks + (index & (banks - 1))) & 63)) & 1 == 0
+def is_free(written: int, banks: int, index: int) -> bool:
+    """Whether the bank of an index is not among those `written` of its table, which are none where tables have no banks."""
+    return (written >> (index & (banks - 1) & 63)) & 1 == 0
 
 
 @inner_kernel
@@ -108,11 +108,7 @@ def _judge_alternate(s: Any, place: int, right: bool) -> None:
 @inner_kernel
 def _train_counter(s: Any, slot: int, taken: bool) -> None:
     counter = s.counters[slot]
-    if taken:
-        if counter < 3:
-            s.counters[slot] = counter + 1
-    elif counter > -4:
-        s.counters[slot] = counter - 1
+    s.counters[slot] = counter + (counter < 3) if taken else counter - (counter > -4)
 
 
 @inner_kernel
@@ -176,11 +172,7 @@ def _allocate(s: Any, provider: int, row: int, taken: bool) -> None:
 def train_base(s: Any, index: int, taken: bool) -> None:
     """Move the two-bit counter of the base table towards what a branch did."""
     counter = s.base_counters[index]
-    if taken:
-        if counter < 1:
-            s.base_counters[index] = counter + 1
-    elif counter > -2:
-        s.base_counters[index] = counter - 1
+    s.base_counters[index] = counter + (counter < 1) if taken else counter - (counter > -2)
 
 
 @inner_kernel
@@ -192,10 +184,7 @@ def _train_corrector(s: Any, e: int, predicted: bool, taken: bool) -> None:
             index = s.sc_index[e * 4 + k]
             s.sc_written |= bank_mask(s.sc_banks, k, index)
             counter = s.sc_counters[index]
-            if taken and counter < 31:
-                s.sc_counters[index] = counter + 1
-            elif not taken and counter > -32:
-                s.sc_counters[index] = counter - 1
+            s.sc_counters[index] = counter + (counter < 31) if taken else counter - (counter > -32)
     if (total >= 0) == predicted:
         return
     most, limit = 31, 80
