@@ -283,7 +283,9 @@ class Prefetch(StrictModel):
     streams, one learned offset in lines (`best_offsets` are tried) and patterns of lines of `spatial_regions` of 16 lines.
     `trained_by_stores`: stores train the prefetchers of the L1D too (that of the best offset sees all misses).
     `fetch_directed`: lines of instructions are brought into the L1I when their block is predicted; otherwise into the L2
-    then, and into the L1I when the block is fetched.
+    then, and into the L1I when the block is fetched. `sequential_loads`: in place of streams at misses, one that follows the
+    addresses of all loads; after so many in a row with one stride of less than 1 KiB, from the next miss on, lines at that
+    stride are brought up to `stream_distance_lines` ahead, within the page; 0 for none.
     """
 
     streams: Annotated[int, Field(ge=0, le=STREAMS)]
@@ -296,6 +298,7 @@ class Prefetch(StrictModel):
     spatial_regions: Annotated[int, Field(ge=0, le=SPATIAL_REGIONS)] = 0
     trained_by_stores: bool = True
     fetch_directed: bool = True
+    sequential_loads: Natural = 0
 
 
 _BANK_BYTES = 8
@@ -308,9 +311,11 @@ class Memory(StrictModel):
     they depend on; its marks last `dependence_reset_cycles`. `l1d_banks` of 8 bytes: two loads of different lines in one
     bank and cycle conflict and the later is delayed by `bank_conflict_cycles`; 0 for none. With `store_buffer_threshold`
     the store buffer writes the least recently used of its lines when it holds so many: loads conflict with that, and with
-    lines that come from the next level; 0 for a buffer whose writes are in nobody's way. `bank_conflicts` "any": loads of
-    one line conflict, too, and a write takes all banks and not only those that it changes. `refill_bytes_per_cycle` of
-    the link into the L1D, 0 for no limit. `replay_cycles`: a load that finds an older store to its bytes without its
+    lines that come from the next level; 0 for a buffer whose writes are in nobody's way. `store_buffer_words`: its entries
+    hold eight bytes each instead of a line, until the line is in the L1D; with them, after `write_stream_lines` written from
+    one end to the other, lines that are not in the L1D go to memory without being fetched; 0 for never.
+    `bank_conflicts` "any": loads of one line conflict, too, and a write takes all banks and not only those that it changes.
+    `refill_bytes_per_cycle` of the link into the L1D, 0 for no limit. `replay_cycles`: a load that finds an older store to its bytes without its
     data, or that waits for a store's address, gives up and issues again so many cycles later at the earliest, and
     `replay_wakeup_cycles` after that data or address came; 0 for loads that wait in place. `uncached_cycles`: an access to
     a device (programs without an operating system), made when the instruction is the oldest; 0 treats devices as memory.
@@ -326,6 +331,8 @@ class Memory(StrictModel):
     bank_conflict_cycles: Natural = 1
     bank_conflicts: Literal["lines", "any"] = "lines"
     store_buffer_threshold: Annotated[int, Field(ge=0, le=KEPT_LINES)] = 0
+    store_buffer_words: bool = False
+    write_stream_lines: Natural = 0
     refill_bytes_per_cycle: Annotated[int, Field(ge=0, le=128), PowerOfTwo] = 0
     replay_cycles: Natural = 0
     replay_wakeup_cycles: Natural = 0
@@ -346,6 +353,10 @@ class Memory(StrictModel):
             raise ValueError("the same line_bytes in all levels")
         if self.store_buffer_threshold and self.l1d_banks * _BANK_BYTES != self.l1d.line_bytes:
             raise ValueError("l1d_banks for all 8 bytes of a line with store_buffer_threshold")
+        if self.store_buffer_threshold and self.store_buffer_words:
+            raise ValueError("store_buffer_words without store_buffer_threshold, which counts lines")
+        if self.write_stream_lines and not (self.store_buffer_words and not self.l2):
+            raise ValueError("write_stream_lines with store_buffer_words and without an l2")
         if self.store_buffer_threshold > self.store_buffer_lines:
             raise ValueError("store_buffer_lines for store_buffer_threshold")
         for inner, outer in zip(levels, levels[1:], strict=False):
@@ -357,7 +368,10 @@ class Memory(StrictModel):
 
 
 class Dram(StrictModel):
-    """Open-page DRAM: channels, banks, row timing and burst time; `controller_ns` is the fixed path to and from it."""
+    """Open-page DRAM: channels, banks, row timing and burst time; `controller_ns` is the fixed path to and from it.
+
+    With `write_recovery_ns` a write that finds the channel idle opens its row, and keeps it so long after its burst.
+    """
 
     channels: Annotated[int, Field(ge=1, le=16), PowerOfTwo]
     banks_per_channel: Annotated[int, Field(ge=1, le=64), PowerOfTwo]
@@ -367,6 +381,7 @@ class Dram(StrictModel):
     precharge_ns: Annotated[float, Field(gt=0, le=1000)]
     burst_ns: Annotated[float, Field(gt=0, le=1000)]
     controller_ns: Annotated[float, Field(ge=0, le=1000)]
+    write_recovery_ns: Annotated[float, Field(ge=0, le=1000)] = 0.0
 
     @model_validator(mode="after")
     def _check(self) -> Dram:

@@ -79,11 +79,11 @@ def _shorten_slice(s: Any) -> None:
 def _end_stores(s: Any, line: int) -> int:
     """Cycle at which the stores to a line so far are in the cache; the next one does not merge with them."""
     done = 0
-    if s.drain_line == line:
+    if s.drain_line >> s.word_bits == line:
         s.drain_line = -1
         done = s.drain_time
     for k in range(s.buffer_lines):
-        if s.buffer_line[k] == line:
+        if s.buffer_line[k] >> s.word_bits == line:
             s.buffer_line[k] = -1
             done = max(done, s.buffer_free[k])
     for k in range(s.kept_lines):

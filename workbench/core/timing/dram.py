@@ -6,7 +6,10 @@ and buses are free of its own requests, and all together keep a calendar of the 
 first gap from there on. While the others ask for nothing, a hart gets exactly what it gets alone. Rows are opened in the
 order in which the harts are simulated, which batches the hits of a turn as a controller's scheduler would.
 
-Left out: refresh, the turn-around between reads and writes, the rows of writes. model: ours
+A controller that finds its channel idle writes at once, into a row that it opens, if the core's file has a time of write
+recovery; else writes are taken to be gathered by row and take the bus only.
+
+Left out: refresh, the turn-around between reads and writes. model: ours
 (tests/claims/test_claims_memory.py, tests/core/test_harts.py).
 """
 
@@ -66,11 +69,27 @@ def _shared_access(s: Any, channel: int, bank: int, row: int, time: int) -> int:
 def write_burst(s: Any, line: int, time: int) -> int:
     """Cycle at which a line that is written to DRAM has left the bus."""
     channel = line & (s.channels - 1)
+    if s.write_recovery > 0 and s.harts == 1 and s.bus_free[channel] <= time:
+        return _write_at_once(s, channel, line >> s.channel_bits, time)
     start = max(s.bus_free[channel], time)
     if s.harts > 1:
         start = _book(record_at(s.home, s).bus_taken, channel, BUS_SLOTS, s.burst, start, s.burst)
     s.bus_free[channel] = start + s.burst
     return start + s.burst
+
+
+@inner_kernel
+def _write_at_once(s: Any, channel: int, rest: int, time: int) -> int:
+    """The same for a write that finds the channel idle: it opens its row, which the next read has to close."""
+    bank = channel * s.banks + (rest & (s.banks - 1))
+    row = rest >> (s.bank_bits + s.column_bits)
+    start = max(time, s.bank_free[bank])
+    if s.bank_row[bank] != row:
+        start += s.activate + (s.precharge if s.bank_row[bank] >= 0 else 0)
+        s.bank_row[bank] = row
+    s.bus_free[channel] = start + s.burst
+    s.bank_free[bank] = start + s.burst + s.write_recovery
+    return start + s.burst  # type: ignore[no-any-return]
 
 
 @inner_kernel

@@ -8,6 +8,7 @@ from typing import Any
 from workbench.core.config import Cache, CoreConfig
 from workbench.core.timing import classes as K
 from workbench.core.timing.state import DEPENDENTS, FOREVER, OFFSET_LEAST, OFFSET_MOST, OFFSET_ROUNDS
+from workbench.core.timing.store_words import WORD_SHIFT
 
 
 def set_memory(s: Any, core: CoreConfig) -> None:
@@ -33,6 +34,9 @@ def set_memory(s: Any, core: CoreConfig) -> None:
     s["l1d_banks"], s["bank_conflict_cycles"], s["bank_cycle"][:] = m.l1d_banks, m.bank_conflict_cycles, -1
     s["kept_lines"], s["kept_line"][:] = max(m.store_buffer_threshold - 1, 0), -1
     s["banks_share_port"] = m.bank_conflicts == "any"
+    s["word_bits"] = int(s["line_shift"]) - WORD_SHIFT if m.store_buffer_words else 0
+    s["stream_writes"], s["streamed_line"] = m.write_stream_lines * m.l1d.line_bytes, -1
+    s["sequential_loads"] = m.prefetch.sequential_loads
     s["refill_cycles"] = m.l1d.line_bytes // m.refill_bytes_per_cycle if m.refill_bytes_per_cycle else 0
     s["stream_l2_distance"], s["sms_regions"] = m.prefetch.stream_l2_distance_lines, m.prefetch.spatial_regions
     s["stores_train"], s["fetch_directed"] = m.prefetch.trained_by_stores, m.prefetch.fetch_directed
@@ -85,4 +89,5 @@ def set_dram(s: Any, core: CoreConfig) -> None:
         ("controller", d.controller_ns),
     ):  # fmt: skip
         s[field] = max(round(value * cycles_per_ns), 1)
+    s["write_recovery"] = round(d.write_recovery_ns * cycles_per_ns)
     s["bank_row"][:] = -1

@@ -18,6 +18,7 @@ from workbench.core.timing.banks import bank_time
 from workbench.core.timing.classes import DRAM, DTLB, L1, L1D_ARRAY, L2, L2_ARRAY, L3, L3_ARRAY
 from workbench.core.timing.fetch import VIOLATED, redirect
 from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.prefetch_sequential import follow_loads
 from workbench.core.timing.state import FORWARD
 from workbench.core.timing.store_buffer import bytes_of_line, drain_store
 from workbench.core.timing.tables import DIRTY
@@ -68,6 +69,8 @@ def scalar_access(s: Any, c: Any, pc: int, address: int, issue: int, flags: int)
         last = (address + c.mem_bytes - 1) >> s.line_shift
         if last != first and c.mem_bytes > 0:
             done = max(done, data_access(s, last, pc, address, issue + 1, 0))
+        if s.sequential_loads > 0:
+            follow_loads(s, address, c.mem_bytes, issue)
     if flags & _ATOMIC and flags & _STORE:
         done += s.hit_cycles[L1D_ARRAY]
     return done

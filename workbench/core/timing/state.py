@@ -153,6 +153,9 @@ _FIELDS: list[Any] = [
     # lines that a store buffer with a threshold holds, the bytes written there, and the store that was the last to each
     ("kept_lines", _W), ("kept_uses", _W), ("kept_last", _W), ("kept_line", _W, KEPT_LINES), ("kept_bytes", _W, KEPT_LINES),
     ("kept_use", _W, KEPT_LINES),
+    # a store buffer of words: bits of a word's number within its line, and where the stores in a row began and ended
+    ("word_bits", _W), ("stream_writes", _W), ("written_bytes", _W), ("write_begin", _W), ("write_end", _W),
+    ("write_trust", _W), ("streamed_line", _W),
     ("refill_cycles", _W), ("refill_taken", _W, HORIZON), ("demand", _W), ("first_use", _W),
     ("walk_reads", _W), ("walk_tables", _W, 16),
     ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
@@ -164,6 +167,8 @@ _FIELDS: list[Any] = [
     ("stream_ahead", _W, STREAMS), ("stride_pc", _W, STRIDES), ("stride_address", _W, STRIDES),
     ("stride_step", _W, STRIDES), ("stride_trust", _W, STRIDES), ("stream_l2_distance", _W),
     ("stores_train", _W), ("stream_far", _W, STREAMS),
+    ("sequential_loads", _W), ("load_address", _W), ("load_stride", _W), ("load_hits", _W), ("load_trust", _W),
+    ("loads_ahead", _W), ("load_ahead", _W),
     ("sms_regions", _W), ("sms_next", _W), ("sms_region", _W, SPATIAL_REGIONS), ("sms_trigger", _W, SPATIAL_REGIONS),
     ("sms_lines", _W, SPATIAL_REGIONS), ("pattern_trigger", _W, PATTERNS), ("pattern_lines", _W, PATTERNS),
     ("offsets", _W), ("offset", _W, OFFSETS), ("offset_score", _W, OFFSETS), ("offset_index", _W), ("offset_round", _W),
@@ -171,7 +176,7 @@ _FIELDS: list[Any] = [
     ("request_line", _W, RECENT_REQUESTS), ("request_time", _W, RECENT_REQUESTS),
     # --- DRAM
     ("channels", _W), ("channel_bits", _W), ("banks", _W), ("bank_bits", _W), ("column_bits", _W), ("cas", _W),
-    ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W),
+    ("activate", _W), ("precharge", _W), ("burst", _W), ("controller", _W), ("write_recovery", _W),
     ("bank_free", _W, DRAM_BANKS), ("bank_row", _W, DRAM_BANKS), ("bus_free", _W, DRAM_CHANNELS),
     ("bus_taken", _W, DRAM_CHANNELS * BUS_SLOTS), ("bank_taken", _W, DRAM_BANKS * BANK_SLOTS),
     # --- several harts: host address of the record whose caches from `shared_level` on and DRAM all harts use, 0 for this

@@ -19,6 +19,7 @@ from typing import Any
 from workbench.base.jit import inner_kernel
 from workbench.core.timing.banks import ALL_BANKS, take_banks
 from workbench.core.timing.memory import data_access
+from workbench.core.timing.store_words import drain_words
 from workbench.core.timing.tables import DIRTY
 
 _READ, _WRITTEN = 1, 3  # stages of the L1D's pipe in which a line is read to be merged, and written
@@ -31,6 +32,8 @@ def drain_store(s: Any, pc: int, address: int, written: int, finished: int) -> i
 
     `written`: a bit for each byte of the line, from its first.
     """
+    if s.word_bits > 0:
+        return drain_words(s, pc, address, written, finished)  # type: ignore[no-any-return]
     line = address >> s.line_shift
     time = max(finished + 1, s.drain_time)
     if _is_new(s, line, written, time):

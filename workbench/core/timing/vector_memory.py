@@ -13,6 +13,7 @@ from workbench.base.jit import inner_kernel
 from workbench.core.interpreter.primitives import get
 from workbench.core.timing.classes import ACCESS, L1D_ARRAY
 from workbench.core.timing.memory import data_access, translate_data
+from workbench.core.timing.prefetch_sequential import follow_loads
 from workbench.core.timing.state import FIXED
 from workbench.core.timing.vector import MEMORY, V0, hand_to_queue, note_start, scalar_ready, take
 from workbench.isa.code import Flag
@@ -107,6 +108,8 @@ def _lines(s: Any, pc: int, address: int, size: int, time: int, is_load: bool) -
         done = max(done, data_access(s, line, pc, line << s.line_shift, time, 0))
         farthest = max(farthest, s.found)
     s.found = farthest
+    if s.sequential_loads > 0:
+        follow_loads(s, address, size, time)
     return done
 
 

@@ -28,6 +28,7 @@ from workbench.core.timing.queues import admit, advance, leave
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
 from workbench.core.timing.store_buffer import bytes_of_line, drain_store
+from workbench.core.timing.store_words import bytes_until
 from workbench.core.timing.vector import V0, operate, vector_cause
 from workbench.core.timing.vector_memory import access, access_bytes, access_registers
 from workbench.core.timing.vector_rules import known_rule, registers_log2
@@ -138,6 +139,9 @@ def _retire_vector_access(
                 drained = drain_store(s, pc, where, bytes_of_line(s, where, 1 << sew_log2 >> 3), finished)
         else:
             size = access_bytes(c, s.vlen_bytes, vl, sew_log2)
-            for line in range(address >> s.line_shift, ((address + max(size, 1) - 1) >> s.line_shift) + 1):
-                drained = drain_store(s, pc, line << s.line_shift, _WHOLE_LINE, finished)
+            end = address + max(size, 1)
+            for line in range(address >> s.line_shift, ((end - 1) >> s.line_shift) + 1):
+                first = max(address, line << s.line_shift)
+                written = _WHOLE_LINE if s.word_bits == 0 else bytes_until(s, first, end)
+                drained = drain_store(s, pc, first, written, finished)
     enter_store(s, drained)

@@ -1,0 +1,105 @@
+"""Memory of the Allwinner D1 (C906, 1 GHz, DDR3) as measured on the board, and of our C906 for the same patterns of accesses.
+
+    python benchmarks/board_memory.py
+
+Latencies of random reads (ramlat: nanoseconds a step, of one to eight chains at a time) and rates of copies and fills
+(tinymembench: MB/s of what is written). No network is in it: the board's networks (`boards.py`, `vendor_networks.py`) are
+judged with the memory that these give.
+
+Source of the measurements: github.com/ThomasKaiser/sbc-bench, results/4knR.txt (Nezha board, tinymembench 0.4.9 and ramlat, of
+which the median from 64 KiB to 1 MiB is taken: sizes beyond the L1D and within the TLB).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workbench.core.config import CoreConfig, load_core
+from workbench.core.timing.stream import Stream
+
+FROM, TO, LINE = 1 << 28, (1 << 28) + (5 << 20), 64
+Body = Callable[[Stream, int], object]
+
+
+def chase(chains: int, bytes_read: int = 256 << 10) -> Body:
+    """Reads of random lines, each of a chain with the address that the one before has read."""
+    lines = list(range(bytes_read // LINE))
+    random.Random(1).shuffle(lines)
+
+    def body(s: Stream, step: int) -> None:
+        for k in range(chains):
+            place = (step + k * len(lines) // chains) % len(lines)
+            s.load(5 + k, FROM + lines[place] * LINE, rs1=5 + k)
+
+    return body
+
+
+def copy(block: int, backwards: bool) -> Body:
+    """A line copied in blocks of words, four loads before four stores; blocks and lines may come from the end."""
+
+    def body(s: Stream, step: int) -> None:
+        words = [start + k for start in range(0, 8, block) for k in range(block)]
+        if backwards:
+            words = [start + k for start in range(8 - block, -1, -block) for k in range(block)]
+        line = (-step if backwards else step) * LINE
+        for group in (words[:4], words[4:]):
+            for k, word in enumerate(group):
+                s.load(5 + k, FROM + (4 << 20) * backwards + line + word * 8)
+            for k, word in enumerate(group):
+                s.store(5 + k, TO + (4 << 20) * backwards + line + word * 8)
+
+    return body
+
+
+def fill(order: tuple[int, ...]) -> Body:
+    """A line written word by word in some order."""
+
+    def body(s: Stream, step: int) -> None:
+        for word in order:
+            s.store(5, TO + step * LINE + word * 8)
+
+    return body
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern, what the board does with it, and whether that is a latency (else MB/s)."""
+
+    name: str
+    body: Body
+    measured: float
+    is_latency: bool = False
+
+
+PATTERNS = (
+    Pattern("random reads, 1 chain (ns)", chase(1), 155.3, is_latency=True),
+    Pattern("2 chains", chase(2), 156.5, is_latency=True),
+    Pattern("8 chains", chase(8), 217.6, is_latency=True),
+    Pattern("copy (MB/s)", copy(1, False), 1282.7),
+    Pattern("copy backwards", copy(1, True), 1247.5),
+    Pattern("copy backwards, blocks of 32 bytes", copy(4, True), 295.4),
+    Pattern("copy backwards, blocks of 64 bytes", copy(8, True), 195.5),
+    Pattern("fill", fill((0, 1, 2, 3, 4, 5, 6, 7)), 2796.0),
+    Pattern("fill, words of 16 bytes shuffled", fill((1, 0, 3, 2, 5, 4, 7, 6)), 353.8),
+)
+
+
+def simulate(core: CoreConfig, pattern: Pattern, lines: int = 6000) -> float:
+    """What our core does, in the unit of the pattern; the first lines are not counted."""
+    long, short = (Stream().loop(pattern.body, count).run(core).cycles for count in (lines, lines // 3))
+    each_ns = (long - short) / (lines - lines // 3) / core.frequency_mhz * 1000
+    return each_ns if pattern.is_latency else LINE / each_ns * 1000
+
+
+def main() -> None:
+    """Print each pattern's figure beside the board's."""
+    core = load_core("thead_c906")
+    for pattern in PATTERNS:
+        ours = simulate(core, pattern)
+        print(f"{pattern.name:36} measured {pattern.measured:7.1f}  ours {ours:7.1f} ({ours / pattern.measured - 1:+.0%})")
+
+
+if __name__ == "__main__":
+    main()
