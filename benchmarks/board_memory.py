@@ -1,13 +1,13 @@
-"""Memory of the Allwinner D1 (C906, 1 GHz, DDR3) as measured on the board, and of our C906 for the same patterns of accesses.
+"""Memory of the Allwinner D1 (C906, 1 GHz, DDR3) as measured on the board, and of our C906, for the same patterns.
 
     python benchmarks/board_memory.py
 
 Latencies of random reads (ramlat: nanoseconds a step, of one to eight chains at a time) and rates of copies and fills
-(tinymembench: MB/s of what is written). No network is in it: the board's networks (`boards.py`, `vendor_networks.py`) are
+(tinymembench: MB/s of what is written). No network is in it: those of the board (`boards.py`, `vendor_networks.py`) are
 judged with the memory that these give.
 
-Source of the measurements: github.com/ThomasKaiser/sbc-bench, results/4knR.txt (Nezha board, tinymembench 0.4.9 and ramlat, of
-which the median from 64 KiB to 1 MiB is taken: sizes beyond the L1D and within the TLB).
+Source of the measurements: github.com/ThomasKaiser/sbc-bench, results/4knR.txt (Nezha board, tinymembench 0.4.9 and
+ramlat, of which the median from 64 KiB to 1 MiB is taken: sizes beyond the L1D and within the TLB).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Claims about the memory of a simple core (the C906): words in its store buffer, rows of stores and of loads, one DRAM queue."""
+"""Claims about the memory of a simple core (the C906): words in its store buffer, rows of stores and of loads."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ physical addresses. Source: model: ours; `tests/ppa/test_area.py` compares the a
 
 from __future__ import annotations
 
-from workbench.core.config import Cache, CoreConfig
+from workbench.core.config import CoreConfig
+from workbench.core.config_memory import Cache
 from workbench.isa.table_matrix import products_per_instruction
 from workbench.ppa.structures import (
     Structure,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from workbench.core.config import Cache, CoreConfig
+from workbench.core.config import CoreConfig
+from workbench.core.config_memory import Cache
 from workbench.core.timing import classes as K
 from workbench.core.timing.state import DEPENDENTS, FOREVER, OFFSET_LEAST, OFFSET_MOST, OFFSET_ROUNDS
 from workbench.core.timing.store_words import WORD_SHIFT
