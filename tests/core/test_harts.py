@@ -209,8 +209,8 @@ class Line:
         for array in self._arrays:
             ways = int(self._s["ways"][array])
             base = int(self._s["base"][array]) + (line & int(self._s["set_mask"][array])) * ways
-            slots = np.flatnonzero(self._s["tags"][base : base + ways] == line + 1)
-            found += [int(stamp) & DIRTY for stamp in self._s["stamps"][base + slots]]
+            slots = np.flatnonzero(self._s["entries"]["tag"][base : base + ways] == line + 1)
+            found += [int(stamp) & DIRTY for stamp in self._s["entries"]["stamp"][base + slots]]
         return found
 
 

@@ -120,7 +120,7 @@ def _touch(s: Any, level: int, line: int, flags: int) -> None:
         return
     slot = find(s, level, line)
     if slot >= 0:
-        s.stamps[slot] |= flags
+        s.entries[slot].stamp |= flags
         return
     behind = next_level(s) if level == L1D_ARRAY else level + 1
     writes_whole_line = level > L1D_ARRAY and flags != 0

@@ -37,9 +37,9 @@ def fetch_written(s: Any, line: int) -> int:
         written = -1
         for level in range(L1D_ARRAY, min(L2_ARRAY + 1, s.shared_level)):
             slot = probe(other, level, line)
-            if slot >= 0 and other.stamps[slot] & DIRTY:
-                other.stamps[slot] &= ~DIRTY
-                written = max(written, other.stamps[slot] >> STAMP_SHIFT)
+            if slot >= 0 and other.entries[slot].stamp & DIRTY:
+                other.entries[slot].stamp &= ~DIRTY
+                written = max(written, other.entries[slot].stamp >> STAMP_SHIFT)
         if written >= 0:
             written = max(written, _end_stores(other, line))
             s.transfers += 1

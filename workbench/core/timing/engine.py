@@ -60,9 +60,10 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     if flags & _CONTROL and s.branches_per_block > 0:
         split_block(s, pc)
     fetched = fetch(s, pc) + s.fetch_to_rename
+    joins = in_group(s, fetched)
     is_second = pc == s.fused_pc
     s.fused_pc = pc + c.length if c.fusion & s.fusion and not is_second else -1
-    if is_second and (in_group(s, fetched) if s.rename_groups else s.rename_count < s.rename_width):
+    if is_second and (joins if s.rename_groups else s.rename_count < s.rename_width):
         _second_half(s, c, i, pc, kind, rd)
         return
     time = max(fetched, s.rename_time)
@@ -70,7 +71,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     idle = kind == _NOP or (flags & _MOVE != 0 and s.move_elimination != 0)
     advance(s, time)
     if s.sorts_queues:
-        choice = sorted_queue(s, kind, group_cycle(s, fetched))
+        choice = sorted_queue(s, kind, group_cycle(s, fetched, joins))
     elif not idle:
         choice = pick_queue(s, kind)
     queue = s.choice_queue[choice]
@@ -92,7 +93,7 @@ def step(s: Any, c: Any, i: int, pc: int, next_pc: int, address: int) -> None:
     if time < s.barrier:
         time = s.barrier
         waiting = SERIALIZE
-    time = rename(s, time, fetched, 1, s.class_simple[kind] if s.fused_pc < 0 else 0)
+    time = rename(s, time, fetched, joins, 1, s.class_simple[kind] if s.fused_pc < 0 else 0)
     fetch_cause, front_bound = s.fetch_cause, (time == fetched) | (time == s.walk_end)
     cause = fetch_cause if front_bound else waiting
     known = time

@@ -31,7 +31,7 @@ MISPREDICTED, UNKNOWN_TARGET, VIOLATED = 1, 2, 3  # why fetch starts again; in t
 @inner_kernel(forceinline=True)
 def fetch(s: Any, pc: int) -> int:
     """Cycle at which the instruction at `pc` is fetched."""
-    if s.new_block or pc >= s.block_end:
+    if pc >= s.block_end:
         _begin_block(s, pc)
     return s.fetch_time
 
@@ -39,7 +39,6 @@ def fetch(s: Any, pc: int) -> int:
 @inner_kernel(forceinline=True)
 def _begin_block(s: Any, pc: int) -> None:
     s.fetch_cause = MISPREDICT + s.redirected - 1 if s.redirected else FRONTEND
-    s.new_block = 0
     s.block_end = pc + s.fetch_bytes
     s.block_start, s.block_slot = pc, 0
     s.ftq[s.blocks & _FTQ] = s.last_commit  # the previous block leaves the queue when its last instruction commits
@@ -77,7 +76,7 @@ def redirect(s: Any, time: int, why: int) -> None:
     """Fetch starts again after what is found out at `time`."""
     s.bpu_time = max(s.bpu_time, time + s.redirect - 1)
     s.redirected = why
-    s.new_block = 1
+    s.block_end = 0
     s.bubble = 0
     if s.walk_width > 0:
         _walk_back(s, time + 1)
@@ -117,7 +116,7 @@ def _in_flight(s: Any, time: int) -> int:
 def split_block(s: Any, pc: int) -> None:
     """End the fetch block before a branch that its entry in the target buffer has no room for."""
     if s.block_slot >= s.branches_per_block and find(s, FTB_ARRAY, pc >> 1) >= 0:
-        s.new_block = 1
+        s.block_end = 0
 
 
 @inner_kernel(is_called=True)
@@ -131,7 +130,7 @@ def steer(s: Any, flags: int, pc: int, fall_through: int, next_pc: int, resolve:
         if next_pc != fall_through:
             follow_path(s, next_pc)
         return
-    s.new_block = 1
+    s.block_end = 0
     place = look_up_target(s, pc)
     wrong = False
     bubble = 0
@@ -177,7 +176,7 @@ def _steer_branch(s: Any, pc: int, taken: bool, resolve: int) -> None:
         return
     late = s.late_bubble if s.overruled else 0
     if taken:
-        s.new_block = 1
+        s.block_end = 0
         if place == _MISS and not s.decode_finds_taken:
             _unknown_target(s, resolve)
             return

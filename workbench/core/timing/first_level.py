@@ -23,7 +23,7 @@ def find_first(s: Any, key: int) -> int:
     """Slot of `key`, which becomes the most recently used of its set, or -1."""
     before = s.base[UBTB_ARRAY] - 1
     entry = np.int64(s.first_chain[key & _CHAIN])
-    while entry > 0 and s.tags[before + entry] != key + 1:
+    while entry > 0 and s.entries[before + entry].tag != key + 1:
         entry = np.int64(s.first_next[entry])
     if entry == 0:
         return -1
@@ -41,10 +41,10 @@ def insert_first(s: Any, key: int, stamp: int) -> None:
     for k in range(start + 1, start + s.ways[UBTB_ARRAY]):
         if s.first_used[k] < s.first_used[entry]:
             entry = k
-    if s.tags[before + entry] > 0:
-        _unchain(s, entry, (s.tags[before + entry] - 1) & _CHAIN)
+    if s.entries[before + entry].tag > 0:
+        _unchain(s, entry, (s.entries[before + entry].tag - 1) & _CHAIN)
     s.first_uses += 1
-    s.tags[before + entry], s.stamps[before + entry], s.first_used[entry] = key + 1, stamp, s.first_uses
+    s.entries[before + entry].tag, s.entries[before + entry].stamp, s.first_used[entry] = key + 1, stamp, s.first_uses
     s.first_next[entry] = s.first_chain[key & _CHAIN]
     s.first_chain[key & _CHAIN] = entry
 

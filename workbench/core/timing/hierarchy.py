@@ -41,7 +41,7 @@ def _write_back(s: Any, level: int, line: int, time: int) -> None:
         h = record_at(level_home(s, k), s)
         slot = probe(h, k, line)
         if slot >= 0:
-            h.stamps[slot] |= DIRTY
+            h.entries[slot].stamp |= DIRTY
             return
     s.dram_writes += 1
     write_burst(s, line, time)
@@ -71,7 +71,7 @@ def _share(s: Any, line: int, time: int) -> None:
     h = record_at(level_home(s, level), s)
     slot = probe(h, level, line)
     if slot >= 0:
-        h.stamps[slot] = (ready << STAMP_SHIFT) | (level << 2) | DIRTY
+        h.entries[slot].stamp = (ready << STAMP_SHIFT) | (level << 2) | DIRTY
     else:
         fill(s, level, line, ready, level, DIRTY)
 
@@ -94,11 +94,11 @@ def outer_access(s: Any, level: int, line: int, time: int) -> int:
     h = record_at(level_home(s, level), s)
     slot = find(h, level, line)
     if slot >= 0:
-        stamp = h.stamps[slot]
+        stamp = h.entries[slot].stamp
         ready = time + s.hit_cycles[level]
         s.found = level
         if s.demand and stamp & PREFETCHED:
-            h.stamps[slot] = stamp & ~PREFETCHED
+            h.entries[slot].stamp = stamp & ~PREFETCHED
             s.first_use = 1
             s.useful_prefetches += 1
         if stamp >> STAMP_SHIFT > ready:
@@ -129,7 +129,7 @@ def _last_access(s: Any, line: int, time: int) -> int:
     slot = find(h, L3_ARRAY, line)
     if slot >= 0:
         s.found = L3_ARRAY
-        return max(time + s.hit_cycles[L3_ARRAY], h.stamps[slot] >> STAMP_SHIFT)
+        return max(time + s.hit_cycles[L3_ARRAY], h.entries[slot].stamp >> STAMP_SHIFT)
     s.misses[L3_ARRAY] += s.demand
     mshr = claim_mshr(s, L3_ARRAY, time)
     start = max(time, s.mshr_free[mshr])

@@ -57,7 +57,7 @@ def _front_end(s: Any, core: CoreConfig) -> None:
     s["redirect"], s["decode_redirect"] = front.redirect_cycles, front.decode_redirect_cycles
     s["ftq_entries"], s["buffer_entries"] = front.ftq_entries, front.instruction_buffer_entries
     s["decode_vector"], s["decode_simple_vector"] = front.decode_vector_per_cycle, front.decode_simple_vector_per_cycle
-    s["new_block"], s["fetch_line"], s["fused_pc"] = 1, -1, -1
+    s["fetch_line"], s["fused_pc"] = -1, -1
 
 
 def _history_masks(table: HistoryTable) -> tuple[int, int]:
@@ -121,5 +121,5 @@ def idle_until(state: Any, cycle: int) -> None:
     s["region_cycle"] += cycle - s["last_commit"]
     s["last_commit"] = cycle
     s["bpu_time"], s["barrier"] = max(s["bpu_time"], cycle), max(s["barrier"], cycle + s["trap_cycles"])
-    s["new_block"], s["clock"] = 1, cycle
+    s["block_end"], s["clock"] = 0, cycle
     s["queue_free"], s["queue_leaving"][:] = s["queue_size"], 0  # all instructions before have left their queues

@@ -30,13 +30,13 @@ def data_access(s: Any, line: int, pc: int, address: int, time: int, flags: int)
     s.accesses[L1D_ARRAY] += 1
     slot = find(s, L1D_ARRAY, line)
     if slot >= 0:
-        stamp = s.stamps[slot]
+        stamp = s.entries[slot].stamp
         s.found = L1D_ARRAY
         ready = time + s.hit_cycles[L1D_ARRAY]
         if stamp >> STAMP_SHIFT > ready:
             ready = stamp >> STAMP_SHIFT
             s.found = (stamp >> 2) & 15
-        s.stamps[slot] = (stamp & ~PREFETCHED) | flags
+        s.entries[slot].stamp = (stamp & ~PREFETCHED) | flags
         if s.harts > 1 and flags & ~stamp & DIRTY:
             owned = own(s, line, time)
             if owned > ready:
@@ -72,7 +72,7 @@ def instruction_access(s: Any, line: int, time: int) -> int:
     s.accesses[L1I_ARRAY] += 1
     slot = find(s, L1I_ARRAY, line)
     if slot >= 0:
-        return max(time, s.stamps[slot] >> STAMP_SHIFT)
+        return max(time, s.entries[slot].stamp >> STAMP_SHIFT)
     s.misses[L1I_ARRAY] += 1
     mshr = claim_mshr(s, L1I_ARRAY, time)
     start = max(time, s.mshr_free[mshr])

@@ -222,7 +222,7 @@ def _write_line(s: Any, line: int, asked: int) -> int:
     h = record_at(level_home(s, level), s)
     slot = probe(h, level, line)
     if slot >= 0:
-        h.stamps[slot] |= DIRTY
+        h.entries[slot].stamp |= DIRTY
     else:
         s.misses[level] += 1
         fill(s, level, line, asked, level, DIRTY)

@@ -16,14 +16,16 @@ _BUFFER = INSTRUCTION_BUFFER - 1
 
 
 @inner_kernel(forceinline=True)
-def rename(s: Any, time: int, arrived: int, slots: int, is_simple: int) -> int:
+def rename(s: Any, time: int, arrived: int, joins: bool, slots: int, is_simple: int) -> int:
     """Cycle at which an instruction of `slots` micro-operations that `arrived` is renamed, in order and within the width.
+
+    `joins` tells whether it is `in_group`.
 
     With compression, neighbours that cannot fault (`is_simple` is 1; not pairs that fuse) and are renamed in one cycle
     share an entry of the reorder buffer.
     """
     if s.rename_groups:
-        time = _join_group(s, time, arrived, slots)
+        time = _join_group(s, time, arrived, joins, slots)
         merges = s.rob_open & is_simple
     else:
         merges = s.rob_open & is_simple & (time <= s.rename_time) & (s.rename_count + slots <= s.rename_width)
@@ -51,18 +53,18 @@ def in_group(s: Any, arrived: int) -> bool:
 
 
 @inner_kernel(forceinline=True)
-def group_cycle(s: Any, arrived: int) -> int:
+def group_cycle(s: Any, arrived: int, joins: bool) -> int:
     """First cycle in which the group of an instruction that has `arrived` may be renamed."""
-    return s.group_start if in_group(s, arrived) else max(arrived, s.rename_time + 1)  # type: ignore[no-any-return]
+    return s.group_start if joins else max(arrived, s.rename_time + 1)  # type: ignore[no-any-return]
 
 
 @inner_kernel(forceinline=True)
-def _join_group(s: Any, time: int, arrived: int, slots: int) -> int:
+def _join_group(s: Any, time: int, arrived: int, joins: bool, slots: int) -> int:
     """Cycle from `time` on at which the group of an instruction may be renamed; begins one if the last is complete.
 
     A group holds what had arrived when the group before moved on, up to `rename_width` micro-operations.
     """
-    if not in_group(s, arrived):
+    if not joins:
         s.group_closed = max(arrived, s.group_start + 1)
         s.group_start = max(arrived, s.rename_time + 1)
         s.group_left = s.rename_width

@@ -41,16 +41,16 @@ def predict_branch(s: Any, pc: int, key: int, taken: bool) -> bool:
     if s.decode_finds_taken or not s.has_ftb:
         return predict_direction(s, key, taken)
     slot = find(s, FTB_ARRAY, pc >> 1)
-    if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
+    if slot < 0 or s.entries[slot].stamp >> STAMP_SHIFT > s.bpu_time:
         if taken and s.keeps_bias:
             _shift_history(s, taken)
         elif taken:
             predict_direction(s, key, taken)
         return taken
     s.known = 1
-    if s.keeps_bias and s.stamps[slot] & _BIASED:
+    if s.keeps_bias and s.entries[slot].stamp & _BIASED:
         if not taken:
-            s.stamps[slot] &= ~_BIASED
+            s.entries[slot].stamp &= ~_BIASED
             predict_direction(s, key, taken)
             return True
         _shift_history(s, taken)
@@ -64,10 +64,10 @@ def first_guess(s: Any, pc: int, taken: bool) -> int:
     if not s.first_counters:
         return -1
     slot = find_first(s, pc >> 1)
-    if slot < 0 or s.stamps[slot] >> STAMP_SHIFT > s.bpu_time:
+    if slot < 0 or s.entries[slot].stamp >> STAMP_SHIFT > s.bpu_time:
         return -1
-    counter = s.stamps[slot] & 3
-    s.stamps[slot] += np.int64(counter < _STRONG_TAKEN) if taken else -np.int64(counter > 0)
+    counter = s.entries[slot].stamp & 3
+    s.entries[slot].stamp += np.int64(counter < _STRONG_TAKEN) if taken else -np.int64(counter > 0)
     return counter >> 1
 
 
@@ -111,7 +111,7 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         tag = (mixed >> 20) & s.table_tag_mask[k]
         s.table_index[row + k] = index
         s.table_tag[row + k] = tag
-        has_entry = (s.tags_tage[index] == tag + 1) & is_free(written, s.tage_banks, index)
+        has_entry = (s.tage[index].tag == tag + 1) & is_free(written, s.tage_banks, index)
         written >>= s.tage_banks
         alternate = provider if has_entry else alternate
         provider = k if has_entry else provider
@@ -121,19 +121,19 @@ def _tage(s: Any, pc: int, taken: bool) -> bool:
         base_taken = s.guess > 0
     other = base_taken
     if not s.base_alternate and alternate >= 0:
-        other = s.counters[s.table_index[row + alternate]] >= 0
+        other = s.tage[s.table_index[row + alternate]].counter >= 0
     predicted = base_taken
     weight = 2 * s.base_counters[base_index] + 1
     used = True
     if provider >= 0:
         slot = s.table_index[row + provider]
-        counter = s.counters[slot]
+        counter = s.tage[slot].counter
         weight = 2 * counter + 1
         weak = counter == 0 or counter == -1
         if s.base_alternate:
             used = weak and s.use_alternate[(pc >> 1) & (USE_ALTERNATE - 1)] >= 0
         else:
-            used = weak and s.useful[slot] == 0
+            used = weak and s.tage[slot].useful == 0
         predicted = other if used else counter >= 0
     s.lesson_provider[e], s.lesson_base[e] = provider, base_index
     s.lesson_outcome[e] = taken | predicted << 1 | other << 2 | used << 3
@@ -222,7 +222,7 @@ def look_up_target(s: Any, pc: int) -> int:
     stamp = (s.last_commit + s.training) << STAMP_SHIFT if s.training > 0 else 0
     slot = find_first(s, key)
     if slot >= 0:
-        if s.stamps[slot] >> STAMP_SHIFT <= s.bpu_time:
+        if s.entries[slot].stamp >> STAMP_SHIFT <= s.bpu_time:
             return _HIT
     else:
         insert_first(s, key, stamp | _WEAK_TAKEN)
@@ -232,7 +232,7 @@ def look_up_target(s: Any, pc: int) -> int:
     if slot < 0:
         insert(s, FTB_ARRAY, key, stamp | _BIASED)
         return _MISS
-    return _BUBBLE if s.stamps[slot] >> STAMP_SHIFT <= s.bpu_time else _MISS
+    return _BUBBLE if s.entries[slot].stamp >> STAMP_SHIFT <= s.bpu_time else _MISS
 
 
 @inner_kernel

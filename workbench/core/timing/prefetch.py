@@ -55,7 +55,7 @@ def prefetch_far(s: Any, line: int, time: int) -> int:
     ready = outer_access(s, L2_ARRAY, line, time)
     s.demand = 1
     slot = probe(h, L2_ARRAY, line)
-    h.stamps[slot] |= PREFETCHED
+    h.entries[slot].stamp |= PREFETCHED
     return ready
 
 

@@ -60,7 +60,10 @@ ABSENT = 1 << 16  # more than wait in any queue, for a choice that a class has n
 CAUSES = len(K.CPI_CAUSES)
 _W = np.int64
 # a store: its eight bytes of memory, when address and data were in the store queue, and until when a load may have them
-RECENT_STORE = np.dtype([("address", _W), ("known", _W), ("ready", _W), ("until", _W)])
+_RECENT_STORE = np.dtype([("address", _W), ("known", _W), ("ready", _W), ("until", _W)])
+_TAGGED = np.dtype([("tag", _W), ("stamp", _W)])  # an entry of a cache, TLB or target buffer (`tables`)
+_TAGE_ENTRY = np.dtype([("tag", np.int32), ("counter", np.int8), ("useful", np.int8)], align=True)
+_HOST_LINE_BYTES = 64
 
 
 def _size(field: Any) -> int:
@@ -73,7 +76,7 @@ _FIELDS: list[Any] = [
     ("buffer_entries", _W), ("decode_vector", _W), ("decode_simple_vector", _W), ("page_shift", _W),
     ("next_line_instruction", _W), ("fetch_directed", _W),
     ("block_end", _W), ("block_start", _W), ("block_slot", _W), ("branches_per_block", _W), ("known", _W),
-    ("new_block", _W), ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
+    ("bpu_time", _W), ("bubble", _W), ("fetch_time", _W),
     ("fetch_cause", _W), ("redirected", _W), ("blocks", _W), ("fetch_line", _W),
     ("ftq", _W, FTQ_ENTRIES), ("rename_times", _W, INSTRUCTION_BUFFER),
     # --- predictors
@@ -98,8 +101,7 @@ _FIELDS: list[Any] = [
     ("indirect_history", _W, TAGE_TABLES), ("indirect_index", _W, TAGE_TABLES), ("indirect_tag", _W, TAGE_TABLES),
     ("sc_history", _W, 4), ("sc_index", _W, LESSONS * 4), ("ras", _W, RAS_ENTRIES),
     ("base_counters", np.int8, PREDICTOR_ENTRIES), ("sc_counters", np.int8, 4 * PREDICTOR_ENTRIES),
-    ("tags_tage", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES), ("counters", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES),
-    ("useful", np.int8, TAGE_TABLES * PREDICTOR_ENTRIES), ("base_alternate", _W),
+    ("tage", _TAGE_ENTRY, TAGE_TABLES * PREDICTOR_ENTRIES), ("base_alternate", _W),
     ("use_alternate", np.int8, USE_ALTERNATE),
     ("indirect_tags", np.int32, TAGE_TABLES * PREDICTOR_ENTRIES),
     ("indirect_targets", _W, TAGE_TABLES * PREDICTOR_ENTRIES), ("last_targets", _W, 4096),
@@ -145,7 +147,7 @@ _FIELDS: list[Any] = [
     ("second_tlb_cycles", _W), ("walk_cycles", _W), ("last_data_page", _W), ("last_code_page", _W),
     ("load_ring", _W, ROB_ENTRIES), ("store_ring", _W, ROB_ENTRIES), ("buffer_free", _W, MSHRS),
     ("buffer_line", _W, MSHRS),
-    ("recent_stores", RECENT_STORE, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
+    ("recent_stores", _RECENT_STORE, FORWARD), ("translated", _W), ("violation_time", _W), ("dependence_mask", _W),
     ("dependence_cycles", _W), ("dependent", _W, DEPENDENTS), ("device_end", _W), ("uncached_cycles", _W),
     ("replay_cycles", _W), ("replay_wakeup", _W),
     ("l1d_banks", _W), ("bank_conflict_cycles", _W), ("bank_cycle", _W, L1D_BANKS), ("bank_line", _W, L1D_BANKS),
@@ -160,7 +162,7 @@ _FIELDS: list[Any] = [
     ("walk_reads", _W), ("walk_tables", _W, 16),
     ("base", _W, K.ARRAYS), ("set_mask", _W, K.ARRAYS), ("ways", _W, K.ARRAYS), ("hit_cycles", _W, 4),
     ("mshrs", _W, 4), ("mshr_free", _W, 4 * MSHRS),
-    ("tags", _W, CACHE_ENTRIES), ("stamps", _W, CACHE_ENTRIES),
+    ("entries", _TAGGED, CACHE_ENTRIES),
     # --- prefetch
     ("streams", _W), ("stream_distance", _W), ("stride_entries", _W), ("stride_degree", _W), ("stream_next", _W),
     ("stream_line", _W, STREAMS), ("stream_step", _W, STREAMS), ("stream_trust", _W, STREAMS),
@@ -223,4 +225,13 @@ _COUNTS: list[Any] = [
     ("rob_occupancy", _W), ("queue_occupancy", _W), ("load_occupancy", _W), ("store_occupancy", _W),
 ]  # fmt: skip
 COUNTS = tuple(name for name, *_ in _COUNTS)
-TIMING_DTYPE = np.dtype(sorted(_FIELDS + _COUNTS, key=_size), align=True)  # what every instruction touches lies together
+
+
+def _record(fields: list[Any]) -> np.dtype:
+    """One record: what every instruction touches lies together, and the last array begins with a line of the host."""
+    before = np.dtype(fields[:-1], align=True).itemsize
+    missing = -before % _HOST_LINE_BYTES // np.dtype(_W).itemsize
+    return np.dtype([*fields[:-1], *[("unused", _W, missing)][: missing > 0], fields[-1]], align=True)
+
+
+TIMING_DTYPE = _record(sorted(_FIELDS + _COUNTS, key=_size))

@@ -14,21 +14,26 @@ DIRTY, PREFETCHED, STAMP_SHIFT = 1, 2, 6
 
 
 @inner_kernel(forceinline=True)
+def _move(s: Any, source: int, target: int) -> None:
+    s.entries[target].tag = s.entries[source].tag
+    s.entries[target].stamp = s.entries[source].stamp
+
+
+@inner_kernel(forceinline=True)
 def find(s: Any, array: int, key: int) -> int:
     """Slot of `key`, which becomes the most recently used of its set, or -1."""
     ways = s.ways[array]
     base = s.base[array] + (key & s.set_mask[array]) * ways
     tag = key + 1
-    if s.tags[base] == tag:
+    if s.entries[base].tag == tag:
         return base
     for slot in range(base + 1, base + ways):
-        if s.tags[slot] == tag:
-            stamp = s.stamps[slot]
+        if s.entries[slot].tag == tag:
+            stamp = s.entries[slot].stamp
             for k in range(slot, base, -1):
-                s.tags[k] = s.tags[k - 1]
-                s.stamps[k] = s.stamps[k - 1]
-            s.tags[base] = tag
-            s.stamps[base] = stamp
+                _move(s, k - 1, k)
+            s.entries[base].tag = tag
+            s.entries[base].stamp = stamp
             return base
     return -1
 
@@ -39,7 +44,7 @@ def probe(s: Any, array: int, key: int) -> int:
     ways = s.ways[array]
     base = s.base[array] + (key & s.set_mask[array]) * ways
     for slot in range(base, base + ways):
-        if s.tags[slot] == key + 1:
+        if s.entries[slot].tag == key + 1:
             return slot
     return -1
 
@@ -50,10 +55,9 @@ def remove(s: Any, array: int, slot: int) -> None:
     ways = s.ways[array]
     last = slot - (slot - s.base[array]) % ways + ways - 1
     for k in range(slot, last):
-        s.tags[k] = s.tags[k + 1]
-        s.stamps[k] = s.stamps[k + 1]
-    s.tags[last] = 0
-    s.stamps[last] = 0
+        _move(s, k + 1, k)
+    s.entries[last].tag = 0
+    s.entries[last].stamp = 0
 
 
 @inner_kernel(is_rare=True)
@@ -62,10 +66,9 @@ def insert(s: Any, array: int, key: int, stamp: int) -> None:
     ways = s.ways[array]
     base = s.base[array] + (key & s.set_mask[array]) * ways
     last = base + ways - 1
-    s.victim = s.tags[last] - 1
-    s.victim_stamp = s.stamps[last]
+    s.victim = s.entries[last].tag - 1
+    s.victim_stamp = s.entries[last].stamp
     for k in range(last, base, -1):
-        s.tags[k] = s.tags[k - 1]
-        s.stamps[k] = s.stamps[k - 1]
-    s.tags[base] = key + 1
-    s.stamps[base] = stamp
+        _move(s, k - 1, k)
+    s.entries[base].tag = key + 1
+    s.entries[base].stamp = stamp

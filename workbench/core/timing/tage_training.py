@@ -78,10 +78,10 @@ def _learn_beside_base(s: Any, e: int, provider: int) -> None:
     from_table = False
     if provider >= 0:
         slot = s.table_index[row + provider]
-        counter = s.counters[slot]
+        counter = s.tage[slot].counter
         from_table = counter >= 0
         if from_table != other:
-            s.useful[slot] = from_table == taken
+            s.tage[slot].useful = from_table == taken
             if counter == 0 or counter == -1:
                 _judge_alternate(s, base_index & (USE_ALTERNATE - 1), other == taken)
         if counter != (3 if taken else -4):
@@ -107,8 +107,8 @@ def _judge_alternate(s: Any, place: int, right: bool) -> None:
 
 @inner_kernel
 def _train_counter(s: Any, slot: int, taken: bool) -> None:
-    counter = s.counters[slot]
-    s.counters[slot] = counter + (counter < 3) if taken else counter - (counter > -4)
+    counter = s.tage[slot].counter
+    s.tage[slot].counter = counter + (counter < 3) if taken else counter - (counter > -4)
 
 
 @inner_kernel
@@ -117,21 +117,21 @@ def _allocate_at_random(s: Any, provider: int, row: int, taken: bool) -> None:
     s.allocation = (s.allocation * 5 + 3) & 0xFFFF
     chosen, free, wanted = -1, 0, s.allocation >> 8
     for k in range(provider + 1, s.tables):
-        if s.useful[s.table_index[row + k]] == 0:
+        if s.tage[s.table_index[row + k]].useful == 0:
             free += 1
             if chosen < 0 or (not (wanted >> chosen) & 1 and (wanted >> k) & 1):
                 chosen = k
     s.allocation_ticks = max(s.allocation_ticks + s.tables - provider - 1 - 2 * free, 0)
     if chosen >= 0:
         slot = s.table_index[row + chosen]
-        s.tags_tage[slot] = s.table_tag[row + chosen] + 1
-        s.counters[slot] = 0 if taken else -1
+        s.tage[slot].tag = s.table_tag[row + chosen] + 1
+        s.tage[slot].counter = 0 if taken else -1
         _note_written(s, chosen, slot)
     if s.allocation_ticks >= _ALLOCATION_TICKS:
         s.allocation_ticks = 0
         for k in range(s.tables):  # what is in use of each table: half a megabyte in all would empty the host's cache
             for slot in range(k * PREDICTOR_ENTRIES, k * PREDICTOR_ENTRIES + s.table_mask[k] + 1):
-                s.useful[slot] = 0
+                s.tage[slot].useful = 0
 
 
 @inner_kernel
@@ -140,14 +140,14 @@ def _train_tage(s: Any, provider: int, row: int, base_index: int, other: bool, t
         train_base(s, base_index, taken)
         return
     slot = s.table_index[row + provider]
-    counter = s.counters[slot]
+    counter = s.tage[slot].counter
     if (counter >= 0) != other:
         if (counter >= 0) == taken:
-            if s.useful[slot] < 3:
-                s.useful[slot] += 1
-        elif s.useful[slot] > 0:
-            s.useful[slot] -= 1
-    if s.useful[slot] == 0:
+            if s.tage[slot].useful < 3:
+                s.tage[slot].useful += 1
+        elif s.tage[slot].useful > 0:
+            s.tage[slot].useful -= 1
+    if s.tage[slot].useful == 0:
         train_base(s, base_index, taken)
     _train_counter(s, slot, taken)
 
@@ -161,11 +161,11 @@ def _allocate(s: Any, provider: int, row: int, taken: bool) -> None:
         first += 1
     for k in range(first, s.tables):
         slot = s.table_index[row + k]
-        if s.useful[slot] == 0:
-            s.tags_tage[slot] = s.table_tag[row + k] + 1
-            s.counters[slot] = 0 if taken else -1
+        if s.tage[slot].useful == 0:
+            s.tage[slot].tag = s.table_tag[row + k] + 1
+            s.tage[slot].counter = 0 if taken else -1
             return
-        s.useful[slot] -= 1
+        s.tage[slot].useful -= 1
 
 
 @inner_kernel

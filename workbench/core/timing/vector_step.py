@@ -23,7 +23,7 @@ from workbench.core.timing.classes import (
 from workbench.core.timing.fetch import fetch
 from workbench.core.timing.loadstore import enter_load, enter_store
 from workbench.core.timing.npu import compute, hand_over, transfer
-from workbench.core.timing.pipeline import commit, free_register, register_slot, rename
+from workbench.core.timing.pipeline import commit, free_register, in_group, register_slot, rename
 from workbench.core.timing.queues import admit, advance, leave
 from workbench.core.timing.stages import log_stages
 from workbench.core.timing.state import TIMING_DTYPE
@@ -73,7 +73,7 @@ def step_vector(
     limit = s.decode_simple_vector if uops == 1 else s.decode_vector
     if time <= s.rename_time and s.vector_count >= limit:
         time = s.rename_time + 1
-    time = rename(s, max(time, s.barrier), fetched, 1 if s.has_npu or s.in_order else uops, 0)
+    time = rename(s, max(time, s.barrier), fetched, in_group(s, fetched), 1 if s.has_npu or s.in_order else uops, 0)
     s.vector_count += 1
     earliest = time + s.rename_to_issue
     cause = VECTOR
