@@ -15,11 +15,12 @@ import numpy as np
 
 from workbench.compiler.cost import beside_weights, lanes, prefers_vectors_outside
 from workbench.compiler.ir.builder import LMULS
-from workbench.compiler.kernels.contraction import RENAMED_SHORT_SUMS, SHORT_SUMS, Contraction
+from workbench.compiler.kernels.contraction import REGISTERS, Contraction
 from workbench.compiler.kernels.epilogue import NOTHING, Epilogue
 from workbench.compiler.kernels.matrix import MatrixProduct
 from workbench.compiler.kernels.nest import Dim, Operand, merge_dims
 from workbench.compiler.kernels.pieces import Pieces
+from workbench.compiler.kernels.short_sums import SHORT_SUMS, most_sums
 from workbench.compiler.kernels.staged import Staged
 from workbench.compiler.kernels.window import Window
 from workbench.compiler.partition import kernel_cycles
@@ -27,10 +28,10 @@ from workbench.isa.target import Target
 
 MainKernel = Contraction | MatrixProduct | Window
 Kernel = Contraction | MatrixProduct | Staged | Window
-_REGISTERS = 32
 _SCALARS = 24  # more accumulators would need more scalar registers than there are
 _MOST_PIECES = 8  # copied at a time
 _GROUPS = (1, 2, 4, 8)  # vectors loaded together
+_AT_A_TIME = (SHORT_SUMS, 4, 6, 9)  # sums in 16 bits that a block leaves room for
 
 
 @dataclass(frozen=True)
@@ -106,18 +107,14 @@ def _kernel(
 
 def _shapes(target: Target, kernel: Contraction, products: int) -> Iterator[Contraction]:
     """LMUL, block and loads that fit into the registers; grouping loads helps engines, whose loads are late."""
-    steps, shorts = (
-        math.prod(dim.count for dim in kernel.reduce),
-        RENAMED_SHORT_SUMS if target.renames_vectors else SHORT_SUMS,
-    )
+    steps = math.prod(dim.count for dim in kernel.reduce)
+    renamed = target.renamed_registers if target.renames_vectors else 0
     for lmul in LMULS:
         for group, together in _loads(target, products):
             for ahead in (False, True) if _may_be_ahead(target, kernel, together) else (False,):
-                shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together, shorts=shorts)
-                most = min(_room(shaped), _SCALARS)
-                if most < 1 or group > steps:
-                    continue
-                yield replace(shaped, tile=-(-kernel.block.count // -(-kernel.block.count // most)))
+                shaped = replace(kernel, lmul=lmul, group=group, ahead=ahead, products=together, renamed=renamed)
+                for most in _rooms(shaped) if group <= steps else ():
+                    yield replace(shaped, tile=-(-kernel.block.count // -(-kernel.block.count // most)))
 
 
 def _may_be_ahead(target: Target, kernel: Contraction, products: int) -> bool:
@@ -138,12 +135,15 @@ def _loads(target: Target, products: int) -> Iterator[tuple[int, int]]:
             yield 2 * together, together
 
 
-def _room(kernel: Contraction) -> int:
-    """Sums that fit beside the vectors that are loaded and, of bytes, some sums in 16 bits."""
+def _rooms(kernel: Contraction) -> list[int]:
+    """Sums that fit beside the vectors that are loaded and, of bytes, beside few or many sums in 16 bits."""
     if kernel.products == 1:
-        return _REGISTERS // kernel.lmul - kernel.loaded_steps
-    loaded = kernel.loaded_steps * max(1, kernel.lmul // (2 if kernel.are_negated else 4))
-    return (_REGISTERS - loaded - kernel.shorts * max(1, kernel.lmul // 2)) // kernel.lmul
+        rooms = [REGISTERS // kernel.lmul - kernel.loaded_steps]
+    else:
+        free, short = REGISTERS - kernel.vector_registers, max(1, kernel.lmul // 2)
+        most = most_sums(kernel.renamed, kernel.lmul, kernel.products)
+        rooms = [(free - count * short) // kernel.lmul for count in _AT_A_TIME if count <= most]
+    return sorted({min(room, _SCALARS) for room in rooms if room > 0})
 
 
 def packed_choices(
@@ -234,7 +234,7 @@ def plan_pieces(target: Target, operands: dict[str, Operand], dims: Sequence[Dim
     lmul = next((lmul for lmul in LMULS if vector.count * size * 8 <= target.vlen_bits * lmul), LMULS[-1])
     fits = vector.count * size * 8 <= target.vlen_bits * lmul
     operands = {name: replace(operand, element=operand.element.uncomputed) for name, operand in operands.items()}
-    return Pieces(operands, loops, block, vector, lmul, min(block.count, _MOST_PIECES, _REGISTERS // lmul), fits)
+    return Pieces(operands, loops, block, vector, lmul, min(block.count, _MOST_PIECES, REGISTERS // lmul), fits)
 
 
 def window_choices(
@@ -257,7 +257,7 @@ def _window_shapes(target: Target, kernel: Window) -> Iterator[Window]:
     taps = kernel.along.count * kernel.across.count
     weighted = "w" in kernel.operands
     for lmul in LMULS:
-        groups = _REGISTERS // lmul
+        groups = REGISTERS // lmul
         vector_weights = weighted and kernel.vector.stride("w") != 0
         options = [(False, groups - 2 - (min(kernel.across.count, groups - 3) if vector_weights else 0))]
         if weighted:

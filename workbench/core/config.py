@@ -7,7 +7,7 @@ Sizes are checked against what the engine can hold (`workbench.core.limits`): an
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from workbench.base.config import SourcedModel, StrictModel, read_toml
 from workbench.base.places import data_folder
 from workbench.base.registry import unknown_name
 from workbench.core.config_memory import Dram, Memory
-from workbench.core.config_vector import FpLatency, IntLatency, Latency, Natural, Npu, PowerOfTwo, Vector
+from workbench.core.config_vector import FpLatency, IntLatency, Latency, Natural, Npu, PowerOfTwo, Vector, VectorCost
 from workbench.core.limits import (
     DISPATCH_ENTRIES,
     FIRST_LEVEL_ENTRIES,
@@ -310,17 +310,22 @@ class CoreConfig(SourcedModel):
             dram_bytes_per_cycle=self.dram_bytes_per_cycle, **self._vector_memory(),
         )  # fmt: skip
 
-    def _vector_memory(self) -> dict[str, int]:
-        """How the vector unit, or the engine in its place, waits for memory: fields of a `Target`."""
+    def _vector_memory(self) -> dict[str, Any]:
+        """How fast the vector unit, or the engine in its place, is and waits for memory: fields of a `Target`."""
         if self.npu is None:
             pipes = sum("v_load" in port for queue in self.issue_queues for port in queue.ports)
             memory = {"load_latency_cycles": self.memory.l1d.hit_latency_cycles}
             if self.vector is None:
                 return memory | {"load_bytes_per_cycle": 0}
-            latency = self.vector.fp_fma.latency
+            products = self.vector.int_mac or self.vector.int_mul
+            multipliers = sum("v_mul" in port for queue in self.issue_queues for port in queue.ports)
             return memory | {
                 "load_bytes_per_cycle": self.vector.load_port_bytes * pipes,
-                "fma_latency_cycles": latency if isinstance(latency, int) else latency[1],  # of elements of 32 bits
+                "fma_latency_cycles": _latency(self.vector.fp_fma, 32),
+                "integer_bits_per_cycle": int(multipliers * self.vlen_bits / products.linear),
+                "integer_latency_cycles": _latency(products, 16),
+                "renamed_registers": self.backend.phys_regs_vec - 32,
+                "scalar_operand_cycles": self.vector.scalar_operand_interval_cycles,
             }
         nearest = self.memory.l2 if self.npu.memory_level == "l2" else self.memory.l3
         behind = nearest.hit_latency_cycles if nearest else self.memory.l1d.hit_latency_cycles
@@ -329,6 +334,11 @@ class CoreConfig(SourcedModel):
             "load_latency_cycles": self.npu.memory_startup_cycles + behind,
             "load_bytes_per_cycle": self.npu.memory_port_bytes,
         }  # fmt: skip
+
+
+def _latency(cost: VectorCost, bits: int) -> int:
+    """Latency of an operation on elements of 16, 32 or 64 bits."""
+    return cost.latency if isinstance(cost.latency, int) else cost.latency[bits.bit_length() - 5]
 
 
 _SCALAR_UNITS: tuple[Unit, ...] = (

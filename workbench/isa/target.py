@@ -18,8 +18,12 @@ class Target:
     l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent.
     instructions_per_cycle: what the core sustains in loops of loads and dependent operations, without misses.
     renames_vectors: a vector register can be loaded again while instructions still read its old value.
+    renamed_registers: results of vector instructions in flight, at most, where it can.
+    scalar_operand_cycles: between vector instructions that take a scalar.
     engine_entries: instructions in flight in a decoupled vector engine; 0 for a unit in the core's own pipeline.
     fma_latency_cycles: of a vector multiply-add, to a dependent.
+    integer_bits_per_cycle: as `vector_bits_per_cycle`, of products of integers; 0 where they are as fast.
+    integer_latency_cycles: of a vector multiply-add of 16-bit integers, to a dependent.
     load_latency_cycles: from the start of a vector load that hits the nearest memory to its first data.
     has_matrix: the matrix instructions of `isa.table_matrix` are present.
     load_bytes_per_cycle: of vector loads that hit it; 0 for the width of the multiply-add.
@@ -35,8 +39,12 @@ class Target:
     l2_bytes: int
     instructions_per_cycle: float = 4.0
     renames_vectors: bool = True
+    renamed_registers: int = 96
+    scalar_operand_cycles: float = 0.0
     engine_entries: int = 0
     fma_latency_cycles: int = 4
+    integer_bits_per_cycle: int = 0
+    integer_latency_cycles: int = 4
     load_latency_cycles: int = 4
     load_bytes_per_cycle: int = 0
     has_matrix: bool = False

@@ -29,12 +29,9 @@ from workbench.compiler.kernels.nest import (
     loop_over,
     move,
 )
-from workbench.compiler.kernels.short_sums import ShortSums, signs_of
+from workbench.compiler.kernels.short_sums import ShortSums, most_sums, signs_of
 
-SHORT_SUMS = 2
-"""Sums of bytes in 16 bits that are in registers at a time, at most: in order, one is made while another is added."""
-RENAMED_SHORT_SUMS = 4
-"""The same where registers are renamed: additions wait until the pipe that multiplies has work for some cycles."""
+REGISTERS = 32
 _BEHIND = (2, 3, 3, 2)
 """Operations behind the extension of vectors that come next, about its latency: in turn, so that where one of two pipes
 extends, that pipe is the one whose turn it is, and the other does not wait."""
@@ -52,8 +49,8 @@ class Contraction:
     where loads take long and an engine has few instructions in flight. `role` says what the vectors run over;
     `vector_outside` puts the loop over vectors outside `loops`, so that `b` is read once. `panels` are parts of j, each
     with its `b` in one piece: memory that is read in order is fetched ahead, and needs few pages. `products` is how many
-    products of bytes are summed in 16 bits (as far as their vectors are loaded together), 1 for none; `shorts` such sums are
-    made at a time.
+    products of bytes are summed in 16 bits (as far as their vectors are loaded together), 1 for none: several such sums at a
+    time (`sums_at_a_time`), more where results of so many instructions in flight are `renamed`.
     """
 
     operands: dict[str, Operand]
@@ -70,7 +67,7 @@ class Contraction:
     role: str = "channels"
     panels: Dim = Dim(1, {})
     products: int = 1
-    shorts: int = SHORT_SUMS
+    renamed: int = 0
     parallel: ClassVar[tuple[str, ...]] = ("panels", "loops", "block", "vector")
 
     def describe(self) -> str:
@@ -87,6 +84,23 @@ class Contraction:
         return self.group * (2 if self.ahead else 1)
 
     @property
+    def sums_at_a_time(self) -> int:
+        """Sums in 16 bits that are made at a time: as many as help and fit beside totals and vectors."""
+        free = REGISTERS - self.lmul * self.tile - self.vector_registers
+        return max(1, min(free // max(1, self.lmul // 2), most_sums(self.renamed, self.lmul, self.products)))
+
+    @property
+    def vector_registers(self) -> int:
+        """Registers for vectors whose products are summed in 16 bits; some are in use while those that follow are loaded."""
+        late = self.products - 1 if self.renamed else 0
+        return (self.loaded_steps + late) * max(1, self.lmul // (2 if self.are_negated else 4))
+
+    @property
+    def unrolled_steps(self) -> int:
+        """Steps of a loop's body, in whole groups."""
+        return -(-_UNROLL // self.loaded_steps) * self.loaded_steps
+
+    @property
     def distance(self) -> int:
         """How many groups of vectors are loaded ahead: narrow integers are extended in between."""
         element = self.operands["b"].element
@@ -96,7 +110,7 @@ class Contraction:
     def code_instructions(self) -> int:
         """About how many instructions the code has: unrolled steps of whole and of remaining blocks."""
         steps = math.prod(dim.count for dim in self.reduce)
-        unrolled = steps if steps <= _UNROLLED_STEPS else max(_UNROLL, self.loaded_steps) * (2 if self.ahead else 1)
+        unrolled = steps if steps <= _UNROLLED_STEPS else self.unrolled_steps * (2 if self.ahead else 1)
         rest = self.block.count % self.tile
         return (self.tile + rest) * (2 * unrolled + 6)
 
@@ -134,8 +148,9 @@ class Contraction:
 
         Three groups of half the registers come before one group: sums of a single one wait for each other.
         """
-        if self.group > 1:
-            return replace(self, group=self.group // 2)
+        least = self.products if self.tile > 1 else 1
+        if self.group > least:
+            return replace(self, group=max(self.group // 2, least))
         if self.tile == 2 and self.lmul > 1:
             return replace(self, lmul=self.lmul // 2, tile=min(3, self.block.count))
         if self.tile > 1:
@@ -180,7 +195,7 @@ class Contraction:
         if math.prod(dim.count for dim in dims) <= _UNROLLED_STEPS:
             return self._run(builder, steps_of(dims, rows, b), totals)
         dim, rest = dims[0], dims[1:]
-        inner, wanted = math.prod(d.count for d in rest), max(_UNROLL, self.loaded_steps)
+        inner, wanted = math.prod(d.count for d in rest), self.unrolled_steps
         if inner <= wanted:
             return self._stream(builder, dim, rest, max(1, min(dim.count, wanted // inner)), rows, b, totals)
 
@@ -291,7 +306,7 @@ class Contraction:
     ) -> list[Value]:  # fmt: skip
         """Add `products` of a total that are summed in 16 bits before; scalars are loaded a sum ahead."""
         signs = None if self.are_negated else signs_of(self.operands["a"].element, self.operands["b"].element)
-        sums, size = ShortSums(builder, totals, self.shorts, signs), len(totals)
+        sums, size = ShortSums(builder, totals, self.sums_at_a_time, signs), len(totals)
         firsts = [(group, first) for group in groups for first in range(0, len(group), self.products)]
         rows = [(group, first, place) for group, first in firsts for place in range(size)]
 

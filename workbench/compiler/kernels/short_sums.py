@@ -17,12 +17,24 @@ from workbench.compiler.elements import Element
 from workbench.compiler.ir.builder import Builder
 from workbench.compiler.ir.values import Value, number
 
+SHORT_SUMS = 2
+"""Sums in 16 bits at a time, at most: in order, one is made while another is added."""
+RENAMED_SHORT_SUMS = 10
+"""The same out of order: additions come behind products that keep the pipe that multiplies busy meanwhile."""
 _SIGNS = {(True, True): "", (False, True): "us", (True, False): "su", (False, False): "u"}
 
 
 def signs_of(scalar: Element, vector: Element) -> str:
     """How the instructions name the signs of their factors."""
     return _SIGNS[scalar.is_signed, vector.is_signed]
+
+
+def most_sums(renamed: int, lmul: int, products: int) -> int:
+    """Sums for totals of `lmul` registers that help: at most those whose results can be in flight, if they are renamed."""
+    if not renamed:
+        return SHORT_SUMS
+    each = lmul + products * max(1, lmul // 2)
+    return max(SHORT_SUMS, min(RENAMED_SHORT_SUMS, renamed // each))
 
 
 class ShortSums:
@@ -61,6 +73,8 @@ class ShortSums:
             short = self._next(short, scalar, vector)
         for _ in range(max(1, self._most - len(vectors))):  # the others keep the pipe that multiplies busy
             yield
+        if self._most > SHORT_SUMS:
+            (short,) = self._builder.pin([short])  # or LLVM would add at once, to need fewer registers
         (self._totals[place],) = self._builder.pin([self._add(self._totals[place], short)])
 
     def _first(self, scalar: Value, vector: Value) -> Value:
