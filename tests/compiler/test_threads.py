@@ -150,6 +150,13 @@ def test_every_algorithm_gives_the_bytes_of_one_thread(
 
 
 @needs_qemu
+def test_a_product_over_panels_gives_the_bytes_of_one_thread(build_network: Build, shares_all: None) -> None:
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")]
+    graph = build_network(nodes, {"x": (2, 9, 20), "w": (2, 20, 37)}, ["y"], {})
+    check(graph, 5, SMALL, Planner({"product": Schedule("panels", "channels", 1, 3)}))
+
+
+@needs_qemu
 def test_quantised_layers_and_layers_in_half_precision_give_the_bytes_of_one_thread(image: Graph, shares_all: None) -> None:
     check(in_half_precision(image), 3)
     check(quantise(image, [random_inputs(image, 0)]).graph, 3)

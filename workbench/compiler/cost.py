@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 
+from workbench.compiler.cost_short_sums import multiply_cost, short_sums_cycles
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import DEPTH, MOST_RESULTS, TILE_BYTES, MatrixProduct
 from workbench.compiler.kernels.pieces import Pieces
@@ -33,8 +34,6 @@ _LINE_BYTES = 64
 _BESIDE_VECTORS = 0.5  # of the instructions of single products of integers in order: scalars are loaded beside vectors
 _INTEGER_WAIT = 0.35  # of each of these instructions nevertheless
 _AHEAD_WAIT = 0.15  # of each where vectors are loaded and extended ahead
-_SHORT_ISSUE = 1.2  # cycles to issue those of sums in 16 bits: three depend on each other, and the vector's type changes
-_COVERED_SUMS = 4  # by whose products additions come behind, besides two latencies, until none takes the multiplier's turn
 _COPY_INSTRUCTIONS = 4.0  # of a block of pieces: pointers, and the loop around
 _BESIDE_WEIGHTS = 0.3  # of the first cache
 _TILE_STEP_CYCLES = 11.0  # of a step of the epilogue (a conversion and its bounds) for a tile, and of its store
@@ -91,11 +90,7 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
         if kernel.products == 1:
             compute = max(compute, kernel.group * target.fma_latency_cycles)  # each sum waits for its last product
         if kernel.products > 1 and target.renames_vectors:
-            row = kernel.products * own * width
-            issued += kernel.group * (2 * size / kernel.products + shared)
-            return max(
-                _SHORT_ISSUE * issued / target.instructions_per_cycle, compute * _turns(target, kernel, size, row), access
-            )
+            return max(access, short_sums_cycles(target, kernel, size, issued + kernel.group * shared, compute))
         if kernel.operands["a"].element.is_float or kernel.products > 1 or target.renames_vectors:
             return _bounded(target, issued, compute, access)
         if kernel.ahead:
@@ -111,33 +106,9 @@ def _group(target: Target, kernel: Contraction, size: int, width: float, load: f
 
 def _work(target: Target, kernel: Contraction) -> tuple[float, float]:
     """Operations on vectors of 32 bits for each step: of every sum, and of all sums together."""
-    multiply = _multiply(target, kernel)
-    if kernel.products > 1:
-        return max(0.5 * multiply, 0.5 + 1.0 / kernel.products), 0.5 if kernel.are_negated else 0.0
-    return multiply, 0.5 if kernel.operands["b"].element.is_narrow else 0.0
-
-
-def _multiply(target: Target, kernel: Contraction) -> float:
-    """Cycles of a product of integers beside those of a floating one, which may have more pipes."""
-    if kernel.operands["a"].element.is_float or not target.integer_bits_per_cycle:
-        return 1.0
-    return max(1.0, target.vector_bits_per_cycle / target.integer_bits_per_cycle)
-
-
-def _turns(target: Target, kernel: Contraction, size: int, row: float) -> float:
-    """How much longer sums in 16 bits take, each `row` cycles, where their additions take turns of the pipe that multiplies.
-
-    An addition finds the pipe taken if enough products of later sums are in the queue when its own sum is there, and goes to
-    another; at the end of a loop's body there are none. Else one pipe gets half of the additions, but for one of a group.
-    """
-    if _multiply(target, kernel) == 1.0:
-        return 1.0
-    steps = min(math.prod(dim.count for dim in kernel.reduce), kernel.unrolled_steps)
-    sums = max(1.0, size * steps / kernel.products)
-    behind = min(kernel.sums_at_a_time - 1, sums)
-    lead = behind * (1 - behind / (2 * sums)) * row
-    uncovered = max(0.0, 1 - lead / (2 * target.integer_latency_cycles + _COVERED_SUMS * row))
-    return 1 + 0.5 * (1 - 1 / kernel.lmul) * uncovered
+    multiply = multiply_cost(target, kernel)
+    own = max(0.5 * multiply, 0.5 + 1.0 / kernel.products) if kernel.products > 1 else multiply
+    return own, 0.5 if kernel.operands["b"].element.is_narrow else 0.0
 
 
 def _edge(target: Target, size: int, width: float, load: float, store: float) -> float:

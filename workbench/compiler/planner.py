@@ -22,7 +22,8 @@ class Schedule:
 
     Attributes
     ----------
-    algorithm: ``direct``, ``im2col``, ``winograd F(m,3)``, ``window``, ``matrix`` or ``packed matrix``.
+    algorithm: ``direct``, ``im2col``, ``winograd F(m,3)``, ``window``, ``panels``, ``matrix`` or
+        ``packed matrix``.
     vectors: what the vectors run over: ``channels``, ``positions``, ``columns`` or ``tiles`` of both.
     lmul: registers of a group (1, 2, 4, 8). block: results kept in registers at a time, each a group.
     loads: vectors loaded together; for matrices tiles of filters, while `block` counts tiles of positions.

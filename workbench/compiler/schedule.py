@@ -189,11 +189,16 @@ def _panels(kernel: Contraction, width: int, weights: np.ndarray, constant: Call
     """A kernel whose weights lie in panels of `width` filters."""
     groups, steps, filters = weights.shape
     packed = weights.reshape(groups, steps, filters // width, width).transpose(0, 2, 1, 3)
-    total = kernel.vector.count
-    one = kernel.vector.stride("b")
+    return in_panels(kernel, width, filters, constant(packed))
+
+
+def in_panels(kernel: Contraction, width: int, filters: int, place: Operand) -> Contraction:
+    """A kernel over the first `filters` of a matrix, whole panels of `width`, which lie in order at `place`."""
+    total, one = kernel.vector.count, kernel.vector.stride("b")
+    steps = math.prod(dim.count for dim in kernel.reduce)
     panels = {name: stride * width for name, stride in kernel.vector.strides.items()} | {"b": steps * width * one}
     return replace(
-        kernel, operands={**kernel.operands, "b": _placed(kernel, "b", constant(packed))},
+        kernel, operands={**kernel.operands, "b": _placed(kernel, "b", place)},
         loops=tuple(_scaled(dim, "b", filters, total) for dim in kernel.loops),
         reduce=tuple(_scaled(dim, "b", width, total) for dim in kernel.reduce),
         vector=Dim(width, kernel.vector.strides), panels=Dim(filters // width, panels),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from workbench.compiler.kernels.nest import Operand, axis_dim, start_of, summed_as
 from workbench.compiler.lowering import OPERATORS, Draft, Lowering
 from workbench.compiler.operators.matrix_tiles import matrix_choices
+from workbench.compiler.operators.panels import panel_choices
 from workbench.compiler.products import factors_of
 from workbench.compiler.schedule import Product, contraction_choices, packed_choices
 from workbench.compiler.views import View
@@ -57,7 +58,7 @@ def lower_matmul(lowering: Lowering, node: Node, draft: Draft) -> None:
     apart = lowering.target.renames_vectors and not lowering.target.engine_entries  # else the chain of three shows
     products = min(factors.products, a.shape[-1]) if apart else 1
     product = Product(operands, [rows], reduce, columns, finish.epilogue, batches=batches, products=products)
-    draft.plan(lowering.planner, contraction_choices(lowering.target, product))
+    draft.plan(lowering.planner, [*contraction_choices(lowering.target, product), *panel_choices(lowering, product)])
     draft.macs += math.prod(y.shape) * a.shape[-1]
 
 
