@@ -146,9 +146,10 @@ class Contraction:
     def smaller(self) -> Contraction | None:
         """A schedule that needs fewer vector registers; None if this is the smallest.
 
-        Three groups of half the registers come before one group: sums of a single one wait for each other.
+        Three groups of half the registers come before one group: sums of a single one wait for each other. Where registers
+        are renamed, smaller blocks come before sums in 16 bits of fewer products, which take additions more turns.
         """
-        least = self.products if self.tile > 1 else 1
+        least = self.products if self.renamed and self.tile > 1 else 1
         if self.group > least:
             return replace(self, group=max(self.group // 2, least))
         if self.tile == 2 and self.lmul > 1:
