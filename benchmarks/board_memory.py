@@ -1,13 +1,15 @@
-"""Memory of the Allwinner D1 (C906, 1 GHz, DDR3) as measured on the board, and of our C906, for the same patterns.
+"""Memory of boards as measured on them, and of our cores, for the same patterns of accesses.
 
     python benchmarks/board_memory.py
 
-Latencies of random reads (ramlat: nanoseconds a step, of one to eight chains at a time) and rates of copies and fills
-(tinymembench: MB/s of what is written). No network is in it: those of the board (`boards.py`, `vendor_networks.py`) are
-judged with the memory that these give.
+For the Allwinner D1 (C906, 1 GHz, DDR3) latencies of random reads (ramlat: nanoseconds a step, of one to eight chains at a
+time) and rates of copies and fills (tinymembench: MB/s of what is written); for boards of other cores the latency of one
+chain within each level. No network is in it: those of the boards (`boards.py`, `vendor_networks.py`) are judged with the
+memory that these give.
 
 Source of the measurements: github.com/ThomasKaiser/sbc-bench, results/4knR.txt (Nezha board, tinymembench 0.4.9 and
-ramlat, of which the median from 64 KiB to 1 MiB is taken: sizes beyond the L1D and within the TLB).
+ramlat, of which the median from 64 KiB to 1 MiB is taken: sizes beyond the L1D and within the TLB), 8to7qX.txt (K1),
+fUCnrY.txt (TH1520), 4xOY.txt (JH7110), Xyfg.txt (EIC7700).
 """
 
 from __future__ import annotations
@@ -86,19 +88,40 @@ PATTERNS = (
 )
 
 
-def simulate(core: CoreConfig, pattern: Pattern, lines: int = 6000) -> float:
-    """What our core does, in the unit of the pattern; the first lines are not counted."""
-    long, short = (Stream().loop(pattern.body, count).run(core).cycles for count in (lines, lines // 3))
-    each_ns = (long - short) / (lines - lines // 3) / core.frequency_mhz * 1000
+LEVELS = (
+    ("spacemit_x60", 1597, {16: 1.257, 128: 24.49, 2048: 214.6}),
+    ("thead_c910", 1485, {16: 2.021, 256: 36.54, 4096: 147.1}),
+    ("sifive_u74", 1498, {16: 2.002, 256: 13.35, 8192: 156.6}),
+    ("sifive_p550", 1397, {16: 2.155, 128: 9.308, 1024: 33.93, 8192: 177.8}),
+)
+"""Cores, the clock of their board in MHz, and nanoseconds of a dependent random read by the KiB that are read."""
+
+
+def simulate(core: CoreConfig, pattern: Pattern, first: int = 2000, lines: int = 4000) -> float:
+    """What our core does, in the unit of the pattern; so many `first` lines are not counted."""
+    long, short = (Stream().loop(pattern.body, count).run(core).cycles for count in (first + lines, first))
+    each_ns = (long - short) / lines / core.frequency_mhz * 1000
     return each_ns if pattern.is_latency else LINE / each_ns * 1000
 
 
+def show(pattern: Pattern, ours: float) -> None:
+    """Print a pattern's figure beside the board's."""
+    print(
+        f"{pattern.name:36} measured {pattern.measured:7.1f}  ours {ours:7.1f} ({ours / pattern.measured - 1:+.0%})",
+        flush=True,
+    )
+
+
 def main() -> None:
-    """Print each pattern's figure beside the board's."""
+    """The D1's patterns, then the levels of the others."""
     core = load_core("thead_c906")
     for pattern in PATTERNS:
-        ours = simulate(core, pattern)
-        print(f"{pattern.name:36} measured {pattern.measured:7.1f}  ours {ours:7.1f} ({ours / pattern.measured - 1:+.0%})")
+        show(pattern, simulate(core, pattern))
+    for name, clock_mhz, levels in LEVELS:
+        core = load_core(name).model_copy(update={"frequency_mhz": float(clock_mhz)})
+        for kib, measured in levels.items():
+            pattern = Pattern(f"{name}, random reads of {kib} KiB", chase(1, kib << 10), measured, is_latency=True)
+            show(pattern, simulate(core, pattern, first=(kib << 10) // LINE))
 
 
 if __name__ == "__main__":
