@@ -11,6 +11,7 @@ import pytest
 from workbench.base.errors import InputError
 from workbench.base.progress import Progress
 from workbench.netlist.netlist import ObjectKind
+from workbench.place.agents.annealing import Annealing
 from workbench.place.agents.base import PlacementOptions, make_agent
 from workbench.place.agents.hybrid import field_size, stages, work
 from workbench.place.cost import evaluate
@@ -58,6 +59,22 @@ def test_the_worse_half_of_the_runs_is_dropped_again_and_again(design):
     fields = [re.findall(r"\S [\d.]+ at ([\d.]+)", note) for note in found.notes if note.startswith("After ")]
     assert [len(levels) for levels in fields] == [4, 2, 1]
     assert [note.split()[1] for note in found.notes if note.startswith("After ")] == ["42%", "50%", "100%"]
+
+
+def test_late_and_hot_runs_are_compared_at_the_same_temperatures(design, monkeypatch):
+    """The later half of a hot run's part was hotter than that of the one that began late, which so stayed in the field."""
+    compared, level = [], Annealing.level
+
+    def spy(run, since):
+        compared.append((run.levels[0][0], [share for share, _ in run.levels if share >= since]))
+        return level(run, since)
+
+    monkeypatch.setattr(Annealing, "level", spy)
+    place(design, steps=200_000, params={**SMALL, "afford": 1.0, "field": 4.0})
+    (late, at_late), *others = compared[:4]
+    for hot, at_hot in others:
+        assert hot < late
+        assert at_hot and min(at_hot) == pytest.approx(min(at_late), abs=0.03)
 
 
 @pytest.mark.parametrize("moves, size", [(0.0, 1), (13_000.0, 1), (50_000.0, 2), (150_000.0, 8), (1e9, 16)])

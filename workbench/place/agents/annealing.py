@@ -188,13 +188,14 @@ class Annealing:
             interrupted = True
         return self._result(interrupted)
 
-    def level(self) -> float:
-        """Mean cost in the later half of the last part, by which runs at the same temperature are compared."""
-        return float(np.mean(self.levels[len(self.levels) // 2 :])) if self.levels else float(self.memory.totals["cost"][0])
+    def level(self, since: float) -> float:
+        """Mean cost of the last part from a share of the cooling on, by which runs at the same temperature are compared."""
+        costs = [cost for share, cost in self.levels if share >= since]
+        return float(np.mean(costs)) if costs else float(self.memory.totals["cost"][0])
 
     def _begin_part(self) -> None:
         """Time and levels count from here."""
-        self.levels: list[float] = []
+        self.levels: list[tuple[float, float]] = []
         self.began = time.monotonic()
 
     def _can_move(self) -> bool:
@@ -213,7 +214,7 @@ class Annealing:
         run["window"] = settings.wide * (settings.narrow / settings.wide) ** share
         run["narrowing"] = (settings.narrow / settings.wide) ** per_trial
         self._anneal(trials, trials == 0 or len(self.history) % SLICES_AFRESH == 0)
-        self.levels.append(float(self.memory.totals["cost"][0]))
+        self.levels.append((share_after, float(self.memory.totals["cost"][0])))
         if trials == 0:
             run["best_cost"] = self.memory.totals["cost"]
             self._keep_state()

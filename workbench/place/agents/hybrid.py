@@ -255,15 +255,16 @@ class Hybrid:
                 part, phase = end - candidate.share, f"{len(field)} of {size} runs"
                 if not self._advance(candidate, end, part * seconds, max(1, int(part * pace)), phase):
                     return False
-            self._note_stage(field, end)
-            field.sort(key=lambda candidate: candidate.run.level() if candidate.run else np.inf)
+            since = (max(THINNING[0], ends[number - 1] if number else 0.0) + end) / 2  # the same for late runs and hot ones
+            self._note_stage(field, since, end)
+            field.sort(key=lambda candidate: candidate.run.level(since) if candidate.run else np.inf)
             for dropped in field[(len(field) + 1) // 2 :]:
                 dropped.run = None
             field = field[: (len(field) + 1) // 2]
         return True
 
-    def _note_stage(self, field: list[Candidate], end: float) -> None:
-        reached = ", ".join(f"{c.source} {c.seed.proxy:.5f} at {c.run.level():.5f}" for c in field if c.run)
+    def _note_stage(self, field: list[Candidate], since: float, end: float) -> None:
+        reached = ", ".join(f"{c.source} {c.seed.proxy:.5f} at {c.run.level(since):.5f}" for c in field if c.run)
         done = f"{end:.0%} of the cooling, {self._elapsed():.1f} s and {self.evaluations:,} exact trial moves"
         self.notes.append(f"After {done}: {reached}.")
 
