@@ -15,6 +15,7 @@ import math
 from workbench.compiler.cost_short_sums import multiply_cost, short_sums_cycles
 from workbench.compiler.kernels.contraction import Contraction
 from workbench.compiler.kernels.matrix import DEPTH, MOST_RESULTS, TILE_BYTES, MatrixProduct
+from workbench.compiler.kernels.nest import Dim
 from workbench.compiler.kernels.pieces import Pieces
 from workbench.compiler.kernels.transform import Transform
 from workbench.compiler.kernels.window import Window
@@ -27,7 +28,8 @@ _CODE_CYCLES = 5.0  # to fetch an instruction the first time: a line of 16 from 
 SHARED_BYTES_PER_CYCLE = 16.0  # of a cache behind the first
 DRAM_BYTES_PER_CYCLE = 4.0  # of one core, which waits for its misses
 _USABLE = 0.75  # of a cache, for what a kernel reads again
-_NOT_HIDDEN = 0.125  # of work behind the arrival of its weights
+_NOT_HIDDEN = 0.125  # of work behind the arrival of its weights, or of the arrival of data behind work
+_WAYS = 4  # of the first cache
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
@@ -69,12 +71,14 @@ def _contraction(target: Target, kernel: Contraction, used: int) -> float:
     load = _access(target, used, kernel, "b", steps)
     store = _access(target, used, kernel, "y", 1)
     width = _width(target, used, kernel)
+    apart = _rows_apart(target, kernel, "b", kernel.vector, used, steps)
+    apart += _rows_apart(target, kernel, "a", kernel.block, kernel.tile, steps)
     full, rest = divmod(kernel.block.count, kernel.tile)
     total = 0.0
     for count, size in ((full, kernel.tile), (1, rest)):
         if count and size:
             groups = steps / kernel.group
-            inner = groups * _group(target, kernel, size, width, load)
+            inner = groups * _group(target, kernel, size, width, load) + steps * apart
             total += count * (inner + _edge(target, size, width, load, store))
     return total
 
@@ -142,6 +146,23 @@ def _access(target: Target, used: float, kernel: Vectorised, name: str, steps: i
     if steps * size > _USABLE * max(target.l1d_bytes, target.l2_bytes):
         rate = min(rate, DRAM_BYTES_PER_CYCLE)
     return size / rate
+
+
+def _rows_apart(target: Target, kernel: Contraction, name: str, along: Dim, count: int, steps: int) -> float:
+    """Cycles that `count` elements of a step take longer where those of all steps would stay in the first cache in order.
+
+    Rows that lie apart by a multiple of a power of two fall into few sets, so they come from the cache behind every time.
+    """
+    apart, place = max((abs(dim.stride(name)) for dim in kernel.reduce), default=0), kernel.operands[name]
+    lines = -(-count * place.element.size_bytes // _LINE_BYTES) * _LINE_BYTES
+    is_packed = place.buffer < 0 or name == "b" and kernel.panels.count > 1
+    if target.engine_entries or is_packed or apart <= lines or along.stride(name) != place.element.size_bytes:
+        return 0.0
+    room, touched = _USABLE * target.l1d_bytes, steps * lines
+    if not room * min(1.0, lines / math.gcd(apart, target.l1d_bytes // _WAYS)) < touched <= room:
+        return 0.0
+    rate = SHARED_BYTES_PER_CYCLE if touched <= _USABLE * target.l2_bytes else DRAM_BYTES_PER_CYCLE
+    return lines / rate * (_NOT_HIDDEN if target.renames_vectors else 1.0)
 
 
 def _bounded(target: Target, instructions: float, compute: float, access: float) -> float:

@@ -61,7 +61,7 @@ class _Plan:
         product, width = self.product, self._element.size_bytes
         (steps,), filters = product.reduce, product.filters
         return replace(
-            product, operands=product.operands | {"w": replace(product.operands["w"], element=self._element)}, batches=(),
+            product, operands=product.operands | {"w": replace(_NOWHERE, element=self._element)}, batches=(),
             reduce=[Dim(steps.count, {**steps.strides, "w": width * filters.count})],
             filters=Dim(filters.count, {**filters.strides, "w": width}),
         )  # fmt: skip
