@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import csv
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -150,6 +151,11 @@ def main() -> None:
     parser.add_argument("--also", nargs="*", default=[], metavar="MODEL=MS")
     parser.add_argument("--keep", type=Path, help="folder for what is compiled; a library that is there is used again")
     arguments = parser.parse_args()
+    if not (arguments.csi_nn2 / "source" / "c906_opt").is_dir():
+        parser.error(f"{arguments.csi_nn2}: found no source/c906_opt, expected a checkout of CSI-NN2 at 0e784c3")
+    for tool in ("clang-14", "riscv64-linux-gnu-gcc"):
+        if not shutil.which(tool):
+            parser.error(f"{tool}: not found; install clang-14, gcc-riscv64-linux-gnu and libc6-dev-riscv64-cross")
     with tempfile.TemporaryDirectory() as name:
         folder: Path = arguments.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,6 @@ SHARED_BYTES_PER_CYCLE = 16.0  # of a cache behind the first
 DRAM_BYTES_PER_CYCLE = 4.0  # of one core, which waits for its misses
 _USABLE = 0.75  # of a cache, for what a kernel reads again
 _NOT_HIDDEN = 0.125  # of work behind the arrival of its weights, or of the arrival of data behind work
-_WAYS = 4  # of the first cache
 _LONG_VLEN_BITS = 512
 _STRIDED_CYCLES = 2.0  # an element: its access and its share of more cache lines
 _LINE_BYTES = 64
@@ -159,7 +158,7 @@ def _rows_apart(target: Target, kernel: Contraction, name: str, along: Dim, coun
     if target.engine_entries or is_packed or apart <= lines or along.stride(name) != place.element.size_bytes:
         return 0.0
     room, touched = _USABLE * target.l1d_bytes, steps * lines
-    if not room * min(1.0, lines / math.gcd(apart, target.l1d_bytes // _WAYS)) < touched <= room:
+    if not room * min(1.0, lines / math.gcd(apart, target.l1d_bytes // target.l1d_ways)) < touched <= room:
         return 0.0
     rate = SHARED_BYTES_PER_CYCLE if touched <= _USABLE * target.l2_bytes else DRAM_BYTES_PER_CYCLE
     return lines / rate * (_NOT_HIDDEN if target.renames_vectors else 1.0)

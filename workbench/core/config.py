@@ -304,7 +304,8 @@ class CoreConfig(SourcedModel):
         l2 = self.memory.l2
         return Target(
             name=self.name, vlen_bits=self.vlen_bits, vector_bits_per_cycle=self.vector_bits_per_cycle,
-            has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l2_bytes=l2.size_kib * 1024 if l2 else 0,
+            has_fp16=self.has_fp16, l1d_bytes=self.memory.l1d.size_kib * 1024, l1d_ways=self.memory.l1d.ways,
+            l2_bytes=l2.size_kib * 1024 if l2 else 0,
             instructions_per_cycle=0.3 if self.kind == "in_order" else 4.0,  # a load waits for its use
             renames_vectors=self.kind == "out_of_order" and self.npu is None, has_matrix=self.has_matrix,
             dram_bytes_per_cycle=self.dram_bytes_per_cycle, **self._vector_memory(),

@@ -153,7 +153,8 @@ class Memory(StrictModel):
 class Dram(StrictModel):
     """Open-page DRAM: channels, banks, row timing and burst time; `controller_ns` is the fixed path to and from it.
 
-    With `write_recovery_ns` a write that finds the channel idle opens its row, and keeps it so long after its burst.
+    With `write_recovery_ns` a write of a single hart that finds the channel idle opens its row, and keeps it so long after
+    its burst; 0 for a controller that gathers writes by row.
     """
 
     channels: Annotated[int, Field(ge=1, le=16), PowerOfTwo]

@@ -15,7 +15,7 @@ class Target:
     vlen_bits: bits of one vector register (128 ... 65536).
     vector_bits_per_cycle: floating multiply-accumulate width per cycle over all vector pipes, in bits.
     has_fp16: Zvfh is present.
-    l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent.
+    l1d_bytes, l2_bytes: capacities that tiles should fit; 0 where the level is absent. l1d_ways: of the first.
     instructions_per_cycle: what the core sustains in loops of loads and dependent operations, without misses.
     renames_vectors: a vector register can be loaded again while instructions still read its old value.
     renamed_registers: results of vector instructions in flight, at most, where it can.
@@ -37,6 +37,7 @@ class Target:
     has_fp16: bool
     l1d_bytes: int
     l2_bytes: int
+    l1d_ways: int = 4
     instructions_per_cycle: float = 4.0
     renames_vectors: bool = True
     renamed_registers: int = 96

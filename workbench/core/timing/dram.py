@@ -7,10 +7,10 @@ first gap from there on. While the others ask for nothing, a hart gets exactly w
 order in which the harts are simulated, which batches the hits of a turn as a controller's scheduler would.
 
 A controller that finds its channel idle writes at once, into a row that it opens, if the core's file has a time of write
-recovery; else writes are taken to be gathered by row and take the bus only.
+recovery; else, and of several harts, writes are taken to be gathered by row and take the bus only.
 
-Left out: refresh, the turn-around between reads and writes. model: ours
-(tests/claims/test_claims_memory.py, tests/core/test_harts.py).
+Left out: refresh, the turn-around between reads and writes. model: ours (tests/claims/test_claims_memory.py,
+tests/claims/test_claims_simple_memory.py, tests/core/test_harts.py).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Source
 XUANTIE-RV/openc906: aq_lsu_pfb.v, aq_lsu_pfb_top.v (the global entry: 15 hits, three bits of confidence, distance of 2 to
 16 lines; start-up code sets 16). That RTL has four entries by program counter besides, of which tinymembench shows no effect
 on the Allwinner D1: copies of blocks of 64 bytes from the end, whose loads have one stride each, wait for every line.
-model: ours (tests/claims/test_claims_prefetch.py).
+model: ours (tests/claims/test_claims_simple_memory.py).
 """
 
 from __future__ import annotations

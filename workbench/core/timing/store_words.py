@@ -9,7 +9,7 @@ Source
 ------
 XUANTIE-RV/openc906: aq_lsu_stb.v, aq_lsu_stb_entry.v (four entries of 64 bits, state WLFB), aq_lsu_amr.v (states CALS, CHCK,
 FUNC; two bits of confidence); measured on the Allwinner D1 by tinymembench (cores/thead_c906.toml).
-model: ours (tests/claims/test_claims_memory.py).
+model: ours (tests/claims/test_claims_simple_memory.py). Left out: such streams of several harts, whose lines are fetched.
 """
 
 from __future__ import annotations
@@ -40,12 +40,7 @@ def drain_words(s: Any, pc: int, address: int, written: int, finished: int) -> i
     """Cycle at which the last word of a committed store has an entry: one word a cycle; see `store_buffer.drain_store`."""
     time = max(finished + 1, s.drain_time)
     first = (address >> s.line_shift) << s.word_bits
-    size = 0
-    for word in range(1 << s.word_bits):
-        part = (written >> (word * _WORD_BYTES)) & _WHOLE_WORD
-        if part != 0:
-            size += _bytes_in(part)
-    streams = s.stream_writes > 0 and _follow_writes(s, address, size)
+    streams = s.stream_writes > 0 and _follow_writes(s, address, _bytes_in(written))
     for word in range(1 << s.word_bits):
         if (written >> (word * _WORD_BYTES)) & _WHOLE_WORD != 0:
             time = _drain_word(s, pc, address, first + word, streams, time) + 1
@@ -54,10 +49,10 @@ def drain_words(s: Any, pc: int, address: int, written: int, finished: int) -> i
 
 
 @inner_kernel
-def _bytes_in(part: int) -> int:
+def _bytes_in(written: int) -> int:
     count = 0
-    while part != 0:
-        part &= part - 1
+    while written != 0:
+        written &= written - 1
         count += 1
     return count
 
